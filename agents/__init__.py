@@ -1,0 +1,1 @@
+"""Who has an opinion: the trading agents, the portfolio optimizer, the risk guardian."""

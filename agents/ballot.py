@@ -1,0 +1,67 @@
+"""`Ballot`, the `Agent` protocol, and what a committee member's answer must satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from market.bars import Bars, Floats
+from market.errors import AgentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """One agent's votes on a panel.
+
+    score: (T, N) in [-1, 1]. The sign is the direction, the size the confidence; 0 is a neutral
+        vote and NaN an abstention. Abstaining is not neutral: it leaves the tally altogether.
+    evidence: plain names to the (T, N) arrays that the score came from; NaN where unknown.
+    """
+
+    score: Floats
+    evidence: Mapping[str, Floats] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """A member of the committee.
+
+    name: how the record and the weights call it.
+    lookback: bars it needs before its first vote.
+
+    The law of finite windows: for every row t,
+    `vote(bars)[t] == vote(bars[:t+1])[-1] == vote(bars[t+1-lookback:t+1])[-1]`, to the last bit.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lookback(self) -> int: ...
+
+    def vote(self, bars: Bars) -> Ballot:
+        """Votes for every row; row t uses rows up to t only."""
+        ...
+
+
+def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
+    """The ballot itself when it keeps the contract; AgentError that says how it does not."""
+    if not isinstance(ballot, Ballot):
+        raise AgentError(f"{name}: vote() must return a Ballot, found {type(ballot).__name__}")
+    for label, found in (("score", ballot.score), *ballot.evidence.items()):
+        if not isinstance(found, np.ndarray) or found.shape != bars.shape:
+            shape = getattr(found, "shape", type(found).__name__)
+            raise AgentError(
+                f"{name}: {label} must be an array of shape {bars.shape} (bars, instruments), "
+                f"found {shape}"
+            )
+    outside = np.abs(ballot.score) > 1.0
+    if outside.any():
+        raise AgentError(
+            f"{name}: scores must lie in [-1, 1] or be NaN, "
+            f"found {ballot.score[outside].flat[0]:g}"
+        )
+    return ballot

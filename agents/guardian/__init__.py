@@ -1,0 +1,1 @@
+"""What may not happen: limits, measures and the pre-trade review."""

@@ -1,0 +1,1 @@
+"""Finite-window array functions: every output is a fixed expression over its own window."""

@@ -1,0 +1,1 @@
+"""The trading agents, one idea a file."""

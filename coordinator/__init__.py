@@ -1,0 +1,1 @@
+"""Who decides: tally, sizing, dispatch, ledger, sessions, the command line."""

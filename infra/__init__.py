@@ -1,0 +1,1 @@
+"""What it runs on: feeds, brokers, journal, gateway, Ray runtime."""

@@ -1,0 +1,1 @@
+"""What is traded and the words for it: pure values and valuation."""

@@ -1,0 +1,165 @@
+"""`Bars`: an immutable panel of prices."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.errors import DataError
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+PRICE_FIELDS = ("open", "high", "low", "close")
+VALUE_FIELDS = (*PRICE_FIELDS, "spread", "volume")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """A panel of T bars of N instruments, oldest first.
+
+    symbols: (N,) names of the columns.
+    time: (T,) int64, UTC nanoseconds since 1970; the END of each bar, when it may be used.
+    open, high, low, close: (T, N) mid prices in quote currency; NaN where there is no price.
+    spread: (T, N) ask minus bid at the close, price units. Bid and ask extremes of a bar are
+        taken as mid ∓ spread/2, an approximation.
+    volume: (T, N) traded units or ticks; NaN where unknown.
+    interval_s: nominal length of a bar in seconds.
+    has_extremes: False where high and low are only copies of a single fixing.
+
+    A closed market is no row; a missing price is NaN. Arrays are made read-only.
+    Raises DataError where shapes do not fit.
+    """
+
+    symbols: tuple[str, ...]
+    time: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    spread: Floats
+    volume: Floats
+    interval_s: int
+    has_extremes: bool = True
+
+    def __post_init__(self) -> None:
+        shape = (self.time.shape[0], len(self.symbols))
+        for name in VALUE_FIELDS:
+            found = getattr(self, name)
+            if found.shape != shape or found.dtype != np.float64:
+                raise DataError(
+                    f"bars: {name} must be float64 of shape {shape} (times, instruments), "
+                    f"found {found.dtype} of shape {found.shape}"
+                )
+            found.flags.writeable = False
+        if self.time.dtype != np.int64:
+            raise DataError(f"bars: time must be int64 nanoseconds, found {self.time.dtype}")
+        self.time.flags.writeable = False
+
+    def __len__(self) -> int:
+        return int(self.time.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(T, N)."""
+        return len(self), len(self.symbols)
+
+    def rows(self, start: int, stop: int) -> Bars:
+        """Rows `start` up to, not including, `stop`: views, no copies."""
+        return replace(
+            self,
+            time=self.time[start:stop],
+            **{name: getattr(self, name)[start:stop] for name in VALUE_FIELDS},
+        )
+
+    def columns(self, symbols: Sequence[str]) -> Bars:
+        """The named instruments, in the order asked for; the data is copied."""
+        missing = [symbol for symbol in symbols if symbol not in self.symbols]
+        if missing:
+            raise DataError(
+                f"no prices for {', '.join(missing)}; the data holds {', '.join(self.symbols)}"
+            )
+        index = [self.symbols.index(symbol) for symbol in symbols]
+        return replace(
+            self,
+            symbols=tuple(symbols),
+            **{name: np.ascontiguousarray(getattr(self, name)[:, index]) for name in VALUE_FIELDS},
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of every value that a decision can depend on."""
+        digest = hashlib.sha256(repr((self.symbols, self.interval_s, self.has_extremes)).encode())
+        digest.update(np.ascontiguousarray(self.time))
+        for name in VALUE_FIELDS:
+            digest.update(np.ascontiguousarray(getattr(self, name)))
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return f"Bars(empty, {len(self.symbols)} instruments)"
+        first, last = utc(self.time[0]), utc(self.time[-1])
+        return (
+            f"Bars({len(self):,} × {len(self.symbols)}, every {self.interval_s:,} s, "
+            f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {' '.join(self.symbols)})"
+        )
+
+
+def utc(time_ns: int | np.int64) -> datetime:
+    """The UTC datetime of nanoseconds since 1970, to the microsecond."""
+    seconds, nanoseconds = divmod(int(time_ns), 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+
+
+def check_bars(bars: Bars, where: str) -> None:
+    """Refuse bars that no decision should rest on.
+
+    `where` names the source in the message. Raises DataError for an empty panel, times that do
+    not increase, prices that are not positive, a high below the low, an open or close outside
+    them, or a negative spread (a crossed quote). NaN is a missing price and passes, but an
+    instrument's four prices must be missing together.
+    """
+    if not bars.shape[0] or not bars.shape[1]:
+        raise DataError(f"{where}: no bars found; expected at least one row and one instrument")
+    steps = np.flatnonzero(np.diff(bars.time) <= 0)
+    if steps.size:
+        row = int(steps[0]) + 1
+        kind = "duplicate" if bars.time[row] == bars.time[row - 1] else "unsorted"
+        raise DataError(
+            f"{where}: {kind} timestamp {utc(bars.time[row]):%Y-%m-%d %H:%M:%S} UTC in row {row}; "
+            "times must strictly increase. Sort the data and keep one row a time."
+        )
+    missing = np.isnan(bars.close)
+    slack = 1e-9 * np.abs(bars.close)
+    problems = [
+        (~(getattr(bars, name) > 0.0) & ~np.isnan(getattr(bars, name)), f"{name} not positive")
+        for name in PRICE_FIELDS
+    ]
+    problems += [
+        (np.isnan(getattr(bars, name)) != missing, f"{name} missing where close is not, or reverse")
+        for name in PRICE_FIELDS
+    ]
+    problems += [(np.isinf(getattr(bars, name)), f"{name} infinite") for name in PRICE_FIELDS]
+    top, bottom = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
+    problems += [
+        (bars.high < bars.low - slack, "high below low"),
+        (bars.high < top - slack, "high below open or close"),
+        (bars.low > bottom + slack, "low above open or close"),
+        (bars.spread < 0.0, "crossed quote (ask below bid)"),
+        (np.isinf(bars.spread), "infinite spread"),
+    ]
+    for bad, what in problems:
+        if bad.any():
+            row, column = (int(index[0]) for index in np.nonzero(bad))
+            values = ", ".join(
+                f"{name} {getattr(bars, name)[row, column]:g}" for name in (*PRICE_FIELDS, "spread")
+            )
+            raise DataError(
+                f"{where}: {bars.symbols[column]} at {utc(bars.time[row]):%Y-%m-%d %H:%M:%S} UTC "
+                f"(row {row}): {what} ({values}). {int(bad.sum())} such value(s) in all; "
+                "correct or remove them."
+            )
