@@ -71,9 +71,7 @@ class BarWindow:
     def bars(self) -> Bars:
         """The bars held, oldest first, as views of the buffer."""
         start, stop = self._stop - len(self), self._stop
-        views = {
-            name: self._values[field, start:stop] for field, name in enumerate(VALUE_FIELDS)
-        }
+        views = {name: self._values[field, start:stop] for field, name in enumerate(VALUE_FIELDS)}
         return Bars(
             symbols=self._symbols,
             time=self._time[start:stop],

@@ -74,7 +74,12 @@ class Bars:
         return replace(
             self,
             time=self.time[start:stop],
-            **{name: getattr(self, name)[start:stop] for name in VALUE_FIELDS},
+            open=self.open[start:stop],
+            high=self.high[start:stop],
+            low=self.low[start:stop],
+            close=self.close[start:stop],
+            spread=self.spread[start:stop],
+            volume=self.volume[start:stop],
         )
 
     def columns(self, symbols: Sequence[str]) -> Bars:
@@ -88,15 +93,20 @@ class Bars:
         return replace(
             self,
             symbols=tuple(symbols),
-            **{name: np.ascontiguousarray(getattr(self, name)[:, index]) for name in VALUE_FIELDS},
+            open=self.open[:, index],
+            high=self.high[:, index],
+            low=self.low[:, index],
+            close=self.close[:, index],
+            spread=self.spread[:, index],
+            volume=self.volume[:, index],
         )
 
     def digest(self) -> str:
         """SHA-256 of every value that a decision can depend on."""
         digest = hashlib.sha256(repr((self.symbols, self.interval_s, self.has_extremes)).encode())
-        digest.update(np.ascontiguousarray(self.time))
+        digest.update(self.time.tobytes())
         for name in VALUE_FIELDS:
-            digest.update(np.ascontiguousarray(getattr(self, name)))
+            digest.update(getattr(self, name).tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:

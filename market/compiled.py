@@ -19,8 +19,9 @@ from typing import TypeVar, cast
 os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")
 
 import numba
+from numba.core import config as numba_config
 
-FLAGS = {"error_model": "numpy", "fastmath": False, "nogil": True}
+FLAGS = "error_model=numpy fastmath=False nogil=True"
 KEPT_CACHES = 8
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -29,7 +30,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def source_digest() -> str:
     """Digest of every project file that defines a kernel, of numba's version and the flags."""
     root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256(f"{numba.__version__}{FLAGS}{numba.config.BOUNDSCHECK}".encode())
+    digest = hashlib.sha256(
+        f"{numba.__version__}{FLAGS}{os.environ.get('NUMBA_BOUNDSCHECK')}".encode()
+    )
     for package in ("agents", "coordinator", "infra", "market"):
         for path in sorted((root / package).rglob("*.py")):
             source = path.read_bytes()
@@ -54,7 +57,7 @@ def cache_folder() -> Path:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(cache_folder())
+    numba_config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
 def kernel(function: Function) -> Function:
@@ -63,4 +66,7 @@ def kernel(function: Function) -> Function:
     Kernels use strict arithmetic (no reassociation, no contraction), divide as numpy does
     (x/0 is inf or NaN, never an exception) and release the interpreter lock.
     """
-    return cast(Function, numba.njit(cache=True, **FLAGS)(function))
+    compiler: Callable[[Function], object] = numba.njit(
+        cache=True, error_model="numpy", fastmath=False, nogil=True
+    )
+    return cast(Function, compiler(function))

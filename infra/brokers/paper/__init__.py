@@ -1,0 +1,1 @@
+"""The paper broker: fills, exits, financing and margin on bars."""

@@ -1,0 +1,72 @@
+"""What a bar does to working orders and open positions: the paper broker's arithmetic.
+
+Order of events inside one bar:
+
+1. Financing of the nights that passed since the last bar.
+2. At the first price: market orders fill at bid or ask, plus slippage.
+3. Stops and take profits, at the first price when it is already beyond them (the gap price),
+   else at their own level when the bar's range reaches it; the stop before the take profit.
+4. Trailing stops move by the bar's best price.
+5. At the close: marking, and the margin close-out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.brokers.paper.execution import clear_exits, fill, fill_market_orders
+from infra.brokers.paper.exits import trail_stops, trigger_exits
+from infra.brokers.paper.margin import charge_financing, margin_used
+from infra.brokers.paper.state import FillLog, FillReason, FillRules, PaperState
+from market.bars import Floats
+from market.compiled import kernel
+from market.conversion import Conversion
+from market.ledger import equity
+from market.marks import CLOSE, OPEN, mark
+
+MARGIN_CLOSEOUT = int(FillReason.MARGIN_CLOSEOUT)
+
+
+@kernel
+def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log: FillLog) -> None:
+    """Close everything when equity no longer covers `closeout_fraction` of the margin used."""
+    ledger, marks = state.ledger, state.marks
+    used = margin_used(ledger.units, marks, rules.margin_rate)
+    left = equity(ledger, marks.mid, marks.spread, marks.rate)
+    if used == 0.0 or left > rules.closeout_fraction * used:
+        return
+    for column in range(ledger.units.shape[0]):
+        units, mid = ledger.units[column], marks.mid[column]
+        if units != 0.0:
+            fill(state, log, paths, column, -units, mid, rules.slippage * mid, MARGIN_CLOSEOUT)
+            clear_exits(state.exits, column)
+
+
+@kernel
+def settle_bar(
+    state: PaperState,
+    paths: Conversion,
+    values: Floats,
+    interest: Floats,
+    nights: float,
+    rules: FillRules,
+    log: FillLog,
+    cancelled: NDArray[np.int64],
+) -> float:
+    """One bar, in the order that the module describes; returns the equity after it.
+
+    values: (6, M) open, high, low, close, spread, volume. interest: (C,) annual decimals.
+    nights: rollovers since the last bar. `log` and `cancelled` (M,) are overwritten with what
+    happened.
+    """
+    ledger, marks = state.ledger, state.marks
+    log.size[0] = 0
+    charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee)
+    mark(marks, paths, values, OPEN, rules.typical_spread)
+    fill_market_orders(state, paths, values, rules, log, cancelled)
+    trigger_exits(state, paths, values, rules, log)
+    trail_stops(state, values)
+    mark(marks, paths, values, CLOSE, rules.typical_spread)
+    close_out_margin(state, paths, rules, log)
+    return equity(ledger, marks.mid, marks.spread, marks.rate)

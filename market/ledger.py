@@ -1,0 +1,92 @@
+"""`Ledger`: positions, cash and costs as arrays, booked fill by fill."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market.bars import Floats
+from market.compiled import kernel
+
+
+class Ledger(NamedTuple):
+    """Netted positions of M instruments and one cash balance.
+
+    units: (M,) signed. average_price: (M,) of the open position; NaN when flat.
+    cash: (1,) balance in account currency: realised profit and loss is in it, unrealised is not.
+    realised, financing: (M,) account currency, signed, since the start.
+    spread_cost, slippage_cost: (M,) account currency, positive, since the start; they are
+        already contained in the fill prices and listed for the record.
+    """
+
+    units: Floats
+    average_price: Floats
+    cash: Floats
+    realised: Floats
+    financing: Floats
+    spread_cost: Floats
+    slippage_cost: Floats
+
+
+def open_ledger(instruments: int, cash: float) -> Ledger:
+    """A ledger without positions."""
+    return Ledger(
+        units=np.zeros(instruments),
+        average_price=np.full(instruments, np.nan),
+        cash=np.array([cash]),
+        realised=np.zeros(instruments),
+        financing=np.zeros(instruments),
+        spread_cost=np.zeros(instruments),
+        slippage_cost=np.zeros(instruments),
+    )
+
+
+@kernel
+def book_fill(ledger: Ledger, column: int, units: float, price: float, rate: float) -> float:
+    """Book an executed part and return the profit and loss it realised, in account currency.
+
+    units: signed. price: quote currency. rate: account currency for one unit of quote currency
+    at the fill; what is realised at it is never translated again. Average-cost accounting: a
+    fill in the direction of the position moves the average, one against it realises.
+    """
+    held = ledger.units[column]
+    after = held + units
+    realised = 0.0
+    if held == 0.0:
+        ledger.average_price[column] = price
+    elif held * units > 0.0:
+        ledger.average_price[column] = (held * ledger.average_price[column] + units * price) / after
+    else:
+        closed = -units if abs(units) <= abs(held) else held
+        realised = closed * (price - ledger.average_price[column]) * rate
+        if after == 0.0:
+            ledger.average_price[column] = np.nan
+        elif held * after < 0.0:
+            ledger.average_price[column] = price
+    ledger.units[column] = after
+    ledger.realised[column] += realised
+    ledger.cash[0] += realised
+    return realised
+
+
+@kernel
+def closing_price(units: float, mid: float, spread: float) -> float:
+    """The price at which a position could be closed: the bid when long, the ask when short."""
+    return mid - 0.5 * spread if units > 0.0 else mid + 0.5 * spread
+
+
+@kernel
+def equity(ledger: Ledger, mid: Floats, spread: Floats, rate: Floats) -> float:
+    """Cash plus unrealised profit and loss at closing prices, in account currency.
+
+    mid, spread, rate: (M,) last known mid, spread and quote rate. NaN when an open position
+    has no price or no rate.
+    """
+    total: float = ledger.cash[0]
+    for column in range(ledger.units.shape[0]):
+        units = ledger.units[column]
+        if units != 0.0:
+            price = closing_price(units, mid[column], spread[column])
+            total += units * (price - ledger.average_price[column]) * rate[column]
+    return total

@@ -1,0 +1,55 @@
+"""`Marks`: the last known price of every instrument and how old it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market.bars import Floats
+from market.compiled import kernel
+from market.conversion import Conversion, quote_rate
+
+OPEN, HIGH, LOW, CLOSE, SPREAD, VOLUME = range(6)
+"""Rows of the values of a `BarSlice`."""
+
+
+class Marks(NamedTuple):
+    """Per instrument (M,): last known mid, spread, quote rate, and age in bars (0: this bar's)."""
+
+    mid: Floats
+    spread: Floats
+    rate: Floats
+    age: Floats
+
+
+def no_marks(instruments: int) -> Marks:
+    """Marks before the first price: everything unknown, infinitely old."""
+    return Marks(
+        mid=np.full(instruments, np.nan),
+        spread=np.full(instruments, np.nan),
+        rate=np.full(instruments, np.nan),
+        age=np.full(instruments, np.inf),
+    )
+
+
+@kernel
+def mark(
+    marks: Marks, paths: Conversion, values: Floats, field: int, typical_spread: Floats
+) -> None:
+    """Take over the prices of row `field` (open or close) of a bar's values (6, M).
+
+    Where an instrument has none, its last price stays and ages. A missing spread is the
+    instrument's typical one (M,), price units.
+    """
+    for column in range(marks.mid.shape[0]):
+        price = values[field, column]
+        if price > 0.0:
+            marks.mid[column] = price
+            spread = values[SPREAD, column]
+            marks.spread[column] = spread if spread >= 0.0 else typical_spread[column]
+            marks.age[column] = 0.0
+        elif field == CLOSE:
+            marks.age[column] += 1.0
+    for column in range(marks.mid.shape[0]):
+        marks.rate[column] = quote_rate(paths, marks.mid, column, marks.mid[column])
