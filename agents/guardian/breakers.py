@@ -1,0 +1,87 @@
+"""Halts: when losses stop new risk, and how trading is armed again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guardian.codes import Halt
+from agents.guardian.limits import RiskLimits
+from market.bars import Floats
+from market.compiled import kernel
+
+NO_HALT = int(Halt.NONE)
+DRAWDOWN = int(Halt.DRAWDOWN)
+DAILY_LOSS = int(Halt.DAILY_LOSS)
+DAY_NS = 86_400_000_000_000
+
+
+class Breakers(NamedTuple):
+    """Memory of the halts; every array (1,).
+
+    peak: running maximum of equity since the start or the last re-arming.
+    day: UTC day of the newest bar, days since 1970. day_start: equity at the last bar of the
+    day before. last: newest equity. halt: a Halt. halted_bars: bars since the drawdown halt.
+    """
+
+    peak: Floats
+    day: NDArray[np.int64]
+    day_start: Floats
+    last: Floats
+    halt: NDArray[np.int64]
+    halted_bars: NDArray[np.int64]
+
+
+def armed_breakers(equity: float) -> Breakers:
+    """Breakers at the start of a session."""
+    return Breakers(
+        peak=np.array([equity]),
+        day=np.zeros(1, dtype=np.int64),
+        day_start=np.array([equity]),
+        last=np.array([equity]),
+        halt=np.zeros(1, dtype=np.int64),
+        halted_bars=np.zeros(1, dtype=np.int64),
+    )
+
+
+@kernel
+def drawdown(breakers: Breakers) -> float:
+    """1 − equity / running peak; positive when below the peak."""
+    result: float = 1.0 - breakers.last[0] / breakers.peak[0]
+    return result
+
+
+@kernel
+def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity: float) -> int:
+    """Take in the equity after a bar and return the Halt now in force.
+
+    A drawdown halt latches until `rearm`; a daily-loss halt ends with the UTC day. An equity
+    that is not a positive number halts as a drawdown does.
+    """
+    day = time_ns // DAY_NS
+    if day != breakers.day[0]:
+        breakers.day[0] = day
+        breakers.day_start[0] = breakers.last[0]
+        if breakers.halt[0] == DAILY_LOSS:
+            breakers.halt[0] = NO_HALT
+    breakers.last[0] = equity
+    breakers.peak[0] = max(breakers.peak[0], equity)
+    if breakers.halt[0] == DRAWDOWN:
+        breakers.halted_bars[0] += 1
+    elif not drawdown(breakers) < limits.max_drawdown:
+        breakers.halt[0] = DRAWDOWN
+        breakers.halted_bars[0] = 0
+    elif not 1.0 - equity / breakers.day_start[0] < limits.max_daily_loss:
+        breakers.halt[0] = DAILY_LOSS
+    halt: int = breakers.halt[0]
+    return halt
+
+
+@kernel
+def rearm(breakers: Breakers) -> None:
+    """Allow new risk again; the drawdown is measured anew from the present equity."""
+    breakers.halt[0] = NO_HALT
+    breakers.halted_bars[0] = 0
+    breakers.peak[0] = breakers.last[0]

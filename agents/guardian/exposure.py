@@ -1,0 +1,158 @@
+"""What a book weighs, and how much more of one instrument it may hold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.guardian.codes import Limit
+from agents.guardian.limits import RiskLimits
+from market.bars import Floats
+from market.compiled import kernel
+from market.conversion import Conversion
+from market.marks import Marks
+
+NONE = int(Limit.NONE)
+INVALID_INPUT = int(Limit.INVALID_INPUT)
+OPEN_POSITIONS = int(Limit.OPEN_POSITIONS)
+POSITION = int(Limit.POSITION)
+GROSS_LEVERAGE = int(Limit.GROSS_LEVERAGE)
+CURRENCY_EXPOSURE = int(Limit.CURRENCY_EXPOSURE)
+OPEN_RISK = int(Limit.OPEN_RISK)
+MARGIN = int(Limit.MARGIN)
+
+
+class Book(NamedTuple):
+    """Positions as they stand or would stand; arrays (M,).
+
+    units: signed. risk: loss at the stop, account currency, 0 when flat or locked in.
+    """
+
+    units: Floats
+    risk: Floats
+
+
+class Headroom(NamedTuple):
+    """The largest position allowed and the limit that sets it.
+
+    units: size, not negative. limit: a Limit. allowed, measured: the limit in account currency
+    (a count for OPEN_POSITIONS) and what the rest of the book already uses of it.
+    """
+
+    units: float
+    limit: int
+    allowed: float
+    measured: float
+
+
+@kernel
+def stop_risk(units: float, mid: float, spread: float, stop_price: float, rate: float) -> float:
+    """Loss from the present closing price to the stop, account currency, never negative.
+
+    A position without a stop risks its whole notional.
+    """
+    if units == 0.0:
+        return 0.0
+    side = 1.0 if units > 0.0 else -1.0
+    if not abs(stop_price) < np.inf:
+        return abs(units) * mid * rate
+    loss = abs(units) * side * (mid - side * 0.5 * spread - stop_price) * rate
+    return max(loss, 0.0)
+
+
+@kernel
+def measure_book(
+    book: Book, units: Floats, working: Floats, stop_price: Floats, marks: Marks
+) -> None:
+    """Fill `book` from positions and working orders; what works counts as if it were filled."""
+    for column in range(units.shape[0]):
+        total = units[column] + working[column]
+        book.units[column] = total
+        book.risk[column] = stop_risk(
+            total,
+            marks.mid[column],
+            marks.spread[column],
+            stop_price[column],
+            marks.rate[column],
+        )
+
+
+@kernel
+def headroom(
+    book: Book,
+    marks: Marks,
+    paths: Conversion,
+    margin_rate: Floats,
+    limits: RiskLimits,
+    equity: float,
+    column: int,
+    side: float,
+    stop_distance: float,
+) -> Headroom:
+    """The largest position in `column` on `side` that every limit admits beside the others.
+
+    The instrument's own present position is left out: the answer is for the position after
+    the order. stop_distance: price units. INVALID_INPUT with zero units where a number needed
+    is NaN or not positive, in any position of the book.
+    """
+    gross, risk, margin, count = 0.0, 0.0, 0.0, 0
+    base, quote = paths.base[column], paths.quote[column]
+    base_exposure, quote_exposure = 0.0, 0.0
+    for other in range(book.units.shape[0]):
+        units = book.units[other]
+        if other == column or units == 0.0:
+            continue
+        value = units * marks.mid[other] * marks.rate[other]
+        gross += abs(value)
+        margin += abs(value) * margin_rate[other]
+        risk += book.risk[other]
+        count += 1
+        for leg, sign in ((paths.base[other], 1.0), (paths.quote[other], -1.0)):
+            if leg == base:
+                base_exposure += sign * value
+            if leg == quote:
+                quote_exposure += sign * value
+    unit_value = marks.mid[column] * marks.rate[column]
+    unit_risk = stop_distance * marks.rate[column]
+    if not (
+        unit_value > 0.0
+        and unit_risk > 0.0
+        and equity > 0.0
+        and gross + risk + margin < np.inf
+        and unit_value + unit_risk < np.inf
+    ):
+        return Headroom(0.0, INVALID_INPUT, np.nan, np.nan)
+    if count >= limits.max_open_positions:
+        return Headroom(0.0, OPEN_POSITIONS, limits.max_open_positions, float(count))
+    allowed = limits.max_position * equity
+    best = Headroom(allowed / unit_value, POSITION, allowed, 0.0)
+    allowed = limits.max_gross_leverage * equity
+    best = tighter(best, (allowed - gross) / unit_value, GROSS_LEVERAGE, allowed, gross)
+    allowed = limits.max_currency_exposure * equity
+    if base != paths.account:
+        room = (allowed - side * base_exposure) / unit_value
+        best = tighter(best, room, CURRENCY_EXPOSURE, allowed, side * base_exposure)
+    if quote != paths.account:
+        room = (allowed + side * quote_exposure) / unit_value
+        best = tighter(best, room, CURRENCY_EXPOSURE, allowed, -side * quote_exposure)
+    allowed = limits.max_open_risk * equity
+    best = tighter(best, (allowed - risk) / unit_risk, OPEN_RISK, allowed, risk)
+    allowed = (1.0 - limits.margin_reserve) * equity
+    room = (allowed - margin) / (unit_value * margin_rate[column])
+    return tighter(best, room, MARGIN, allowed, margin)
+
+
+@kernel
+def tighter(best: Headroom, units: float, limit: int, allowed: float, used: float) -> Headroom:
+    """The smaller of the best headroom so far and another limit's."""
+    if units < best.units:
+        return Headroom(max(units, 0.0), limit, allowed, used)
+    return best
+
+
+@kernel
+def whole_units(units: float, increment: float) -> float:
+    """The largest multiple of the unit increment that is not above a size; never negative."""
+    whole: float = np.floor(max(units, 0.0) / increment) * increment
+    return whole

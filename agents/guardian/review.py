@@ -1,0 +1,218 @@
+"""The pre-trade review: every proposal becomes an approved size or a refusal.
+
+Orders are taken in a fixed order, the strongest score first and ties by column, each against
+the book as the orders approved before it would leave it. Whatever only reduces a position is
+approved; an order that reverses one is judged on what it opens, and at least its closing part
+passes. Every limit fails closed: NaN, stale or non-positive input refuses.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.guardian.codes import Halt, Limit
+from agents.guardian.exposure import Book, headroom, measure_book, whole_units
+from agents.guardian.limits import RiskLimits
+from market.bars import Floats
+from market.compiled import kernel
+from market.conversion import Conversion
+from market.marks import Marks
+
+NONE = int(Limit.NONE)
+INVALID_INPUT = int(Limit.INVALID_INPUT)
+STALE_PRICE = int(Limit.STALE_PRICE)
+DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
+DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
+UNIT_INCREMENT = int(Limit.UNIT_INCREMENT)
+NO_HALT = int(Halt.NONE)
+HALTED_BY_DRAWDOWN = int(Halt.DRAWDOWN)
+
+
+class Proposals(NamedTuple):
+    """What the desk wishes, arrays (M,) by instrument.
+
+    units: signed order size, 0 for none. score: the decision's score.
+    stop_distance, take_profit_distance, trailing_distance: price units from the fill, NaN none.
+    sigma: standard deviation of one bar's return, decimal.
+    bound: the Limit that set the size.
+    """
+
+    units: Floats
+    score: Floats
+    stop_distance: Floats
+    take_profit_distance: Floats
+    trailing_distance: Floats
+    sigma: Floats
+    bound: NDArray[np.int64]
+
+
+class Verdicts(NamedTuple):
+    """The guardian's answer, arrays (M,) by instrument.
+
+    units: the approved order size, 0 where refused or nothing was proposed.
+    limit: the Limit that refused or shrank, NONE where the order passed whole.
+    allowed, measured: that limit's value and what was found, in the limit's own unit.
+    lowest_price, highest_price: the collar within which the order may fill.
+    """
+
+    units: Floats
+    limit: NDArray[np.int64]
+    allowed: Floats
+    measured: Floats
+    lowest_price: Floats
+    highest_price: Floats
+
+
+class Exposed(NamedTuple):
+    """What the review looks at beside the proposals.
+
+    units, working, stop_price, margin_rate, unit_increment: (M,). equity: account currency.
+    halt: a Halt.
+    """
+
+    units: Floats
+    working: Floats
+    stop_price: Floats
+    margin_rate: Floats
+    unit_increment: Floats
+    equity: float
+    halt: int
+
+
+def no_proposals(instruments: int) -> Proposals:
+    """Nothing is proposed."""
+    nan = np.full((6, instruments), np.nan)
+    nan[0] = 0.0
+    bound = np.zeros(instruments, dtype=np.int64)
+    return Proposals(nan[0], nan[1], nan[2], nan[3], nan[4], nan[5], bound)
+
+
+def no_verdicts(instruments: int) -> Verdicts:
+    """Nothing is approved."""
+    nan = np.full((5, instruments), np.nan)
+    nan[0] = 0.0
+    limit = np.zeros(instruments, dtype=np.int64)
+    return Verdicts(nan[0], limit, nan[1], nan[2], nan[3], nan[4])
+
+
+def empty_book(instruments: int) -> Book:
+    """Working memory of the review."""
+    return Book(units=np.zeros(instruments), risk=np.zeros(instruments))
+
+
+@kernel
+def refusal_before_size(
+    exposed: Exposed, marks: Marks, limits: RiskLimits, column: int, sigma: float
+) -> tuple[int, float, float]:
+    """Why nothing new may be opened whatever its size: (Limit, allowed, measured)."""
+    if exposed.halt != NO_HALT:
+        code = DRAWDOWN_HALT if exposed.halt == HALTED_BY_DRAWDOWN else DAILY_LOSS_HALT
+        limit = limits.max_drawdown if exposed.halt == HALTED_BY_DRAWDOWN else limits.max_daily_loss
+        return code, limit, np.nan
+    if not marks.age[column] <= limits.max_price_age:
+        return STALE_PRICE, limits.max_price_age, marks.age[column]
+    if not (marks.spread[column] >= 0.0 and sigma > 0.0 and sigma < np.inf):
+        return INVALID_INPUT, np.nan, np.nan
+    return NONE, np.nan, np.nan
+
+
+@kernel
+def review_order(
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    book: Book,
+    verdicts: Verdicts,
+    column: int,
+) -> None:
+    """Judge one order against the book so far and enter what it may become into the book."""
+    held = book.units[column]
+    order = proposals.units[column]
+    after = held + order
+    mid = marks.mid[column]
+    if not abs(after) < np.inf or not mid > 0.0:
+        verdicts.limit[column] = INVALID_INPUT
+        return
+    reach = max(limits.collar, limits.collar_sigmas * proposals.sigma[column])
+    if held != 0.0 and held * after >= 0.0 and abs(after) <= abs(held):
+        # Reducing needs no estimate of risk: where sigma is unknown the collar stands alone.
+        reach = reach if reach < np.inf else limits.collar
+        approved = order
+        book.risk[column] *= after / held
+    else:
+        closing = -held if held * after < 0.0 else 0.0
+        side = 1.0 if after > 0.0 else -1.0
+        code, allowed, measured = refusal_before_size(
+            exposed, marks, limits, column, proposals.sigma[column]
+        )
+        size = 0.0
+        distance = proposals.stop_distance[column]
+        if code == NONE:
+            room = headroom(
+                book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side,
+                distance,
+            )  # fmt: skip
+            size = abs(after)
+            if size > room.units:
+                size = whole_units(room.units, exposed.unit_increment[column])
+                code, allowed, measured = room.limit, room.allowed, room.measured
+        if held * after > 0.0 and size <= abs(held):
+            size = 0.0
+            approved = 0.0
+        else:
+            approved = side * size - held if size > 0.0 else closing
+        verdicts.limit[column] = code
+        verdicts.allowed[column] = allowed
+        verdicts.measured[column] = measured
+        if approved == 0.0:
+            return
+        reach = reach if reach < np.inf else limits.collar
+        book.risk[column] = size * distance * marks.rate[column] if size > 0.0 else 0.0
+    book.units[column] = held + approved
+    verdicts.units[column] = approved
+    verdicts.lowest_price[column] = mid * (1.0 - reach)
+    verdicts.highest_price[column] = mid * (1.0 + reach)
+
+
+@kernel
+def strongest_unseen(proposals: Proposals, seen: NDArray[np.bool_]) -> int:
+    """The column of the largest |score| among the proposals not yet seen; -1 when none is left."""
+    best = -1
+    for column in range(proposals.units.shape[0]):
+        if seen[column] or proposals.units[column] == 0.0:
+            continue
+        if best < 0 or abs(proposals.score[column]) > abs(proposals.score[best]):
+            best = column
+    return best
+
+
+@kernel
+def review(
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    book: Book,
+    seen: NDArray[np.bool_],
+    verdicts: Verdicts,
+) -> None:
+    """Judge all proposals in the fixed order; `book`, `seen` and `verdicts` are overwritten."""
+    verdicts.units[:] = 0.0
+    verdicts.limit[:] = NONE
+    verdicts.allowed[:] = np.nan
+    verdicts.measured[:] = np.nan
+    verdicts.lowest_price[:] = np.nan
+    verdicts.highest_price[:] = np.nan
+    seen[:] = False
+    measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
+    column = strongest_unseen(proposals, seen)
+    while column >= 0:
+        seen[column] = True
+        review_order(proposals, exposed, marks, paths, limits, book, verdicts, column)
+        column = strongest_unseen(proposals, seen)

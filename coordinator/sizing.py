@@ -1,0 +1,191 @@
+"""Sizing: from a decision to a proposal.
+
+A position is sized so that its loss at the stop is `max_risk_per_trade` of equity, times the
+decision's confidence, times the optimizer's multiplier, times a factor for correlation with
+what is held; then the smallest of that and every limit of the guardian. The proposal says
+which of them bound. No edge, no trade: there is no minimum size.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from agents.indicators.correlation import correlation
+
+from agents.guardian.codes import Limit
+from agents.guardian.exposure import Book, headroom, measure_book, whole_units
+from agents.guardian.limits import RiskLimits
+from agents.guardian.review import Exposed, Proposals
+from coordinator.tally import Decision, Outcome
+from market.bars import Floats
+from market.compiled import kernel
+from market.conversion import Conversion
+from market.marks import Marks
+
+BUY = int(Outcome.BUY)
+SELL = int(Outcome.SELL)
+NONE = int(Limit.NONE)
+INVALID_INPUT = int(Limit.INVALID_INPUT)
+UNIT_INCREMENT = int(Limit.UNIT_INCREMENT)
+RISK_PER_TRADE = int(Limit.RISK_PER_TRADE)
+CORRELATION = int(Limit.CORRELATION)
+ALLOCATION = int(Limit.ALLOCATION)
+
+
+class SizingRules(NamedTuple):
+    """Numbers that turn confidence into units.
+
+    max_risk_per_trade: loss at the stop as a fraction of equity, at full confidence.
+    stop_sigmas: stop distance in standard deviations of one bar.
+    tp_sl_ratio: take-profit distance over stop distance.
+    trailing_fraction, trailing_sigmas: trailing distance as a fraction of price, or in standard
+        deviations of one bar; NaN switches either off, both NaN means no trailing stop.
+    correlation_threshold: correlation with what is held above which a size shrinks, to nothing
+        at 1.
+    correlation_window: bars of returns it is measured on.
+    rebalance_band: a held position is resized only when it is off by more than this fraction.
+    """
+
+    max_risk_per_trade: float
+    stop_sigmas: float
+    tp_sl_ratio: float
+    trailing_fraction: float
+    trailing_sigmas: float
+    correlation_threshold: float
+    correlation_window: int
+    rebalance_band: float
+
+
+@kernel
+def correlation_factor(
+    returns: Floats, row: int, units: Floats, rules: SizingRules, column: int, side: float
+) -> float:
+    """1 up to the threshold, then falling in a line to 0 at perfect correlation.
+
+    returns: (T, N). What counts is the largest correlation, signed by the two directions, with
+    any position held in another instrument. 0 where a correlation cannot be measured.
+    """
+    largest = 0.0
+    for other in range(units.shape[0]):
+        if other == column or units[other] == 0.0 or other >= returns.shape[1]:
+            continue
+        rho = correlation(returns, row, column, other, rules.correlation_window)
+        if not abs(rho) <= 1.0:
+            return 0.0
+        aligned = rho * side * (1.0 if units[other] > 0.0 else -1.0)
+        largest = max(largest, aligned)
+    if largest <= rules.correlation_threshold:
+        return 1.0
+    return (1.0 - largest) / (1.0 - rules.correlation_threshold)
+
+
+@kernel
+def target_size(
+    decision: Decision,
+    multiplier: Floats,
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    rules: SizingRules,
+    book: Book,
+    returns: Floats,
+    row: int,
+    column: int,
+    side: float,
+) -> float:
+    """Size of the position wanted in `column`, whole units, and enter what bound it."""
+    confidence = abs(decision.score[column])
+    distance = proposals.stop_distance[column]
+    factor = correlation_factor(returns, row, book.units, rules, column, side)
+    per_unit = distance * marks.rate[column]
+    at_risk = rules.max_risk_per_trade * exposed.equity * confidence
+    size = at_risk * multiplier[column] * factor / per_unit
+    bound = RISK_PER_TRADE
+    if multiplier[column] < 1.0:
+        bound = ALLOCATION
+    if factor < min(multiplier[column], 1.0):
+        bound = CORRELATION
+    if not size >= 0.0 or not size < np.inf:
+        proposals.bound[column] = INVALID_INPUT
+        return 0.0
+    room = headroom(
+        book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side, distance
+    )
+    if room.units < size:
+        size = room.units
+        bound = room.limit
+    whole = whole_units(size, exposed.unit_increment[column])
+    if whole == 0.0 and size > 0.0:
+        bound = UNIT_INCREMENT
+    proposals.bound[column] = bound
+    return whole
+
+
+@kernel
+def order_size(held: float, wanted: float, rebalancing: bool, band: float) -> float:
+    """Order that leads from the position held to the one wanted, both signed.
+
+    The same side is left alone, except at a rebalance and beyond the band; the opposite side
+    reverses in one order.
+    """
+    change = wanted - held
+    if held * wanted > 0.0 and not (rebalancing and abs(change) > band * abs(held)):
+        return 0.0
+    return change
+
+
+@kernel
+def propose(
+    decision: Decision,
+    multiplier: Floats,
+    rebalancing: bool,
+    sigma: Floats,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    rules: SizingRules,
+    book: Book,
+    returns: Floats,
+    row: int,
+    proposals: Proposals,
+) -> None:
+    """Overwrite `proposals` (M,) with what the decision (N ≤ M traded instruments) asks for.
+
+    multiplier, sigma: (N,). returns: (T, N), of which the window ending at `row` is read.
+    rebalancing: True on the bar when a new allocation takes effect.
+    """
+    measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
+    for column in range(proposals.units.shape[0]):
+        proposals.units[column] = 0.0
+        proposals.bound[column] = NONE
+        if column >= decision.score.shape[0]:
+            continue
+        outcome = decision.outcome[column]
+        if outcome not in (BUY, SELL):
+            continue
+        side = 1.0 if outcome == BUY else -1.0
+        held = book.units[column]
+        if held * side > 0.0 and not rebalancing:
+            continue
+        price = marks.mid[column]
+        bar_move = sigma[column] * price
+        trailing = rules.trailing_fraction * price
+        if not trailing > 0.0:
+            trailing = rules.trailing_sigmas * bar_move
+        proposals.score[column] = decision.score[column]
+        proposals.sigma[column] = sigma[column]
+        proposals.stop_distance[column] = rules.stop_sigmas * bar_move
+        proposals.take_profit_distance[column] = rules.tp_sl_ratio * rules.stop_sigmas * bar_move
+        proposals.trailing_distance[column] = trailing
+        size = target_size(
+            decision, multiplier, proposals, exposed, marks, paths, limits, rules, book, returns,
+            row, column, side,
+        )  # fmt: skip
+        if proposals.bound[column] == INVALID_INPUT and held * side > 0.0:
+            continue
+        order = order_size(held, side * size, rebalancing, rules.rebalance_band)
+        proposals.units[column] = order

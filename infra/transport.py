@@ -1,0 +1,152 @@
+"""Sockets between the coordinator and its members: Unix-domain on one node, TCP across nodes.
+
+Framing, authentication (a keyed challenge in both directions) and address families are those of
+`multiprocessing.connection`; messages are pickled, as Ray itself does inside the same cluster,
+and nobody without the session's key gets as far as sending one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import tempfile
+import threading
+from multiprocessing.connection import AuthenticationError, Client, Connection, Listener
+from pathlib import Path
+
+from market.errors import MemberLost, StreamLost
+from market.lines import taken
+
+Address = str | tuple[str, int]
+
+
+def _without_delay(connection: Connection) -> Connection:
+    """Switch Nagle's algorithm off on TCP; a question waits for its answer anyway."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        if copy.family in (socket.AF_INET, socket.AF_INET6):
+            copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+class SocketChannel:
+    """The member's end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def dial(cls, address: Address, key: bytes, name: str) -> SocketChannel:
+        """Call the coordinator and say who is calling. Raises StreamLost when it does not answer."""
+        try:
+            connection = _without_delay(Client(address, authkey=key))
+            connection.send(name)
+        except (OSError, EOFError, AuthenticationError) as error:
+            raise StreamLost(f"{name} cannot reach the coordinator at {address}: {error}") from None
+        return cls(connection)
+
+    def receive(self) -> object:
+        """The next message."""
+        try:
+            return self._connection.recv()
+        except (OSError, EOFError) as error:
+            raise StreamLost(f"the coordinator hung up: {error}") from None
+
+    def send(self, message: object) -> None:
+        """Send an answer. Raises StreamLost when the coordinator is gone."""
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise StreamLost(f"the coordinator hung up: {error}") from None
+
+
+class SocketLine:
+    """The coordinator's end of the line to one member."""
+
+    def __init__(self, name: str, connection: Connection) -> None:
+        self.name = name
+        self._connection = connection
+
+    def post(self, message: object) -> None:
+        """Send without waiting for the answer."""
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise StreamLost(f"{self.name} is gone: {error}") from None
+
+    def reply(self) -> object:
+        """The next answer."""
+        try:
+            reply = self._connection.recv()
+        except (OSError, EOFError) as error:
+            raise StreamLost(f"{self.name} is gone: {error}") from None
+        return taken(reply)
+
+    def close(self) -> None:
+        """Hang up; the member's `serve` returns."""
+        self._connection.close()
+
+
+class Switchboard:
+    """Where members call in; belongs to the coordinator.
+
+    host: None for a Unix-domain socket in a private folder, else the address to listen on.
+    """
+
+    def __init__(self, key: bytes, host: str | None = None) -> None:
+        self._key = key
+        self._folder: Path | None = None
+        if host is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="quorum-"))
+            self._listener = Listener(str(self._folder / "lines"), authkey=key, backlog=64)
+        else:
+            self._listener = Listener((host, 0), authkey=key, backlog=64)
+        self._arrived: queue.SimpleQueue[SocketLine] = queue.SimpleQueue()
+        self._closed = False
+        self._answering = threading.Thread(target=self._accept, name="switchboard", daemon=True)
+        self._answering.start()
+
+    @property
+    def address(self) -> Address:
+        """What members dial."""
+        address: Address = self._listener.address
+        return address
+
+    def lines(self, names: set[str], within_s: float) -> dict[str, SocketLine]:
+        """The lines to these members once all have called in.
+
+        Raises MemberLost, naming who is missing, when one has not within the time.
+        """
+        lines: dict[str, SocketLine] = {}
+        while names - lines.keys():
+            try:
+                line = self._arrived.get(timeout=within_s)
+            except queue.Empty:
+                missing = ", ".join(sorted(names - lines.keys()))
+                raise MemberLost(
+                    f"{missing} did not call in within {within_s:g} s; "
+                    "look at the logs of these actors (`ray list actors`, `ray logs`)"
+                ) from None
+            lines[line.name] = line
+        return lines
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        self._closed = True
+        with contextlib.suppress(OSError, EOFError, AuthenticationError):
+            Client(self.address, authkey=self._key).close()  # wakes the accepting thread
+        self._answering.join(timeout=5.0)
+        self._listener.close()
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                connection = _without_delay(self._listener.accept())
+                if connection.poll(5.0):
+                    self._arrived.put(SocketLine(str(connection.recv()), connection))
+            except (OSError, EOFError, AuthenticationError):
+                continue  # a caller without the key, or one that hung up at once

@@ -1,0 +1,218 @@
+"""What the journal records. Events are past tense; arrays are per instrument unless stated.
+
+M instruments in the panel (the N traded ones first), A agents, K evidence rows in all.
+Times are UTC nanoseconds of market time; wall time stands beside an event, never in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from market.bars import Floats
+from market.conversion import Indices
+from market.orders import Cancellation, Fill, OrderRequest
+from market.verdicts import RiskApproved, RiskRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSeated:
+    """A member of the committee: its weight, lookback and the names of its evidence rows."""
+
+    name: str
+    weight: float
+    lookback: int
+    evidence: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted:
+    """Everything that the following events depend on.
+
+    configuration: the effective configuration as JSON, without what only names folders.
+    data, data_digest: description and SHA-256 of the bars. sources: digests of further inputs.
+    versions: of the code and the libraries that compute.
+    """
+
+    session: str
+    account_currency: str
+    initial_balance: float
+    symbols: tuple[str, ...]
+    traded: int
+    currencies: tuple[str, ...]
+    interval_s: int
+    has_extremes: bool
+    first_time: int
+    last_time: int
+    bars: int
+    data: str
+    data_digest: str
+    financing: str
+    agents: tuple[AgentSeated, ...]
+    configuration: str
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarSettled:
+    """What a bar left: prices and the account after fills, exits and financing.
+
+    units, mid, rate: (M,). equity, cash, financing (of this bar), margin_used: account currency.
+    """
+
+    sequence: int
+    time: int
+    units: Floats
+    mid: Floats
+    rate: Floats
+    equity: float
+    cash: float
+    financing: float
+    margin_used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilled:
+    """A fill was booked."""
+
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled:
+    """An order ended without a fill."""
+
+    cancellation: Cancellation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionTaken:
+    """One decision: every ballot, the tally and what came of it.
+
+    scores: (A, N). evidence: (K, N), the agents' rows one after the other. score, buy, sell,
+    turnout, multiplier: (N,). outcome: (N,) codes of the tally. approved, refused: the guardian's
+    verdicts on the proposals.
+    """
+
+    sequence: int
+    time: int
+    scores: Floats
+    evidence: Floats
+    score: Floats
+    buy: Floats
+    sell: Floats
+    turnout: Floats
+    outcome: Indices
+    multiplier: Floats
+    approved: tuple[RiskApproved, ...]
+    refused: tuple[RiskRefused, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderIntended:
+    """An approved order was made durable; only then is it sent."""
+
+    order: OrderRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAbstained:
+    """An agent failed or broke its contract, and abstained for this decision."""
+
+    sequence: int
+    time: int
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationApplied:
+    """The optimizer's answer took effect. weights: (N,) summing to 1; multiplier: (N,).
+
+    requested: the sequence of the bar when it was asked for.
+    """
+
+    sequence: int
+    time: int
+    requested: int
+    method: str
+    proven_optimal: bool
+    objective: float
+    expected_return: float
+    variance: float
+    weights: Floats
+    multiplier: Floats
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationMissed:
+    """The optimizer was late, failed or was lost. in_force: what holds instead, and why."""
+
+    sequence: int
+    time: int
+    reason: str
+    in_force: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingHalted:
+    """The guardian stopped new risk: which breaker, its limit and what was measured."""
+
+    sequence: int
+    time: int
+    halt: str
+    limit: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingRearmed:
+    """New risk is allowed again: by whom, after how many bars."""
+
+    sequence: int
+    time: int
+    halt: str
+    by: str
+    after_bars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    """The last event: completed, interrupted, or failed with its reason."""
+
+    sequence: int
+    time: int
+    outcome: str
+    bars: int
+
+
+Event = (
+    SessionStarted
+    | BarSettled
+    | OrderFilled
+    | OrderCancelled
+    | DecisionTaken
+    | OrderIntended
+    | AgentAbstained
+    | AllocationApplied
+    | AllocationMissed
+    | TradingHalted
+    | TradingRearmed
+    | SessionEnded
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    SessionStarted,
+    BarSettled,
+    OrderFilled,
+    OrderCancelled,
+    DecisionTaken,
+    OrderIntended,
+    AgentAbstained,
+    AllocationApplied,
+    AllocationMissed,
+    TradingHalted,
+    TradingRearmed,
+    SessionEnded,
+)

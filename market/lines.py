@@ -1,0 +1,90 @@
+"""Lines: how the coordinator speaks with the members of the desk.
+
+A member is a plain object that answers messages. The coordinator holds one `Line` to each and
+cannot tell whether the member lives in its own process or behind a socket: the same session
+runs both ways.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from market.errors import StreamLost
+
+
+class Member(Protocol):
+    """Answers messages, one at a time."""
+
+    def answer(self, message: object) -> object: ...
+
+
+class Line(Protocol):
+    """One member, as the coordinator reaches it."""
+
+    def post(self, message: object) -> None:
+        """Send without waiting. Raises StreamLost when the member is gone."""
+        ...
+
+    def reply(self) -> object:
+        """The answer to the oldest message not yet answered. Raises StreamLost, or the
+        member's own QuorumError.
+        """
+        ...
+
+
+class Channel(Protocol):
+    """The member's end of a line."""
+
+    def receive(self) -> object:
+        """The next message. Raises StreamLost when the coordinator is gone."""
+        ...
+
+    def send(self, message: object) -> None: ...
+
+
+class LocalLine:
+    """A member in the same process."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._replies: list[object] = []
+
+    def post(self, message: object) -> None:
+        """Let the member answer at once."""
+        self._replies.append(answer(self._member, message))
+
+    def reply(self) -> object:
+        """The oldest answer not yet taken."""
+        return taken(self._replies.pop(0))
+
+
+class Failure:
+    """An error on its way to the other side of a line."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def answer(member: Member, message: object) -> object:
+    """The member's answer, or its error wrapped as a `Failure`."""
+    try:
+        return member.answer(message)
+    except Exception as error:
+        return Failure(error)
+
+
+def taken(reply: object) -> object:
+    """A reply as the caller gets it: a `Failure` is raised."""
+    if isinstance(reply, Failure):
+        raise reply.error
+    return reply
+
+
+def serve(channel: Channel, member: Member) -> None:
+    """Answer everything that comes through a channel, until the other side hangs up."""
+    while True:
+        try:
+            message = channel.receive()
+        except StreamLost:
+            return
+        channel.send(answer(member, message))

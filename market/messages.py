@@ -1,0 +1,177 @@
+"""What passes over the lines between the coordinator and the members of the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from market.bar_window import BarSlice
+from market.bars import Bars, Floats
+from market.conversion import Indices
+from market.events import Event
+from market.orders import Cancellation, Fill
+from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimeWith:
+    """To an agent: forget what you hold and take this history; nothing is voted on."""
+
+    sequence: int
+    history: Bars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteOn:
+    """To an agent: here is the next bar, vote."""
+
+    sequence: int
+    bar: BarSlice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BallotCast:
+    """An agent's vote on one bar. score: (N,). evidence: (K, N). failure: why it abstains."""
+
+    sequence: int
+    score: Floats
+    evidence: Floats
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleBar:
+    """To the gateway: a bar has ended; fill, trigger, mark."""
+
+    sequence: int
+    bar: BarSlice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a bar did to the account; arrays (M,).
+
+    stop_price: NaN where no stop protects. Money in account currency; financing: (M,) of this
+    bar.
+    """
+
+    sequence: int
+    fills: tuple[Fill, ...]
+    cancellations: tuple[Cancellation, ...]
+    units: Floats
+    stop_price: Floats
+    mid: Floats
+    spread: Floats
+    rate: Floats
+    age: Floats
+    financing: Floats
+    cash: float
+    equity: float
+    margin_used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskContext:
+    """To the guardian: the proposals and everything it may look at, as one frozen value.
+
+    Arrays (M,). units, working: signed positions and working orders. order_units, score,
+    stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals.
+    """
+
+    session: str
+    epoch: int
+    sequence: int
+    time: int
+    expires: int
+    equity: float
+    units: Floats
+    working: Floats
+    stop_price: Floats
+    mid: Floats
+    spread: Floats
+    rate: Floats
+    age: Floats
+    order_units: Floats
+    score: Floats
+    stop_distance: Floats
+    take_profit_distance: Floats
+    trailing_distance: Floats
+    sigma: Floats
+    bound: Indices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """The guardian's answer: verdicts in the order of the review, signed, and what it noticed."""
+
+    sequence: int
+    signed: SignedApprovals
+    refused: tuple[RiskRefused, ...]
+    notices: tuple[Event, ...]
+
+    @property
+    def approved(self) -> tuple[RiskApproved, ...]:
+        """The approved orders."""
+        return self.signed.approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rearm:
+    """To the guardian: allow new risk again. by: who says so."""
+
+    sequence: int
+    time: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute:
+    """To the gateway: record this decision and dispatch what the guardian approved."""
+
+    sequence: int
+    time: int
+    records: tuple[Event, ...]
+    signed: SignedApprovals | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """The gateway's answer: the ids of the orders now working; how many events it holds."""
+
+    sequence: int
+    working: tuple[str, ...]
+    recorded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseJournal:
+    """To the gateway: nothing more comes; make everything durable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalClosed:
+    """The chain's last hash and its length."""
+
+    digest: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocate:
+    """To the optimizer: strategy returns (T, N) of the last bars, oldest first."""
+
+    sequence: int
+    strategy_returns: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """The optimizer's answer. weights: (N,) summing to 1. note: warnings and fallbacks."""
+
+    sequence: int
+    weights: Floats
+    method: str
+    proven_optimal: bool
+    objective: float
+    expected_return: float
+    variance: float
+    note: str

@@ -1,0 +1,75 @@
+"""Orders, fills and cancellations as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bracket:
+    """Exits attached to an order, as distances from its fill in price units; None for none."""
+
+    stop: float
+    take_profit: float
+    trailing: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """A market order as it goes to a broker.
+
+    client_order_id: deterministic, from trading session, decision, instrument and leg.
+    units: signed. lowest_price, highest_price: cancelled rather than filled outside them.
+    """
+
+    client_order_id: str
+    sequence: int
+    symbol: str
+    units: float
+    bracket: Bracket
+    lowest_price: float
+    highest_price: float
+    reference_price: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """An executed part.
+
+    client_order_id: of the order that filled; of the order that opened the position for exits.
+    units: signed. price: quote currency. mid: the mid at the fill. rate: account currency for
+    one unit of quote currency. reason: DECISION, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT or
+    MARGIN_CLOSEOUT. realised: profit and loss that it realised; spread_cost, slippage_cost: what
+    crossing the market cost, contained in the price; all in account currency.
+    slippage_bps: (price − decision mid) / mid signed by side, a cost is positive; NaN for exits.
+    """
+
+    client_order_id: str
+    sequence: int
+    time: int
+    symbol: str
+    units: float
+    price: float
+    mid: float
+    rate: float
+    reason: str
+    realised: float
+    spread_cost: float
+    slippage_cost: float
+    slippage_bps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """An order that ended without a fill, and why."""
+
+    client_order_id: str
+    sequence: int
+    time: int
+    symbol: str
+    reason: str
+
+
+def client_order_id(session: str, sequence: int, symbol: str, leg: str = "m") -> str:
+    """The same wish always has the same name, so that nothing is ever sent twice."""
+    return f"{session}-{sequence}-{symbol}-{leg}"

@@ -1,0 +1,119 @@
+"""What the guardian answers, by type, and the signature that the gateway asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from market.errors import ApprovalRejected
+from market.orders import Bracket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskApproved:
+    """An order that may be sent, possibly smaller than proposed.
+
+    units, proposed_units: signed. limit: the name of the limit that shrank it, NONE when whole;
+    allowed, measured: that limit's value and what was found, NaN when whole.
+    lowest_price, highest_price: the collar.
+    """
+
+    symbol: str
+    units: float
+    proposed_units: float
+    score: float
+    bracket: Bracket
+    reference_price: float
+    lowest_price: float
+    highest_price: float
+    bound: str
+    limit: str
+    allowed: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskRefused:
+    """An order that may not be sent: the limit, its value and what was measured."""
+
+    symbol: str
+    proposed_units: float
+    score: float
+    bound: str
+    limit: str
+    allowed: float
+    measured: float
+
+
+Verdict = RiskApproved | RiskRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedApprovals:
+    """The approved orders of one decision, signed for one use.
+
+    epoch: of the coordinator that asked. sequence: of the decision; a gateway takes each once
+    and in rising order. expires: UTC nanoseconds of market time.
+    """
+
+    session: str
+    epoch: int
+    sequence: int
+    expires: int
+    approved: tuple[RiskApproved, ...]
+    signature: bytes
+
+
+def _digest(
+    key: bytes, session: str, epoch: int, sequence: int, expires: int, approved: object
+) -> bytes:
+    message = repr((session, epoch, sequence, expires, approved)).encode()
+    return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def sign(
+    key: bytes,
+    *,
+    session: str,
+    epoch: int,
+    sequence: int,
+    expires: int,
+    approved: Sequence[RiskApproved],
+) -> SignedApprovals:
+    """Put the guardian's name to approvals (HMAC-SHA256)."""
+    orders = tuple(approved)
+    return SignedApprovals(
+        session=session,
+        epoch=epoch,
+        sequence=sequence,
+        expires=expires,
+        approved=orders,
+        signature=_digest(key, session, epoch, sequence, expires, orders),
+    )
+
+
+def verify(
+    key: bytes, signed: SignedApprovals, *, session: str, epoch: int, used: int, now: int
+) -> None:
+    """Raise ApprovalRejected unless the signature, session, epoch, expiry and one use hold.
+
+    used: the highest decision sequence whose approvals were taken. now: market time, ns.
+    """
+    expected = _digest(
+        key, signed.session, signed.epoch, signed.sequence, signed.expires, signed.approved
+    )
+    problems = {
+        "the signature is not the guardian's": not hmac.compare_digest(expected, signed.signature),
+        f"session {signed.session} is not {session}": signed.session != session,
+        f"epoch {signed.epoch} is not {epoch}": signed.epoch != epoch,
+        f"decision {signed.sequence} was taken before": signed.sequence <= used,
+        f"it expired at {signed.expires}": now > signed.expires,
+    }
+    broken = [problem for problem, holds in problems.items() if holds]
+    if broken:
+        raise ApprovalRejected(
+            f"approvals of decision {signed.sequence} refused: {'; '.join(broken)}. "
+            "No order was sent; ask the guardian for a new review."
+        )
