@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from agents.indicators.correlation import correlation
 
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
 from agents.guardian.review import Exposed, Proposals
+from agents.indicators.correlation import correlation
 from coordinator.tally import Decision, Outcome
 from market.bars import Floats
 from market.compiled import kernel

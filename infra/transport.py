@@ -13,7 +13,8 @@ import queue
 import socket
 import tempfile
 import threading
-from multiprocessing.connection import AuthenticationError, Client, Connection, Listener
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
 from market.errors import MemberLost, StreamLost
@@ -38,7 +39,7 @@ class SocketChannel:
 
     @classmethod
     def dial(cls, address: Address, key: bytes, name: str) -> SocketChannel:
-        """Call the coordinator and say who is calling. Raises StreamLost when it does not answer."""
+        """Call the coordinator and say who is calling. Raises StreamLost where it cannot."""
         try:
             connection = _without_delay(Client(address, authkey=key))
             connection.send(name)

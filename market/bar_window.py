@@ -60,6 +60,16 @@ class BarWindow:
         self._values[:, self._stop] = bar.values
         self._stop += 1
 
+    def extend(self, bars: Bars) -> None:
+        """Append every row of a panel."""
+        for row in range(len(bars)):
+            self.push(slice_of(bars, row))
+
+    @property
+    def width(self) -> int:
+        """N, the number of instruments."""
+        return len(self._symbols)
+
     def __len__(self) -> int:
         return min(self._stop, self._length)
 

@@ -50,14 +50,15 @@ class SettleBar:
 class Settlement:
     """What a bar did to the account; arrays (M,).
 
-    stop_price: NaN where no stop protects. Money in account currency; financing: (M,) of this
-    bar.
+    working: signed units of the orders that wait. stop_price: NaN where no stop protects. Money
+    in account currency; financing: (M,) of this bar.
     """
 
     sequence: int
     fills: tuple[Fill, ...]
     cancellations: tuple[Cancellation, ...]
     units: Floats
+    working: Floats
     stop_price: Floats
     mid: Floats
     spread: Floats
@@ -165,10 +166,15 @@ class Allocate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocated:
-    """The optimizer's answer. weights: (N,) summing to 1. note: warnings and fallbacks."""
+    """The optimizer's answer.
+
+    weights: (N,) summing to 1 over the instruments it could judge, 0 elsewhere. multiplier: (N,)
+    for sizing, 1 is neutral. note: warnings and fallbacks.
+    """
 
     sequence: int
     weights: Floats
+    multiplier: Floats
     method: str
     proven_optimal: bool
     objective: float

@@ -64,6 +64,7 @@ class PaperBroker:
         self._state = empty_state(count, cash)
         self._log = no_fills(count)
         self._cancelled = np.zeros(count, dtype=np.int64)
+        self._charged = np.zeros(count)
         self._waiting: dict[int, OrderRequest] = {}
         self._opened_by: dict[int, str] = {}
         self._interest = interest
@@ -105,7 +106,6 @@ class PaperBroker:
     def settle(self, sequence: int, bar: BarSlice) -> Settlement:
         """Fill what waits, trigger exits, charge financing, mark: one bar."""
         ledger, marks = self._state.ledger, self._state.marks
-        financed = ledger.financing.copy()
         nights = 0 if self._last_time is None else nights_between(self._last_time, bar.time)
         self._last_time = bar.time
         equity = settle_bar(
@@ -117,6 +117,7 @@ class PaperBroker:
             self._rules,
             self._log,
             self._cancelled,
+            self._charged,
         )
         fills = self._fills(sequence, bar.time)
         cancellations = self._cancellations(sequence, bar.time)
@@ -126,12 +127,13 @@ class PaperBroker:
             fills=fills,
             cancellations=cancellations,
             units=ledger.units.copy(),
+            working=self._state.orders.units.copy(),
             stop_price=self._state.exits.stop_price.copy(),
             mid=marks.mid.copy(),
             spread=marks.spread.copy(),
             rate=marks.rate.copy(),
             age=marks.age.copy(),
-            financing=ledger.financing - financed,
+            financing=self._charged.copy(),
             cash=float(ledger.cash[0]),
             equity=float(equity),
             margin_used=float(margin_used(ledger.units, marks, self._rules.margin_rate)),
@@ -140,13 +142,6 @@ class PaperBroker:
     def working(self) -> tuple[str, ...]:
         """Client order ids of the orders that wait for the next bar."""
         return tuple(order.client_order_id for order in self._waiting.values())
-
-    @property
-    def financing(self) -> str:
-        """What financing is charged, for the record."""
-        if self._interest is None:
-            return "not modelled: no rates file given"
-        return f"{self._interest.description}; fee {self._rules.financing_fee:.4f} a year"
 
     def _interest_on(self, time: int, nights: int) -> Floats:
         if self._interest is not None and nights:

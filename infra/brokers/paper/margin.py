@@ -30,12 +30,14 @@ def charge_financing(
     rates: Floats,
     nights: float,
     fee: float,
+    charged: Floats,
 ) -> None:
-    """Interest on both legs for the nights held, actual/365, into cash.
+    """Interest on both legs for the nights held, actual/365, into cash and into `charged` (M,).
 
     rates: (C,) annual decimal of each currency; where one is NaN nothing is charged but the fee.
     nights: rollovers (17:00 New York) since the last bar; a weekend counts three.
     """
+    charged[:] = 0.0
     if nights <= 0.0:
         return
     years = nights / 365.0
@@ -48,5 +50,6 @@ def charge_financing(
         if not abs(difference) < np.inf:
             difference = 0.0
         amount = value * difference * years - abs(value) * fee * years
+        charged[column] = amount
         ledger.financing[column] += amount
         ledger.cash[0] += amount

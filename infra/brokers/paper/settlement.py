@@ -53,16 +53,17 @@ def settle_bar(
     rules: FillRules,
     log: FillLog,
     cancelled: NDArray[np.int64],
+    charged: Floats,
 ) -> float:
     """One bar, in the order that the module describes; returns the equity after it.
 
     values: (6, M) open, high, low, close, spread, volume. interest: (C,) annual decimals.
-    nights: rollovers since the last bar. `log` and `cancelled` (M,) are overwritten with what
-    happened.
+    nights: rollovers since the last bar. `log`, `cancelled` and the financing `charged` (M,) are
+    overwritten with what happened.
     """
     ledger, marks = state.ledger, state.marks
     log.size[0] = 0
-    charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee)
+    charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee, charged)
     mark(marks, paths, values, OPEN, rules.typical_spread)
     fill_market_orders(state, paths, values, rules, log, cancelled)
     trigger_exits(state, paths, values, rules, log)

@@ -1,0 +1,196 @@
+"""`RiskGuardian`: reviews proposals, watches losses, signs what may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.guardian.breakers import armed_breakers, drawdown, observe_equity, rearm
+from agents.guardian.codes import Halt, Limit
+from agents.guardian.limits import RiskLimits
+from agents.guardian.review import Exposed, Proposals, empty_book, no_verdicts, review
+from market.conversion import conversion
+from market.errors import FatalError
+from market.events import Event, TradingHalted, TradingRearmed
+from market.instruments import Instrument
+from market.marks import Marks
+from market.messages import Rearm, Reviewed, RiskContext
+from market.orders import Bracket
+from market.verdicts import RiskApproved, RiskRefused, sign
+
+
+class RiskGuardian:
+    """Answers each decision's proposals with verdicts by type; nothing reaches a broker without.
+
+    instruments: the M columns of the panel. equity: at the start. key: signs approvals.
+    rearm_after: bars after which a scripted supervisor re-arms a drawdown halt; None live,
+    where a person must (`Rearm`).
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        account_currency: str,
+        limits: RiskLimits,
+        equity: float,
+        key: bytes,
+        rearm_after: int | None,
+    ) -> None:
+        self._symbols = tuple(instrument.symbol for instrument in instruments)
+        self._paths = conversion(instruments, account_currency)
+        self._limits = limits
+        self._margin_rate = np.array([instrument.margin_rate for instrument in instruments])
+        self._increment = np.array([instrument.unit_increment for instrument in instruments])
+        self._breakers = armed_breakers(equity)
+        self._key = key
+        self._rearm_after = rearm_after
+        count = len(self._symbols)
+        self._verdicts = no_verdicts(count)
+        self._book = empty_book(count)
+        self._seen = np.zeros(count, dtype=np.bool_)
+
+    def answer(self, message: object) -> object:
+        """Answer one message of the coordinator."""
+        if isinstance(message, RiskContext):
+            return self.review(message)
+        if isinstance(message, Rearm):
+            return self.rearm(message)
+        raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
+
+    @property
+    def halt(self) -> Halt:
+        """Why no new risk is taken now."""
+        return Halt(int(self._breakers.halt[0]))
+
+    def review(self, context: RiskContext) -> Reviewed:
+        """Verdicts on the context's proposals, after taking in its equity."""
+        notices = self._observe(context)
+        review(
+            Proposals(
+                units=context.order_units,
+                score=context.score,
+                stop_distance=context.stop_distance,
+                take_profit_distance=context.take_profit_distance,
+                trailing_distance=context.trailing_distance,
+                sigma=context.sigma,
+                bound=context.bound,
+            ),
+            Exposed(
+                units=context.units,
+                working=context.working,
+                stop_price=context.stop_price,
+                margin_rate=self._margin_rate,
+                unit_increment=self._increment,
+                equity=context.equity,
+                halt=int(self._breakers.halt[0]),
+            ),
+            Marks(mid=context.mid, spread=context.spread, rate=context.rate, age=context.age),
+            self._paths,
+            self._limits,
+            self._book,
+            self._seen,
+            self._verdicts,
+        )
+        approved, refused = self._by_type(context)
+        return Reviewed(
+            sequence=context.sequence,
+            signed=sign(
+                self._key,
+                session=context.session,
+                epoch=context.epoch,
+                sequence=context.sequence,
+                expires=context.expires,
+                approved=approved,
+            ),
+            refused=tuple(refused),
+            notices=notices,
+        )
+
+    def rearm(self, request: Rearm) -> TradingRearmed:
+        """Allow new risk again; drawdown is measured anew from here."""
+        halted, bars = self.halt, int(self._breakers.halted_bars[0])
+        rearm(self._breakers)
+        return TradingRearmed(
+            sequence=request.sequence,
+            time=request.time,
+            halt=halted.name,
+            by=request.by,
+            after_bars=bars,
+        )
+
+    def _observe(self, context: RiskContext) -> tuple[Event, ...]:
+        before = self.halt
+        observe_equity(self._breakers, self._limits, context.time, context.equity)
+        notices: list[Event] = []
+        if self.halt is not before and self.halt is not Halt.NONE:
+            notices.append(self._halted(context))
+        if (
+            self.halt is Halt.DRAWDOWN
+            and self._rearm_after is not None
+            and int(self._breakers.halted_bars[0]) >= self._rearm_after
+        ):
+            request = Rearm(
+                sequence=context.sequence, time=context.time, by="scripted supervisor of the replay"
+            )
+            notices.append(self.rearm(request))
+        return tuple(notices)
+
+    def _halted(self, context: RiskContext) -> TradingHalted:
+        if self.halt is Halt.DRAWDOWN:
+            limit, measured = self._limits.max_drawdown, float(drawdown(self._breakers))
+        else:
+            limit = self._limits.max_daily_loss
+            measured = 1.0 - context.equity / float(self._breakers.day_start[0])
+        return TradingHalted(
+            sequence=context.sequence,
+            time=context.time,
+            halt=self.halt.name,
+            limit=limit,
+            measured=measured,
+        )
+
+    def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
+        proposed = np.flatnonzero(context.order_units)
+        by_strength = sorted(proposed, key=lambda column: -abs(context.score[column]))
+        approved: list[RiskApproved] = []
+        refused: list[RiskRefused] = []
+        for column in by_strength:
+            if self._verdicts.units[column] != 0.0:
+                approved.append(self._approval(context, int(column)))
+            else:
+                refused.append(
+                    RiskRefused(
+                        symbol=self._symbols[column],
+                        proposed_units=float(context.order_units[column]),
+                        score=float(context.score[column]),
+                        bound=Limit(int(context.bound[column])).name,
+                        limit=Limit(int(self._verdicts.limit[column])).name,
+                        allowed=float(self._verdicts.allowed[column]),
+                        measured=float(self._verdicts.measured[column]),
+                    )
+                )
+        return approved, refused
+
+    def _approval(self, context: RiskContext, column: int) -> RiskApproved:
+        trailing = float(context.trailing_distance[column])
+        verdicts = self._verdicts
+        return RiskApproved(
+            symbol=self._symbols[column],
+            units=float(verdicts.units[column]),
+            proposed_units=float(context.order_units[column]),
+            score=float(context.score[column]),
+            bracket=Bracket(
+                stop=float(context.stop_distance[column]),
+                take_profit=float(context.take_profit_distance[column]),
+                trailing=trailing if trailing > 0.0 else None,
+            ),
+            reference_price=float(context.mid[column]),
+            lowest_price=float(verdicts.lowest_price[column]),
+            highest_price=float(verdicts.highest_price[column]),
+            bound=Limit(int(context.bound[column])).name,
+            limit=Limit(int(verdicts.limit[column])).name,
+            allowed=float(verdicts.allowed[column]),
+            measured=float(verdicts.measured[column]),
+        )

@@ -1,0 +1,105 @@
+"""`Seat`: an agent at the committee's table, fed one bar at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.ballot import Agent, check_ballot
+from market.bar_window import BarWindow
+from market.bars import Bars
+from market.errors import FatalError
+from market.messages import BallotCast, PrimeWith, VoteOn
+
+
+class Seat:
+    """Keeps the agent's window of bars and asks it for its newest vote.
+
+    An agent that raises, or breaks its contract, abstains for that bar and says why; the
+    window goes on, so that it may vote again on the next.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.voted = 0
+        self._window: BarWindow | None = None
+        self._evidence: tuple[str, ...] | None = None
+
+    def answer(self, message: object) -> object:
+        """Answer one message of the coordinator."""
+        if isinstance(message, VoteOn):
+            return self._vote(message)
+        if isinstance(message, PrimeWith):
+            return self._prime(message)
+        raise FatalError(f"an agent does not know messages of type {type(message).__name__}")
+
+    def _prime(self, message: PrimeWith) -> tuple[str, ...]:
+        """Take the history in; answers the names of the agent's evidence rows."""
+        history = message.history
+        self._window = BarWindow(
+            history.symbols, self.agent.lookback, history.interval_s, history.has_extremes
+        )
+        newest = history.rows(max(len(history) - self.agent.lookback, 0), len(history))
+        self._window.extend(newest)
+        if self._evidence is None:
+            self._evidence = evidence_names(self.agent, history)
+        return self._evidence
+
+    def _vote(self, message: VoteOn) -> BallotCast:
+        if self._window is None or self._evidence is None:
+            raise FatalError(f"{self.agent.name} was asked to vote before it was given history")
+        self._window.push(message.bar)
+        bars = self._window.bars()
+        self.voted += 1
+        try:
+            ballot = check_ballot(self.agent.vote(bars), bars, self.agent.name)
+            evidence = np.full((len(self._evidence), bars.shape[1]), np.nan)
+            for row, name in enumerate(self._evidence):
+                if name in ballot.evidence:
+                    evidence[row] = ballot.evidence[name][-1]
+            score = ballot.score[-1].copy()
+        except Exception as error:
+            return self._abstention(
+                message.sequence,
+                self._window,
+                len(self._evidence),
+                f"{type(error).__name__}: {error}",
+            )
+        return BallotCast(sequence=message.sequence, score=score, evidence=evidence)
+
+    def _abstention(
+        self, sequence: int, window: BarWindow, rows: int, failure: str
+    ) -> BallotCast:
+        return BallotCast(
+            sequence=sequence,
+            score=np.full(window.width, np.nan),
+            evidence=np.full((rows, window.width), np.nan),
+            failure=failure,
+        )
+
+
+def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
+    """The names of an agent's evidence, read off a vote on a made-up panel.
+
+    The panel is a flat market as long as the lookback: names must not depend on prices. An
+    agent that raises on it has no evidence on record until it is mended.
+    """
+    shape = (agent.lookback, len(like.symbols))
+    flat = np.ones(shape)
+    end = int(like.time[-1]) if len(like) else 0
+    step = like.interval_s * 1_000_000_000
+    panel = Bars(
+        symbols=like.symbols,
+        time=end - step * np.arange(shape[0] - 1, -1, -1, dtype=np.int64),
+        open=flat,
+        high=flat.copy(),
+        low=flat.copy(),
+        close=flat.copy(),
+        spread=np.zeros(shape),
+        volume=np.full(shape, np.nan),
+        interval_s=like.interval_s,
+        has_extremes=like.has_extremes,
+    )
+    try:
+        return tuple(agent.vote(panel).evidence)
+    except Exception:
+        return ()

@@ -1,0 +1,116 @@
+"""When the optimizer is asked, and how long its answer holds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market.bars import Floats
+from market.errors import QuorumError, StreamLost
+from market.events import AllocationApplied, AllocationMissed, Event
+from market.lines import Line
+from market.messages import Allocate, Allocated
+
+
+class AllocationRules(NamedTuple):
+    """every, lookback, max_age: bars. cap: largest multiplier. min_observations: to begin."""
+
+    every: int
+    lookback: int
+    max_age: int
+    cap: float
+
+
+class AllocationInForce:
+    """The sizing multipliers (N,) that hold now.
+
+    Asked for on one bar, an answer takes effect exactly one bar later. A missing answer leaves
+    the last good one in force until it is `max_age` bars old, and neutral after that.
+    """
+
+    def __init__(self, line: Line, instruments: int, rules: AllocationRules) -> None:
+        self._line = line
+        self._rules = rules
+        self._returns = np.full((2 * rules.lookback, instruments), np.nan)
+        self._stop = 0
+        self._filled = 0
+        self._score: Floats | None = None
+        self._pending: int | None = None
+        self._lost = False
+        self._applied_at = 0
+        self.multiplier: Floats = np.ones(instruments)
+        self.neutral = True
+
+    def observe(self, score: Floats, bar_return: Floats) -> None:
+        """Take in a bar: what the last decision's score earned on it, and the new score.
+
+        score: (N,) of the decision on this bar, NaN where nobody voted. bar_return: (N,) simple
+        return of this bar, NaN where a price is missing.
+        """
+        if self._score is not None:
+            if self._stop == len(self._returns):
+                keep = self._rules.lookback - 1
+                self._returns[:keep] = self._returns[self._stop - keep :].copy()
+                self._stop = keep
+            self._returns[self._stop] = self._score * bar_return
+            self._stop += 1
+            self._filled = min(self._filled + 1, self._rules.lookback)
+        self._score = np.where(np.isnan(score), 0.0, score)
+
+    def ask(self, sequence: int) -> None:
+        """Ask for a new allocation where one is due and the lookback is filled."""
+        due = sequence % self._rules.every == 0 and self._filled == self._rules.lookback
+        if not due or self._lost or self._pending is not None:
+            return
+        window = self._returns[self._stop - self._rules.lookback : self._stop].copy()
+        try:
+            self._line.post(Allocate(sequence=sequence, strategy_returns=window))
+        except StreamLost:
+            self._lost = True
+        self._pending = sequence
+
+    def take_effect(self, sequence: int, time: int) -> Event | None:
+        """Let the answer asked for on the bar before take effect; None when none was asked for."""
+        if self._pending is None:
+            return self._expire(sequence, time)
+        requested, self._pending = self._pending, None
+        try:
+            if self._lost:
+                raise StreamLost("the optimizer is gone")
+            answered = self._line.reply()
+            if not isinstance(answered, Allocated):
+                raise StreamLost(f"the optimizer answered {type(answered).__name__}")
+        except QuorumError as error:
+            self._lost = self._lost or isinstance(error, StreamLost)
+            self._expire(sequence, time)
+            return self._missed(sequence, time, str(error))
+        if not np.isfinite(answered.multiplier).all() or (answered.multiplier < 0.0).any():
+            return self._missed(sequence, time, "the optimizer answered weights that are not sizes")
+        self.multiplier = np.minimum(answered.multiplier, self._rules.cap)
+        self.neutral = False
+        self._applied_at = sequence
+        return AllocationApplied(
+            sequence=sequence,
+            time=time,
+            requested=requested,
+            method=answered.method,
+            proven_optimal=answered.proven_optimal,
+            objective=answered.objective,
+            expected_return=answered.expected_return,
+            variance=answered.variance,
+            weights=answered.weights,
+            multiplier=self.multiplier.copy(),
+            note=answered.note,
+        )
+
+    def _missed(self, sequence: int, time: int, reason: str) -> AllocationMissed:
+        in_force = "neutral" if self.neutral else f"the allocation of bar {self._applied_at}"
+        return AllocationMissed(sequence=sequence, time=time, reason=reason, in_force=in_force)
+
+    def _expire(self, sequence: int, time: int) -> AllocationMissed | None:
+        if self.neutral or sequence - self._applied_at <= self._rules.max_age:
+            return None
+        self.multiplier = np.ones_like(self.multiplier)
+        self.neutral = True
+        return self._missed(sequence, time, f"no answer for {self._rules.max_age} bars")

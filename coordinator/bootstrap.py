@@ -1,0 +1,201 @@
+"""The composition root: the one place that names concrete feeds, brokers and members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from agents.guardian.guardian import RiskGuardian
+from agents.optimizer.allocate import Optimizer
+from agents.optimizer.desk import AllocationDesk
+from agents.seat import Seat
+from coordinator.allocation import AllocationInForce
+from coordinator.committee import Committee
+from coordinator.configuration.durations import seconds
+from coordinator.configuration.settings import Settings
+from coordinator.plan import Plan, make_plan, risk_limits
+from coordinator.roster import AgentSpec, agent_spec
+from coordinator.session import Session
+from infra.brokers.paper.broker import PaperBroker
+from infra.feeds.files import FileFeed
+from infra.feeds.rates import read_interest_rates
+from infra.feeds.select import ECB, open_feed, select_days
+from infra.gateway import Gateway
+from infra.journal.sqlite import SqliteJournal
+from market.bars import Bars
+from market.conversion import with_conversion_instruments
+from market.errors import ConfigError, DataError
+from market.instruments import Instrument, Registry
+from market.lines import Line
+
+GATEWAY = "gateway"
+GUARDIAN = "risk_guardian"
+OPTIMIZER = "quantum_optimizer"
+COORDINATOR = "coordinator"
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Load the data, seat the agents and settle the run; nothing is started or written."""
+    registry = registry_of(settings)
+    traded = [registry[symbol] for symbol in settings.data.instruments]
+    specs = [agent_spec(name, settings.agents) for name in settings.committee.agents]
+    seated = [spec.build() for spec in specs]
+    bars, instruments, description = _prices(settings, registry, traded)
+    selection = select_days(bars, _day(settings.data.start), _day(settings.data.end))
+    return make_plan(
+        settings,
+        instruments=instruments,
+        traded=len(traded),
+        bars=selection.bars,
+        first=selection.first,
+        data=description,
+        financing=financing_of(settings),
+        specs=specs,
+        seated=seated,
+    )
+
+
+def registry_of(settings: Settings) -> Registry:
+    """The standard instruments and those of the configuration."""
+    registry = Registry()
+    for symbol, entry in settings.instruments.items():
+        base, _, quote = symbol.partition("_")
+        if not base or not quote:
+            raise ConfigError(f"instruments.{symbol}: expected a name such as XAU_USD")
+        registry.add(Instrument(base=base, quote=quote, **entry.model_dump()))
+    return registry
+
+
+def seat_of(spec: AgentSpec) -> Seat:
+    """An agent's place at the table."""
+    return Seat(spec.build())
+
+
+def guardian_of(plan: Plan, key: bytes) -> RiskGuardian:
+    """The guardian of a replay, with its scripted supervisor."""
+    return RiskGuardian(
+        plan.instruments,
+        account_currency=plan.settings.desk.account_currency,
+        limits=risk_limits(plan.settings),
+        equity=plan.settings.desk.initial_balance,
+        key=key,
+        rearm_after=plan.settings.guardian.rearm_after,
+    )
+
+
+def optimizer_of(plan: Plan) -> AllocationDesk:
+    """The optimizer with the configured method."""
+    settings = plan.settings.optimizer
+    return AllocationDesk(
+        Optimizer(q=settings.risk_aversion, method=settings.method),
+        budget_share=settings.budget_share,
+        min_observations=settings.allocation_min_observations,
+    )
+
+
+def financing_of(settings: Settings) -> str:
+    """What financing the broker charges, for the record."""
+    rates, fee = settings.broker.financing_rates, settings.broker.financing_fee_annual
+    if rates is None:
+        return "not modelled: no rates file given"
+    return f"{read_interest_rates(rates).description}; fee {fee:.2%} a year on notional"
+
+
+def broker_of(plan: Plan) -> PaperBroker:
+    """The paper broker."""
+    settings = plan.settings.broker
+    rates = settings.financing_rates
+    return PaperBroker(
+        plan.instruments,
+        account_currency=plan.settings.desk.account_currency,
+        cash=plan.settings.desk.initial_balance,
+        slippage=settings.slippage_bps * 1e-4,
+        closeout_fraction=settings.closeout_fraction,
+        interest=read_interest_rates(rates) if rates is not None else None,
+        financing_fee=settings.financing_fee_annual,
+    )
+
+
+def gateway_of(plan: Plan, folder: Path, key: bytes) -> Gateway:
+    """The gateway with its broker and a new journal in the run's folder."""
+    return Gateway(
+        broker=broker_of(plan),
+        journal=SqliteJournal(folder / "journal.sqlite"),
+        session=plan.desk.session,
+        key=key,
+        epoch=plan.desk.epoch,
+    )
+
+
+def session_of(
+    plan: Plan, agents: Mapping[str, Line], guardian: Line, gateway: Line, optimizer: Line
+) -> Session:
+    """The session over the given lines."""
+    return Session(
+        plan.desk,
+        committee=Committee({name: agents[name] for name in plan.names}),
+        guardian=guardian,
+        gateway=gateway,
+        allocation=AllocationInForce(optimizer, plan.desk.traded, plan.allocation),
+    )
+
+
+def _prices(
+    settings: Settings, registry: Registry, traded: list[Instrument]
+) -> tuple[Bars, list[Instrument], str]:
+    """The panel, its columns' instruments, and where it comes from."""
+    data, symbols = settings.data, list(settings.data.instruments)
+    if data.source == ECB:
+        available = [registry[symbol] for symbol in registry.symbols()]
+    else:
+        feed = open_feed(data.source, clock=data.clock, stamps=data.stamps)
+        known = feed.available if isinstance(feed, FileFeed) else ()
+        missing = [symbol for symbol in symbols if symbol not in known]
+        if missing:
+            raise DataError(
+                f"{data.source} holds no prices for {', '.join(missing)}; it holds "
+                f"{', '.join(known)}. Name the instruments to trade with --instruments."
+            )
+        available = [registry[symbol] for symbol in known if symbol in registry]
+    account = settings.desk.account_currency
+    instruments = with_conversion_instruments(traded, available, account)
+    feed = open_feed(
+        data.source,
+        symbols=[instrument.symbol for instrument in instruments],
+        clock=data.clock,
+        stamps=data.stamps,
+        interval_s=seconds(data.bar),
+    )
+    bars = feed.load()
+    return _where_traded(bars, len(traded)), instruments, feed.description
+
+
+def _where_traded(bars: Bars, traded: int) -> Bars:
+    """Without the rows in which nothing that is traded has a price."""
+    quoted = (~np.isnan(bars.close[:, :traded])).any(axis=1)
+    if quoted.all():
+        return bars
+    return Bars(
+        symbols=bars.symbols,
+        time=bars.time[quoted],
+        open=bars.open[quoted],
+        high=bars.high[quoted],
+        low=bars.low[quoted],
+        close=bars.close[quoted],
+        spread=bars.spread[quoted],
+        volume=bars.volume[quoted],
+        interval_s=bars.interval_s,
+        has_extremes=bars.has_extremes,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"expected a day as YYYY-MM-DD, found {text!r}") from None

@@ -1,0 +1,1 @@
+"""The configuration: one documented file, the environment, flags."""

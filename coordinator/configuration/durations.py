@@ -1,0 +1,17 @@
+"""Lengths of time as people write them."""
+
+from __future__ import annotations
+
+import re
+
+from market.errors import ConfigError
+
+UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def seconds(text: str) -> int:
+    """Seconds of `30s`, `15m`, `4h` or `1d`. Raises ConfigError for anything else."""
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if match is None or int(match[1]) == 0:
+        raise ConfigError(f"expected a length such as 30s, 15m, 4h or 1d, found {text!r}")
+    return int(match[1]) * UNITS_S[match[2]]

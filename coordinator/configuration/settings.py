@@ -1,0 +1,194 @@
+"""Every setting of the desk, its default and its meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+DEMO_PAIRS = (
+    "EUR_USD", "GBP_USD", "AUD_USD", "NZD_USD", "USD_JPY", "USD_CHF", "USD_CAD", "USD_SEK",
+    "USD_NOK",
+)  # fmt: skip
+
+
+class Section(BaseModel):
+    """A table of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeskSettings(Section):
+    """The account."""
+
+    account_currency: str = Field("USD", description="profit and loss is kept in this currency")
+    initial_balance: Positive = Field(100_000.0, description="cash at the start")
+    seed: int = Field(7, ge=0, description="of every random choice; recorded")
+
+
+class DataSettings(Section):
+    """Where prices come from."""
+
+    source: str = Field("ecb", description="'ecb', or a CSV or Parquet file or folder")
+    instruments: tuple[str, ...] = Field(
+        DEMO_PAIRS, min_length=1, description="traded instruments; others only convert"
+    )
+    start: str | None = Field(None, description="first day decided on, YYYY-MM-DD, UTC")
+    end: str | None = Field(None, description="last day, inclusive, YYYY-MM-DD, UTC")
+    clock: str = Field("UTC", description="clock of a file's times: UTC, a zone, or +02:00")
+    stamps: Literal["start", "end"] = Field("start", description="which end of a bar times mark")
+    bar: str = Field("1h", description="length of the bars that ticks are gathered into")
+
+
+class CommitteeSettings(Section):
+    """Who votes, and when the votes decide."""
+
+    agents: tuple[str, ...] = Field(
+        ("momentum", "mean_reversion", "volatility", "sentiment"),
+        min_length=1,
+        description="names, or package.module:Class of your own",
+    )
+    weights: dict[str, NotNegative] = Field(
+        {"momentum": 0.30, "mean_reversion": 0.25, "volatility": 0.20, "sentiment": 0.25},
+        description="by agent; one that is not named weighs 0.25",
+    )
+    decision_threshold: float = Field(
+        0.25, gt=0.0, le=1.0, description="net score at which the committee acts"
+    )
+    quorum: Fraction = Field(0.5, description="least weight that must have voted")
+
+
+class SizingSettings(Section):
+    """From a decision to a size."""
+
+    max_risk_per_trade: float = Field(
+        0.02, gt=0.0, le=0.2, description="loss at the stop at full confidence, of equity"
+    )
+    stop_sigmas: Positive = Field(3.0, description="stop distance in bar standard deviations")
+    tp_sl_ratio: Positive = Field(2.5, description="take-profit distance over stop distance")
+    trailing_stop: Literal["off", "fraction", "sigmas"] = Field(
+        "off", description="how a trailing stop's distance is measured"
+    )
+    trailing_stop_distance: Positive = Field(0.0035, description="for 'fraction': of price")
+    trailing_stop_sigmas: Positive = Field(
+        4.0, description="for 'sigmas': bar standard deviations, the choice for daily bars"
+    )
+    correlation_threshold: float = Field(
+        0.7, gt=0.0, lt=1.0, description="correlation with what is held that shrinks a size"
+    )
+    correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
+    volatility_window: int = Field(128, ge=10, description="returns in the volatility of a bar")
+    volatility_decay: float = Field(
+        0.94, gt=0.0, lt=1.0, description="its weight of one bar over the next newer"
+    )
+    rebalance_band: NotNegative = Field(
+        0.25, description="a held position is resized only when it is off by more"
+    )
+
+
+class OptimizerSettings(Section):
+    """How risk is shared between instruments."""
+
+    method: Literal["exact"] = Field("exact", description="solver of the allocation")
+    risk_aversion: Positive = Field(0.5, description="q in q·xᵀΣx − μᵀx")
+    budget_share: float = Field(0.5, gt=0.0, le=1.0, description="part of instruments selected")
+    rebalance_every: Count | None = Field(
+        None, description="bars between allocations; unset: 21 daily bars, or 900 s intraday"
+    )
+    allocation_lookback: int = Field(250, ge=20, description="bars of strategy returns")
+    allocation_min_observations: int = Field(60, ge=10, description="returns an instrument needs")
+    allocation_cap: Positive = Field(2.0, description="largest multiplier; 1 is neutral")
+    allocation_max_age: Count | None = Field(
+        None, description="bars an allocation holds unanswered; unset: three times rebalance_every"
+    )
+
+
+class GuardianSettings(Section):
+    """Limits that no order passes. Fractions are of equity."""
+
+    max_price_age: NotNegative = Field(0.0, description="bars since an instrument's last price")
+    max_drawdown: float = Field(0.10, gt=0.0, lt=1.0, description="fall from the peak that halts")
+    max_daily_loss: float = Field(0.02, gt=0.0, lt=1.0, description="loss of a day that halts")
+    max_open_positions: Count = Field(8, description="instruments held at once")
+    max_position: Positive = Field(0.9, description="notional of one instrument")
+    max_gross_leverage: float = Field(3.0, gt=0.0, le=50.0, description="sum of notionals")
+    max_currency_exposure: Positive = Field(1.2, description="net exposure of one currency")
+    max_portfolio_risk: float = Field(
+        0.15, gt=0.0, le=1.0, description="sum of losses if every stop were hit"
+    )
+    margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
+    price_collar: float = Field(
+        0.005, gt=0.0, lt=1.0, description="largest move between decision and fill, of price"
+    )
+    price_collar_sigmas: NotNegative = Field(
+        6.0, description="on bars the collar is never tighter than so many sigmas"
+    )
+    rearm_after: Count = Field(
+        21, description="bars after which the replay's supervisor re-arms a drawdown halt"
+    )
+
+
+class BrokerSettings(Section):
+    """The paper broker."""
+
+    slippage_bps: NotNegative = Field(0.5, description="beside the spread, of price")
+    closeout_fraction: Fraction = Field(0.5, description="equity over margin that closes all")
+    financing_rates: Path | None = Field(
+        None, description="CSV of monthly 3-month rates; unset: financing is not modelled"
+    )
+    financing_fee_annual: NotNegative = Field(
+        0.01, description="charged on notional beside the interest difference"
+    )
+
+
+class InstrumentSettings(Section):
+    """An instrument that the registry does not hold, as [instruments.XXX_YYY]."""
+
+    asset_class: Literal["fx", "metal", "equity", "crypto"] = Field("fx", description="its kind")
+    pip: Positive = Field(0.0001, description="quoting unit of the spread")
+    price_increment: Positive = Field(0.00001, description="smallest step of the price")
+    unit_increment: Positive = Field(1.0, description="smallest step of a size")
+    typical_spread_pips: NotNegative = Field(2.0, description="where the data has no spread")
+    margin_rate: Fraction = Field(0.05, description="margin as a fraction of notional")
+
+
+class RaySettings(Section):
+    """The cluster."""
+
+    namespace: str = Field("quorum", min_length=1, description="of the desk's actors")
+    dashboard: bool = Field(False, description="start the dashboard with a local Ray")
+    transport: Literal["auto", "unix", "tcp"] = Field(
+        "auto", description="sockets between actors; auto: unix on one node, tcp across nodes"
+    )
+
+
+class RunSettings(Section):
+    """Where results go."""
+
+    out: Path = Field(Path("runs"), description="folder that gets one folder a run")
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    desk: DeskSettings = DeskSettings()
+    data: DataSettings = DataSettings()
+    committee: CommitteeSettings = CommitteeSettings()
+    agents: dict[str, dict[str, Any]] = Field(
+        {}, description="parameters by agent: [agents.momentum]"
+    )
+    sizing: SizingSettings = SizingSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    guardian: GuardianSettings = GuardianSettings()
+    broker: BrokerSettings = BrokerSettings()
+    instruments: dict[str, InstrumentSettings] = Field(
+        {}, description="further instruments: [instruments.XXX_YYY]"
+    )
+    ray: RaySettings = RaySettings()
+    run: RunSettings = RunSettings()

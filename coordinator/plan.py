@@ -1,0 +1,243 @@
+"""`Plan`: everything about a run that is settled before it starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from agents.ballot import Agent
+from agents.guardian.limits import RiskLimits
+from coordinator.allocation import AllocationRules
+from coordinator.configuration.settings import CommitteeSettings, Settings
+from coordinator.roster import AgentSpec
+from coordinator.session import Desk, VolatilityRules
+from coordinator.sizing import SizingRules
+from market.bars import Bars
+from market.conversion import conversion, currency_names
+from market.errors import ConfigError, DataError
+from market.instruments import Instrument
+
+QUORUM_VERSION = "0.1.0"
+DAY_S = 86_400
+MONTH_OF_DAYS = 21
+INTRADAY_REBALANCE_S = 900
+OTHER_WEIGHT = 0.25
+EPOCH = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run, ready to start.
+
+    instruments: (M,) traded first, then those that only convert. bars: (T, M), priming rows
+    included. first: the first row to decide on. agents, specs: in the order of the tally.
+    sources: digests of further inputs, by agent.
+    """
+
+    settings: Settings
+    desk: Desk
+    instruments: tuple[Instrument, ...]
+    bars: Bars
+    first: int
+    data: str
+    financing: str
+    specs: tuple[AgentSpec, ...]
+    names: tuple[str, ...]
+    lookbacks: tuple[int, ...]
+    sources: tuple[str, ...]
+    allocation: AllocationRules
+    versions: tuple[tuple[str, str], ...]
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Every currency that the run touches, in the order of its arrays."""
+        return currency_names(self.instruments, self.settings.desk.account_currency)
+
+    @property
+    def decisions(self) -> int:
+        """Bars to decide on."""
+        return len(self.bars) - self.first
+
+
+def make_plan(
+    settings: Settings,
+    *,
+    instruments: Sequence[Instrument],
+    traded: int,
+    bars: Bars,
+    first: int,
+    data: str,
+    financing: str,
+    specs: Sequence[AgentSpec],
+    seated: Sequence[Agent],
+) -> Plan:
+    """Settle a run. Raises DataError for too few bars, ConfigError for contradictions."""
+    names = tuple(agent.name for agent in seated)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigError(
+            f"committee.agents: {', '.join(repeated)} sits twice; give each its own name"
+        )
+    longest = max(seated, key=lambda agent: agent.lookback)
+    if len(bars) <= longest.lookback:
+        raise DataError(
+            f"{len(bars)} bars are too few: {longest.name} needs {longest.lookback} before its "
+            "first vote. Load more history, choose a shorter lookback, or leave the agent out."
+        )
+    sources = tuple(str(getattr(agent, "source_digest", "")) for agent in seated)
+    versions = _versions()
+    session = _session_id(settings, bars, specs, sources, first)
+    return Plan(
+        settings=settings,
+        desk=_desk(settings, session, instruments, traded, bars, names),
+        instruments=tuple(instruments),
+        bars=bars,
+        first=first,
+        data=data,
+        financing=financing,
+        specs=tuple(specs),
+        names=names,
+        lookbacks=tuple(agent.lookback for agent in seated),
+        sources=sources,
+        allocation=allocation_rules(settings, bars.interval_s),
+        versions=versions,
+    )
+
+
+def configuration_json(settings: Settings) -> str:
+    """What decisions depend on; where things are written and how Ray runs is left out."""
+    decisive = settings.model_dump(mode="json", exclude={"run", "ray"})
+    return json.dumps(decisive, sort_keys=True)
+
+
+def allocation_rules(settings: Settings, interval_s: int) -> AllocationRules:
+    """The optimizer's calendar in bars of this length."""
+    optimizer = settings.optimizer
+    daily = interval_s >= DAY_S
+    every = optimizer.rebalance_every or (
+        MONTH_OF_DAYS if daily else max(1, INTRADAY_REBALANCE_S // interval_s)
+    )
+    return AllocationRules(
+        every=every,
+        lookback=optimizer.allocation_lookback,
+        max_age=optimizer.allocation_max_age or 3 * every,
+        cap=optimizer.allocation_cap,
+    )
+
+
+def weights_of(committee: CommitteeSettings, names: Sequence[str]) -> list[float]:
+    """The weight of each agent: as configured, else its default, else that of a newcomer.
+
+    Raises ConfigError for a weight of an agent that does not sit, or no weight at all.
+    """
+    defaults = type(committee)().weights
+    strangers = sorted(set(committee.weights) - set(names) - set(defaults))
+    if strangers:
+        raise ConfigError(
+            f"committee.weights names {', '.join(strangers)}, who do not sit on the committee; "
+            f"its agents are {', '.join(names)}"
+        )
+    weights = [committee.weights.get(name, defaults.get(name, OTHER_WEIGHT)) for name in names]
+    if not sum(weights) > 0.0:
+        raise ConfigError("committee.weights: at least one agent needs a weight above zero")
+    return weights
+
+
+def risk_limits(settings: Settings) -> RiskLimits:
+    """The guardian's limits. Raises ConfigError where they contradict each other."""
+    guardian = settings.guardian
+    if guardian.max_position > guardian.max_gross_leverage:
+        raise ConfigError(
+            f"guardian.max_position ({guardian.max_position:g}) is above "
+            f"guardian.max_gross_leverage ({guardian.max_gross_leverage:g}): one position could "
+            "never use it; lower the first or raise the second"
+        )
+    return RiskLimits(
+        max_price_age=guardian.max_price_age,
+        max_drawdown=guardian.max_drawdown,
+        max_daily_loss=guardian.max_daily_loss,
+        max_open_positions=float(guardian.max_open_positions),
+        max_position=guardian.max_position,
+        max_gross_leverage=guardian.max_gross_leverage,
+        max_currency_exposure=guardian.max_currency_exposure,
+        max_open_risk=guardian.max_portfolio_risk,
+        margin_reserve=guardian.margin_reserve,
+        collar=guardian.price_collar,
+        collar_sigmas=guardian.price_collar_sigmas,
+    )
+
+
+def sizing_rules(settings: Settings) -> SizingRules:
+    """The numbers of sizing; a trailing stop that is off is NaN."""
+    sizing = settings.sizing
+    nan = float("nan")
+    return SizingRules(
+        max_risk_per_trade=sizing.max_risk_per_trade,
+        stop_sigmas=sizing.stop_sigmas,
+        tp_sl_ratio=sizing.tp_sl_ratio,
+        trailing_fraction=(
+            sizing.trailing_stop_distance if sizing.trailing_stop == "fraction" else nan
+        ),
+        trailing_sigmas=sizing.trailing_stop_sigmas if sizing.trailing_stop == "sigmas" else nan,
+        correlation_threshold=sizing.correlation_threshold,
+        correlation_window=sizing.correlation_window,
+        rebalance_band=sizing.rebalance_band,
+    )
+
+
+def _desk(
+    settings: Settings,
+    session: str,
+    instruments: Sequence[Instrument],
+    traded: int,
+    bars: Bars,
+    names: Sequence[str],
+) -> Desk:
+    return Desk(
+        session=session,
+        epoch=EPOCH,
+        symbols=tuple(instrument.symbol for instrument in instruments),
+        traded=traded,
+        interval_s=bars.interval_s,
+        has_extremes=bars.has_extremes,
+        initial_balance=settings.desk.initial_balance,
+        paths=conversion(instruments, settings.desk.account_currency),
+        margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
+        unit_increment=np.array([instrument.unit_increment for instrument in instruments]),
+        weights=np.array(weights_of(settings.committee, names)),
+        decision_threshold=settings.committee.decision_threshold,
+        quorum=settings.committee.quorum,
+        limits=risk_limits(settings),
+        sizing=sizing_rules(settings),
+        volatility=VolatilityRules(
+            taps=settings.sizing.volatility_window, decay=settings.sizing.volatility_decay
+        ),
+    )
+
+
+def _session_id(
+    settings: Settings,
+    bars: Bars,
+    specs: Sequence[AgentSpec],
+    sources: Sequence[str],
+    first: int,
+) -> str:
+    """Named by its inputs: the same configuration, data and agents give the same session."""
+    stated = repr((configuration_json(settings), bars.digest(), list(specs), list(sources), first))
+    return hashlib.sha256(stated.encode()).hexdigest()[:10]
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    libraries = ("numpy", "numba", "scipy", "ray")
+    return (
+        ("quorum", QUORUM_VERSION),
+        ("python", re.sub(r"[^\d.].*", "", platform.python_version())),
+        *((library, version(library)) for library in libraries),
+    )

@@ -1,0 +1,107 @@
+"""From names in the configuration to agents that can vote."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from agents.ballot import Agent
+from market.errors import AgentError, QuorumError, nearest
+
+BUILT_IN = {
+    "momentum": "agents.trading.momentum:Momentum",
+    "mean_reversion": "agents.trading.mean_reversion:MeanReversion",
+    "volatility": "agents.trading.volatility:Volatility",
+    "sentiment": "agents.trading.sentiment:Sentiment",
+}
+ENTRY_POINTS = "quorum.agents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpec:
+    """How to build an agent anywhere: the path of its class and its parameters."""
+
+    path: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def build(self) -> Agent:
+        """The agent. Raises AgentError that says what is wrong with the class or a parameter."""
+        kind = _class_at(self.path)
+        try:
+            agent = kind(**dict(self.parameters))
+        except TypeError as error:
+            accepted = ", ".join(inspect.signature(kind).parameters) or "none"
+            raise AgentError(f"{self.path}: {error}. Parameters it takes: {accepted}.") from None
+        except QuorumError:
+            raise
+        except Exception as error:
+            raise AgentError(
+                f"{self.path} cannot be built: {type(error).__name__}: {error}"
+            ) from None
+        return _checked(agent, self.path)
+
+
+def known_agents() -> dict[str, str]:
+    """Names and class paths: the desk's own, then those that installed packages register."""
+    others = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+    return {**others, **BUILT_IN}
+
+
+def agent_spec(name: str, parameters: Mapping[str, Mapping[str, Any]]) -> AgentSpec:
+    """The spec of a name or a `package.module:Class`.
+
+    parameters: by agent name, the [agents.…] tables. Raises AgentError for an unknown name.
+    """
+    known = known_agents()
+    path = name if ":" in name else known.get(name)
+    if path is None:
+        raise AgentError(
+            f"unknown agent {name!r}{nearest(name, known)} Known are {', '.join(sorted(known))}; "
+            "your own is named as package.module:Class."
+        )
+    given = parameters.get(name) or parameters.get(path.partition(":")[2]) or {}
+    return AgentSpec(path=path, parameters=tuple(given.items()))
+
+
+def _class_at(path: str) -> Any:
+    module_name, _, class_name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise AgentError(
+            f"agent {path!r}: no module {error.name!r}. Expected package.module:Class with the "
+            "package in the working folder or installed."
+        ) from None
+    except SyntaxError as error:
+        raise AgentError(
+            f"agent {path!r}: {error.filename}, line {error.lineno}: {error.msg}"
+        ) from None
+    except Exception as error:
+        raise AgentError(
+            f"agent {path!r}: importing it failed: {type(error).__name__}: {error}"
+        ) from None
+    try:
+        return getattr(module, class_name)
+    except AttributeError:
+        classes = [name for name, _ in inspect.getmembers(module, inspect.isclass)]
+        raise AgentError(
+            f"agent {path!r}: {module_name} has no class {class_name!r}"
+            f"{nearest(class_name, classes)}"
+        ) from None
+
+
+def _checked(agent: object, path: str) -> Agent:
+    missing = [part for part in ("name", "lookback", "vote") if not hasattr(agent, part)]
+    if missing or not isinstance(agent, Agent):
+        raise AgentError(
+            f"{path}: an agent needs name, lookback and vote(bars); missing {', '.join(missing)}"
+        )
+    if not isinstance(agent.lookback, int) or agent.lookback < 1:
+        raise AgentError(f"{path}: lookback must be a whole number ≥ 1, found {agent.lookback!r}")
+    if not isinstance(agent.name, str) or not agent.name:
+        raise AgentError(f"{path}: name must be a word, found {agent.name!r}")
+    return agent

@@ -1,0 +1,196 @@
+"""`Series`: one instrument's bars in UTC, put together from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+import numpy as np
+
+from infra.feeds.clocks import SourceClock
+from infra.feeds.extracts import Extract
+from infra.feeds.ticks import DAY_S, bars_of_ticks
+from market.bars import VALUE_FIELDS, Floats, Times, utc
+from market.errors import ConfigError, DataError
+
+BarStamp = Literal["start", "end"]
+SECOND_NS = 1_000_000_000
+REGULAR_SHARE = 0.5
+LONGEST_IRREGULAR_RUN = 32
+"""So many steps in a row without one of the common length are bars of another length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the times of a file are to be read.
+
+    clock: by which they were written; None when every file states its zone.
+    stamps: whether a bar's time is its start or its end. Ticks are instants; it does not matter.
+    interval_s: the length of the bars to make from ticks; None infers that of bars.
+    """
+
+    clock: SourceClock | None
+    stamps: BarStamp
+    interval_s: int | None
+
+    def __post_init__(self) -> None:
+        if self.stamps not in get_args(BarStamp):
+            raise ConfigError(f"stamps must be 'start' or 'end' of the bar, found {self.stamps!r}")
+        if self.interval_s is not None and self.interval_s < 1:
+            raise ConfigError(f"interval_s must be 1 or more seconds, found {self.interval_s}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One instrument's bars.
+
+    time: (T,) UTC nanoseconds of each bar's end. values: (T,) arrays of the six value fields.
+    irregular: steps between bars that are not `interval_s` (weekends, holidays, gaps).
+    """
+
+    symbol: str
+    time: Times
+    values: Mapping[str, Floats]
+    interval_s: int
+    has_extremes: bool
+    irregular: int
+
+
+def series_of(extracts: Sequence[Extract], reading: Reading) -> Series:
+    """One instrument's bars from its extracts, in any order.
+
+    Bars of a day or longer that are stamped at their start end one interval later on the
+    clock of the file (a day of 23 hours is a day); shorter ones one interval later in time.
+    Raises DataError where files overlap or differ in kind, no interval can be told, or a local
+    time does not name one instant.
+    """
+    parts = sorted((part for part in extracts if len(part)), key=lambda part: part.stamps[0])
+    symbol = extracts[0].symbol
+    if not parts:
+        raise DataError(
+            f"{extracts[0].table.path}: {symbol} has no row with a price; expected at least one"
+        )
+    kinds = {part.kind for part in parts}
+    if len(kinds) > 1:
+        raise DataError(
+            f"{symbol}: its files hold {' and '.join(sorted(kinds))}; expected one kind. "
+            "Load them separately."
+        )
+    _check_overlap(parts)
+    if "ticks" in kinds:
+        return _series_of_ticks(parts, reading)
+    steps = np.concatenate([np.diff(part.stamps) for part in parts])
+    interval_s = _interval_s(parts, steps, reading)
+    ends = np.concatenate([_bar_ends(part, reading, interval_s) for part in parts])
+    return Series(
+        symbol=symbol,
+        time=ends,
+        values={f: np.concatenate([part.values[f] for part in parts]) for f in VALUE_FIELDS},
+        interval_s=interval_s,
+        has_extremes="fixings" not in kinds,
+        irregular=int((np.diff(ends) != interval_s * SECOND_NS).sum()),
+    )
+
+
+def _check_overlap(parts: Sequence[Extract]) -> None:
+    for earlier, later in pairwise(parts):
+        if earlier.zoned != later.zoned:
+            raise DataError(
+                f"{earlier.table.path} and {later.table.path}: one states the zone of its times "
+                "and the other does not; load them separately"
+            )
+        shared = later.stamps[0] == earlier.stamps[-1] and earlier.kind != "ticks"
+        if later.stamps[0] < earlier.stamps[-1] or shared:
+            raise DataError(
+                f"{earlier.table.path} and {later.table.path}: both hold {earlier.symbol} at "
+                f"{utc(later.stamps[0]):%Y-%m-%d %H:%M:%S}; expected files that follow each "
+                "other. Remove the duplicate rows or one of the files."
+            )
+
+
+def _series_of_ticks(parts: Sequence[Extract], reading: Reading) -> Series:
+    symbol, length = parts[0].symbol, reading.interval_s
+    if length is None or DAY_S % length:
+        raise ConfigError(
+            f"{parts[0].table.path}: {symbol} comes as ticks; interval_s, the length of the bars "
+            f"to make of them, must divide a day (60, 3600, …), found {length}"
+        )
+    time = np.concatenate([_to_utc(part, part.stamps, reading) for part in parts])
+    bid, ask = (np.concatenate([part.values[side] for part in parts]) for side in ("bid", "ask"))
+    ends, values = bars_of_ticks(time, bid, ask, length)
+    return Series(
+        symbol=symbol,
+        time=ends,
+        values=values,
+        interval_s=length,
+        has_extremes=True,
+        irregular=int((np.diff(ends) != length * SECOND_NS).sum()),
+    )
+
+
+def _interval_s(parts: Sequence[Extract], steps: Times, reading: Reading) -> int:
+    """The most common step, the shortest of equals; what the user states where there is none."""
+    where = f"{parts[0].table.path}: {parts[0].symbol}"
+    if not steps.size:
+        if reading.interval_s is None:
+            raise DataError(
+                f"{where} has a single row a file, which does not tell how long a bar is; "
+                "state interval_s"
+            )
+        return reading.interval_s
+    lengths, counts = np.unique(steps, return_counts=True)
+    common, share = int(lengths[np.argmax(counts)]), float(counts.max() / steps.size)
+    regular = np.flatnonzero(np.concatenate([[True], steps == common, [True]]))
+    longest_run = int(np.diff(regular).max()) - 1
+    if common % SECOND_NS or share < REGULAR_SHARE or longest_run >= LONGEST_IRREGULAR_RUN:
+        raise DataError(
+            f"{where}: expected bars of one length, but the most common step, "
+            f"{common / SECOND_NS:g} s, is {share:.0%} of all steps and {longest_run} in a row "
+            "are others; split files that mix bar lengths, and give ticks as bid and ask"
+        )
+    found = common // SECOND_NS
+    if reading.interval_s not in (None, found):
+        raise DataError(
+            f"{where} has bars of {found} s, but interval_s is {reading.interval_s}; "
+            "only ticks are made into bars of a chosen length. Leave interval_s out."
+        )
+    return found
+
+
+def _bar_ends(part: Extract, reading: Reading, interval_s: int) -> Times:
+    if reading.stamps == "end":
+        return _to_utc(part, part.stamps, reading)
+    if interval_s > 7 * DAY_S:
+        raise DataError(
+            f"{part.table.path}: bars of {interval_s} s stamped at their start; their ends "
+            'cannot be told, since months differ. Stamp them at their end (stamps = "end").'
+        )
+    length = interval_s * SECOND_NS
+    if interval_s >= DAY_S:
+        return _to_utc(part, part.stamps + length, reading)
+    return _to_utc(part, part.stamps, reading) + length
+
+
+def _to_utc(part: Extract, local: Times, reading: Reading) -> Times:
+    if part.zoned:
+        if reading.clock is not None and reading.clock.name != "UTC":
+            raise DataError(
+                f"{part.table.path}: its times state their own zone, but the clock "
+                f"{reading.clock.name} was named as well; leave the clock out"
+            )
+        return local
+    if reading.clock is None:
+        raise DataError(
+            f"{part.table.path}: its times carry no zone; name the clock they were written by: "
+            "UTC, a fixed offset such as +02:00, or an IANA zone such as Europe/Athens"
+        )
+    times, unclear = reading.clock.to_utc(local)
+    part.refuse(
+        unclear,
+        f"this local time is skipped or shown twice by the clock {reading.clock.name} "
+        "(a change to or from summer time). Name a fixed offset such as +02:00, or write the "
+        "file in UTC",
+    )
+    return times
