@@ -61,7 +61,6 @@ def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     outside = np.abs(ballot.score) > 1.0
     if outside.any():
         raise AgentError(
-            f"{name}: scores must lie in [-1, 1] or be NaN, "
-            f"found {ballot.score[outside].flat[0]:g}"
+            f"{name}: scores must lie in [-1, 1] or be NaN, found {ballot.score[outside].flat[0]:g}"
         )
     return ballot

@@ -66,9 +66,7 @@ class Seat:
             )
         return BallotCast(sequence=message.sequence, score=score, evidence=evidence)
 
-    def _abstention(
-        self, sequence: int, window: BarWindow, rows: int, failure: str
-    ) -> BallotCast:
+    def _abstention(self, sequence: int, window: BarWindow, rows: int, failure: str) -> BallotCast:
         return BallotCast(
             sequence=sequence,
             score=np.full(window.width, np.nan),

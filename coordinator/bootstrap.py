@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +12,29 @@ import numpy as np
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.desk import AllocationDesk
-from agents.seat import Seat
 from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
-from coordinator.plan import Plan, make_plan, risk_limits
-from coordinator.roster import AgentSpec, agent_spec
+from coordinator.plan import Plan, make_plan
+from coordinator.roster import AgentSpec, agent_spec, take_seat
 from coordinator.session import Session
-from infra.brokers.paper.broker import PaperBroker
 from infra.feeds.files import FileFeed
 from infra.feeds.rates import read_interest_rates
-from infra.feeds.select import ECB, open_feed, select_days
-from infra.gateway import Gateway
-from infra.journal.sqlite import SqliteJournal
+from infra.feeds.selection import ECB, open_feed, select_days
+from infra.paper_desk import open_paper_gateway
 from market.bars import Bars
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument, Registry
-from market.lines import Line
+from market.lines import Line, Member
 
 GATEWAY = "gateway"
 GUARDIAN = "risk_guardian"
 OPTIMIZER = "quantum_optimizer"
 COORDINATOR = "coordinator"
+Build = Callable[[], Member]
+"""Builds a member where it runs; it carries what that takes and no more."""
 
 
 def plan_of(settings: Settings) -> Plan:
@@ -69,30 +69,52 @@ def registry_of(settings: Settings) -> Registry:
     return registry
 
 
-def seat_of(spec: AgentSpec) -> Seat:
-    """An agent's place at the table."""
-    return Seat(spec.build())
+def agent_builder(spec: AgentSpec) -> Build:
+    """Builds an agent's place at the table."""
+    return partial(take_seat, spec)
 
 
-def guardian_of(plan: Plan, key: bytes) -> RiskGuardian:
-    """The guardian of a replay, with its scripted supervisor."""
-    return RiskGuardian(
+def guardian_builder(plan: Plan, key: bytes) -> Build:
+    """Builds the guardian of a replay, with its scripted supervisor."""
+    return partial(
+        RiskGuardian,
         plan.instruments,
         account_currency=plan.settings.desk.account_currency,
-        limits=risk_limits(plan.settings),
-        equity=plan.settings.desk.initial_balance,
+        limits=plan.desk.limits,
+        equity=plan.desk.initial_balance,
         key=key,
         rearm_after=plan.settings.guardian.rearm_after,
     )
 
 
-def optimizer_of(plan: Plan) -> AllocationDesk:
-    """The optimizer with the configured method."""
+def optimizer_builder(plan: Plan) -> Build:
+    """Builds the optimizer with the configured method."""
     settings = plan.settings.optimizer
-    return AllocationDesk(
+    return partial(
+        AllocationDesk,
         Optimizer(q=settings.risk_aversion, method=settings.method),
         budget_share=settings.budget_share,
         min_observations=settings.allocation_min_observations,
+    )
+
+
+def gateway_builder(plan: Plan, folder: Path, key: bytes) -> Build:
+    """Builds the gateway with its broker and a new journal in the run's folder."""
+    settings = plan.settings.broker
+    rates = settings.financing_rates
+    return partial(
+        open_paper_gateway,
+        plan.instruments,
+        account_currency=plan.settings.desk.account_currency,
+        cash=plan.desk.initial_balance,
+        slippage=settings.slippage_bps * 1e-4,
+        closeout_fraction=settings.closeout_fraction,
+        interest=read_interest_rates(rates) if rates is not None else None,
+        financing_fee=settings.financing_fee_annual,
+        journal=folder.resolve() / "journal.sqlite",
+        session=plan.desk.session,
+        key=key,
+        epoch=plan.desk.epoch,
     )
 
 
@@ -102,32 +124,6 @@ def financing_of(settings: Settings) -> str:
     if rates is None:
         return "not modelled: no rates file given"
     return f"{read_interest_rates(rates).description}; fee {fee:.2%} a year on notional"
-
-
-def broker_of(plan: Plan) -> PaperBroker:
-    """The paper broker."""
-    settings = plan.settings.broker
-    rates = settings.financing_rates
-    return PaperBroker(
-        plan.instruments,
-        account_currency=plan.settings.desk.account_currency,
-        cash=plan.settings.desk.initial_balance,
-        slippage=settings.slippage_bps * 1e-4,
-        closeout_fraction=settings.closeout_fraction,
-        interest=read_interest_rates(rates) if rates is not None else None,
-        financing_fee=settings.financing_fee_annual,
-    )
-
-
-def gateway_of(plan: Plan, folder: Path, key: bytes) -> Gateway:
-    """The gateway with its broker and a new journal in the run's folder."""
-    return Gateway(
-        broker=broker_of(plan),
-        journal=SqliteJournal(folder / "journal.sqlite"),
-        session=plan.desk.session,
-        key=key,
-        epoch=plan.desk.epoch,
-    )
 
 
 def session_of(

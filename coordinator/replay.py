@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from coordinator.plan import Plan, configuration_json
 from coordinator.session import Session
 from market.bar_window import slice_of
-from market.errors import FatalError, QuorumError
+from market.errors import QuorumError
 from market.events import AgentSeated, SessionStarted
-from market.messages import JournalClosed
 
 
 def session_started(plan: Plan, evidence: Mapping[str, tuple[str, ...]]) -> SessionStarted:
@@ -47,7 +49,23 @@ def session_started(plan: Plan, evidence: Mapping[str, tuple[str, ...]]) -> Sess
     )
 
 
-def replay(plan: Plan, session: Session, stopped: Callable[[], bool]) -> JournalClosed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """How a replay ended. digest stands for the whole journal; seconds from first to last bar."""
+
+    digest: str
+    events: int
+    bars: int
+    seconds: float
+    outcome: str
+
+    @property
+    def bars_per_s(self) -> float:
+        """Speed after start-up."""
+        return self.bars / self.seconds if self.seconds > 0.0 else float("nan")
+
+
+def replay(plan: Plan, session: Session, stopped: Callable[[], bool]) -> Replayed:
     """Decide on every bar of the plan; ends early, and cleanly, once `stopped()` is true.
 
     Whatever happens after the start, the journal is closed with how it ended; an error is then
@@ -56,7 +74,7 @@ def replay(plan: Plan, session: Session, stopped: Callable[[], bool]) -> Journal
     traded = plan.desk.symbols[: plan.desk.traded]
     session.open(plan.bars.rows(0, plan.first).columns(traded))
     session.record(session_started(plan, session.evidence))
-    outcome = "completed"
+    outcome, began = "completed", time.perf_counter()
     try:
         for row in range(plan.first, len(plan.bars)):
             if stopped():
@@ -66,12 +84,18 @@ def replay(plan: Plan, session: Session, stopped: Callable[[], bool]) -> Journal
     except QuorumError as error:
         close_after(session, error)
         raise
-    return session.close(outcome)
+    seconds = time.perf_counter() - began
+    closed = session.close(outcome)
+    return Replayed(
+        digest=closed.digest,
+        events=closed.events,
+        bars=session.progress.bars,
+        seconds=seconds,
+        outcome=outcome,
+    )
 
 
 def close_after(session: Session, error: QuorumError) -> None:
     """Try to leave a journal that says how it ended; the first error is the one that counts."""
-    try:
+    with contextlib.suppress(QuorumError):
         session.close(f"failed: {error}")
-    except FatalError:
-        return

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from agents.ballot import Agent
+from agents.seat import Seat
 from market.errors import AgentError, QuorumError, nearest
 
 BUILT_IN = {
@@ -65,6 +66,11 @@ def agent_spec(name: str, parameters: Mapping[str, Mapping[str, Any]]) -> AgentS
         )
     given = parameters.get(name) or parameters.get(path.partition(":")[2]) or {}
     return AgentSpec(path=path, parameters=tuple(given.items()))
+
+
+def take_seat(spec: AgentSpec) -> Seat:
+    """Build an agent and give it its place at the table."""
+    return Seat(spec.build())
 
 
 def _class_at(path: str) -> Any:

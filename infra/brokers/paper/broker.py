@@ -84,7 +84,7 @@ class PaperBroker:
             )
         column = self._symbols.index(order.symbol)
         increments = order.units / self._increment[column]
-        if order.units == 0.0 or increments != np.round(increments):
+        if order.units == 0.0 or not np.isfinite(increments) or increments % 1.0:
             raise InvalidError(
                 f"order {order.client_order_id}: units must be a multiple of "
                 f"{self._increment[column]:g} and not zero, found {order.units}"

@@ -1,0 +1,1 @@
+"""Dated headlines, what tone they strike, and how it fades."""

@@ -1,0 +1,92 @@
+"""What a person sees while a session runs."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from coordinator.session import Progress as SessionProgress
+from market.bars import utc
+
+PLAIN_EVERY_S = 5.0
+
+
+class SessionView:
+    """A progress bar with the account below it; plain lines where there is no terminal."""
+
+    def __init__(self, console: Console, decisions: int, initial_balance: float) -> None:
+        self._console = console
+        self._decisions = decisions
+        self._initial = initial_balance
+        self._bar = Progress(
+            TextColumn("[bold]{task.fields[date]}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]:>6.0f} bars/s"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._bar.add_task("replay", total=decisions, date="starting", speed=0.0)
+        self._live = Live(console=console, refresh_per_second=8, transient=True)
+        self._first: tuple[float, int] | None = None
+        self._printed = time.monotonic()
+        self.bars_per_s = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, progress: SessionProgress) -> None:
+        """Show where the session stands."""
+        now = time.monotonic()
+        if self._first is None:
+            if progress.bars == 0:
+                return
+            self._first = (now, progress.bars)
+        began, at = self._first
+        if now > began:
+            self.bars_per_s = (progress.bars - at) / (now - began)
+        date = f"{utc(progress.time):%Y-%m-%d}"
+        self._bar.update(self._task, completed=progress.bars, date=date, speed=self.bars_per_s)
+        if self._console.is_terminal:
+            self._live.update(Group(self._bar, self._account(progress)))
+        elif now - self._printed >= PLAIN_EVERY_S:
+            self._printed = now
+            self._console.print(
+                f"{date}  {progress.bars:,}/{self._decisions:,} bars, "
+                f"{self.bars_per_s:,.0f} bars/s, equity {progress.equity:,.0f}",
+                highlight=False,
+            )
+
+    def _account(self, progress: SessionProgress) -> Text:
+        gain = progress.equity / self._initial - 1.0
+        positions = "  ".join(f"{symbol} {units:+,.0f}" for symbol, units in progress.positions)
+        text = Text()
+        text.append(f"equity {progress.equity:,.2f} ", style="bold")
+        text.append(f"({gain:+.1%})", style="green" if gain >= 0.0 else "red")
+        text.append(f"   drawdown {progress.drawdown:.1%}")
+        text.append(f"   fills {progress.fills:,}   refusals {progress.refusals:,}\n")
+        text.append(f"open: {positions or 'none'}\n", style="dim")
+        text.append(f"last: {progress.last_decision}", style="dim")
+        return text

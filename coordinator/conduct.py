@@ -1,0 +1,142 @@
+"""Conducting a desk on Ray: start the actors, run, watch, and take everything down again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from agents.actors import QuantumOptimizerActor, RiskGuardianActor, TradingAgentActor
+from coordinator.actors import CoordinatorActor
+from coordinator.bootstrap import (
+    COORDINATOR,
+    GATEWAY,
+    GUARDIAN,
+    OPTIMIZER,
+    agent_builder,
+    gateway_builder,
+    guardian_builder,
+    optimizer_builder,
+)
+from coordinator.plan import Plan
+from coordinator.replay import Replayed
+from coordinator.session import Progress
+from infra.actors import GatewayActor
+from infra.runtime import node_address, spans_nodes
+from infra.transport import Address, SocketChannel
+from market.errors import ConfigError, FatalError, MemberLost, QuorumError
+from market.shell import LINE
+
+Watcher = Callable[[Progress], None]
+START_WITHIN_S = 120.0
+LOOK_EVERY_S = 0.2
+
+
+def dial(address: Address, key: bytes, name: str) -> SocketChannel:
+    """A member's call to the coordinator."""
+    return SocketChannel.dial(address, key, name)
+
+
+def run_on_ray(plan: Plan, folder: Path, watch: Watcher) -> Replayed:
+    """Run the plan with every member as an actor of its own; needs a connection to Ray.
+
+    folder: receives journal.sqlite. watch: called with the progress a few times a second. A
+    KeyboardInterrupt stops the session after its bar and returns what it has; a second one ends
+    it at once. Raises what ended the session; actors are gone afterwards in any case.
+    """
+    actors: dict[str, Any] = {}
+    try:
+        _start(plan, folder, actors)
+        coordinator = actors[COORDINATOR]
+        running = coordinator.replay.options(concurrency_group=LINE).remote(START_WITHIN_S)
+        return _watch(coordinator, running, watch)
+    except (RayTaskError, RayActorError) as error:
+        raise as_quorum_error(error) from None
+    finally:
+        for actor in actors.values():
+            ray.kill(actor)
+
+
+def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
+    """Start every actor under its name and let it call the coordinator."""
+    approvals_key, line_key = secrets.token_bytes(32), secrets.token_bytes(32)
+    ray_settings = plan.settings.ray
+    over_tcp = ray_settings.transport == "tcp" or (
+        ray_settings.transport == "auto" and spans_nodes()
+    )
+    kept = ray.put(plan)
+
+    def start(kind: Any, name: str, *arguments: object) -> Any:
+        try:
+            actors[name] = kind.options(
+                name=name,
+                namespace=ray_settings.namespace,
+                lifetime="detached",
+            ).remote(*arguments)
+        except ValueError as error:
+            if "already" not in str(error):
+                raise
+            raise ConfigError(
+                f"an actor {name!r} already runs in the namespace {ray_settings.namespace!r}: "
+                "another desk is at work there. Wait for it, or choose ray.namespace."
+            ) from None
+        return actors[name]
+
+    host = node_address() if over_tcp else None
+    coordinator = start(CoordinatorActor, COORDINATOR, kept, line_key, host)
+    for name, spec, lookback in zip(plan.names, plan.specs, plan.lookbacks, strict=True):
+        start(TradingAgentActor, name, name, agent_builder(spec), f"lookback {lookback}")
+    start(RiskGuardianActor, GUARDIAN, GUARDIAN, guardian_builder(plan, approvals_key), "review")
+    start(
+        QuantumOptimizerActor,
+        OPTIMIZER,
+        OPTIMIZER,
+        optimizer_builder(plan),
+        plan.settings.optimizer.method,
+    )
+    start(
+        GatewayActor,
+        GATEWAY,
+        GATEWAY,
+        gateway_builder(plan, folder, approvals_key),
+        "paper broker, journal",
+    )
+    address = ray.get(coordinator.address.remote())
+    call = partial(dial, address, line_key)
+    for name in (*plan.names, GUARDIAN, OPTIMIZER, GATEWAY):
+        actors[name].serve.options(concurrency_group=LINE).remote(call)
+    ray.get([actors[name].status.remote() for name in actors if name != COORDINATOR])
+
+
+def _watch(coordinator: Any, running: Any, watch: Watcher) -> Replayed:
+    """Show progress until the session is over; Ctrl-C asks it to stop."""
+    stopping = False
+    while True:
+        try:
+            done, _ = ray.wait([running], timeout=LOOK_EVERY_S)
+            progress = ray.get(coordinator.progress.remote())
+            if progress is not None:
+                watch(progress)
+            if done:
+                closed: Replayed = ray.get(running)
+                return closed
+        except KeyboardInterrupt:
+            if stopping:
+                raise
+            stopping = True
+            coordinator.stop.remote()
+
+
+def as_quorum_error(error: RayTaskError | RayActorError) -> QuorumError:
+    """The desk's own error that travelled through Ray, or a fatal one that names the actor's."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, QuorumError):
+        return cause
+    if isinstance(error, RayActorError):
+        return MemberLost(f"an actor of the desk died: {error}")
+    return FatalError(f"the session failed: {error}")
