@@ -15,6 +15,7 @@
         ├── JournalUnwritable    nothing may be traded unrecorded
         ├── ApprovalRejected     an order without the guardian's valid signature
         ├── LedgerMismatch       our positions are not the broker's
+        ├── MemberFailed         a member of the desk raised what it should not
         └── MemberLost           an actor of the desk that cannot be done without
 
 Messages say what was expected, what was found and what to do.
@@ -86,11 +87,15 @@ class LedgerMismatch(FatalError):
     """The desk's positions are not the broker's."""
 
 
+class MemberFailed(FatalError):
+    """A member of the desk raised an error that is not one of these: a defect."""
+
+
 class MemberLost(FatalError):
     """An actor that the desk cannot do without is gone."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """', did you mean X?' for the known word closest to `word`; empty when none is close."""
+    """", did you mean 'X'?" for the known word closest to `word`, else the full stop instead."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f", did you mean {close[0]!r}?" if close else "."

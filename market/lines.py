@@ -7,9 +7,11 @@ runs both ways.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Protocol
 
-from market.errors import StreamLost
+from market.errors import MemberFailed, QuorumError, StreamLost
 
 
 class Member(Protocol):
@@ -61,16 +63,27 @@ class LocalLine:
 class Failure:
     """An error on its way to the other side of a line."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: QuorumError) -> None:
         self.error = error
 
 
 def answer(member: Member, message: object) -> object:
-    """The member's answer, or its error wrapped as a `Failure`."""
+    """The member's answer, or its error wrapped as a `Failure`.
+
+    An error that the member did not raise on purpose becomes a MemberFailed that names its place.
+    """
     try:
         return member.answer(message)
-    except Exception as error:
+    except QuorumError as error:
         return Failure(error)
+    except Exception as error:  # noqa: BLE001  (the caller decides, on its own side of the line)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Failure(
+            MemberFailed(
+                f"{type(member).__name__} failed: {type(error).__name__}: {error} "
+                f"({Path(place.filename).name}, line {place.lineno})"
+            )
+        )
 
 
 def taken(reply: object) -> object:

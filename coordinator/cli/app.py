@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.replay import replay
@@ -47,11 +49,23 @@ def quorum(
     del version
 
 
-def main() -> None:
-    """Run a command; what goes wrong on purpose is told in one paragraph, without a traceback."""
-    sys.path.insert(0, str(Path.cwd()))  # the user's own agents, named as package.module:Class
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code.
+
+    What goes wrong on purpose is told in one paragraph on stderr, without a traceback.
+    """
     try:
-        app()
+        app(args=list(arguments), prog_name="quorum")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except QuorumError as error:
-        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False, soft_wrap=True)
-        raise SystemExit(WRONG_INPUT) from None
+        told = Text.assemble(("error ", "bold red"), str(error))
+        Console(stderr=True).print(told, soft_wrap=True)
+        return WRONG_INPUT
+    return 0
+
+
+def main() -> None:
+    """The entry point of `quorum`."""
+    sys.path.insert(0, str(Path.cwd()))  # the user's own agents, named as package.module:Class
+    raise SystemExit(run(sys.argv[1:]))

@@ -64,7 +64,7 @@ def clock_named(name: str) -> SourceClock:
     try:
         return SourceClock(name=text, zone=ZoneInfo(text))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = nearest(text, available_timezones()) or "."
+        hint = nearest(text, available_timezones())
         raise ConfigError(
             f"unknown clock {name!r}{hint} Expected UTC, a fixed "
             "offset such as +02:00, or an IANA zone such as Europe/Athens"

@@ -28,7 +28,8 @@ class FileFeed:
     clock: by which the files' times were written: `UTC`, a fixed offset (`+02:00`) or an IANA
         zone (`Europe/Athens`). Needed unless the files state the zone themselves.
     stamps: whether a bar's time in the file is its start or its end; in `Bars` it is the end.
-    interval_s: the length in seconds of the bars to make from ticks; bars tell their own.
+    interval_s: the length in seconds of the bars to make from ticks. Bars tell their own length
+        and are never resampled.
 
     `infra.feeds.layouts` lists the columns that are understood. The instrument of a file is
     that of its symbol column or of its name (`EUR_USD.csv`, `EURUSD_2014.parquet`); several
@@ -84,7 +85,13 @@ class FileFeed:
     def _files(self) -> list[Path]:
         if not self._path.is_dir():
             return [self._path]
-        files = sorted(path for path in self._path.iterdir() if path.is_file() and is_table(path))
+        try:
+            inside = sorted(self._path.iterdir())
+        except OSError as error:
+            raise DataError(
+                f"{self._path}: expected a folder that can be read; {error.strerror}"
+            ) from None
+        files = [path for path in inside if path.is_file() and is_table(path)]
         if not files:
             raise DataError(
                 f"{self._path}: no price files in this folder; expected files ending in one of "
@@ -140,7 +147,7 @@ class FileFeed:
         missing = [symbol for symbol in self._symbols if symbol not in extracts]
         if missing:
             known = self.available
-            hint = nearest(missing[0], known) or "."
+            hint = nearest(missing[0], known)
             raise DataError(
                 f"{self._path}: no prices for {', '.join(missing)}{hint} "
                 f"The data holds {', '.join(known)}"

@@ -28,7 +28,7 @@ class Reading:
 
     clock: by which they were written; None when every file states its zone.
     stamps: whether a bar's time is its start or its end. Ticks are instants; it does not matter.
-    interval_s: the length of the bars to make from ticks; None infers that of bars.
+    interval_s: the length of the bars to make from ticks. That of bars is inferred.
     """
 
     clock: SourceClock | None
@@ -81,8 +81,7 @@ def series_of(extracts: Sequence[Extract], reading: Reading) -> Series:
     _check_overlap(parts)
     if "ticks" in kinds:
         return _series_of_ticks(parts, reading)
-    steps = np.concatenate([np.diff(part.stamps) for part in parts])
-    interval_s = _interval_s(parts, steps, reading)
+    interval_s = _interval_s(parts)
     ends = np.concatenate([_bar_ends(part, reading, interval_s) for part in parts])
     return Series(
         symbol=symbol,
@@ -130,16 +129,15 @@ def _series_of_ticks(parts: Sequence[Extract], reading: Reading) -> Series:
     )
 
 
-def _interval_s(parts: Sequence[Extract], steps: Times, reading: Reading) -> int:
-    """The most common step, the shortest of equals; what the user states where there is none."""
+def _interval_s(parts: Sequence[Extract]) -> int:
+    """The most common step between the bars of one instrument, the shortest of equals."""
     where = f"{parts[0].table.path}: {parts[0].symbol}"
+    steps = np.diff(np.concatenate([part.stamps for part in parts]))
     if not steps.size:
-        if reading.interval_s is None:
-            raise DataError(
-                f"{where} has a single row a file, which does not tell how long a bar is; "
-                "state interval_s"
-            )
-        return reading.interval_s
+        raise DataError(
+            f"{where} has a single row, which does not tell how long a bar is; "
+            "expected at least two"
+        )
     lengths, counts = np.unique(steps, return_counts=True)
     common, share = int(lengths[np.argmax(counts)]), float(counts.max() / steps.size)
     regular = np.flatnonzero(np.concatenate([[True], steps == common, [True]]))
@@ -150,13 +148,7 @@ def _interval_s(parts: Sequence[Extract], steps: Times, reading: Reading) -> int
             f"{common / SECOND_NS:g} s, is {share:.0%} of all steps and {longest_run} in a row "
             "are others; split files that mix bar lengths, and give ticks as bid and ask"
         )
-    found = common // SECOND_NS
-    if reading.interval_s not in (None, found):
-        raise DataError(
-            f"{where} has bars of {found} s, but interval_s is {reading.interval_s}; "
-            "only ticks are made into bars of a chosen length. Leave interval_s out."
-        )
-    return found
+    return common // SECOND_NS
 
 
 def _bar_ends(part: Extract, reading: Reading, interval_s: int) -> Times:

@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 KNOWN_LEGS = frozenset(leg for symbol in Registry().symbols() for leg in symbol.split("_"))
 PAIR = re.compile(r"([A-Z0-9]{1,12})_([A-Z0-9]{2,6})")
 SIX_LETTERS = re.compile(r"([A-Z]{3})([A-Z]{3})")
-IN_A_NAME = re.compile(r"(?<![A-Z0-9])([A-Z]{3})_?([A-Z]{3})(?![A-Z])")
+IN_A_NAME = re.compile(r"(?<![A-Z0-9])(?=([A-Z]{3})_?([A-Z]{3})(?![A-Z]))")
 LEADING = re.compile(r"([A-Z0-9]{1,12})_([A-Z]{3})(?![A-Z0-9])")
 
 

@@ -73,7 +73,7 @@ class Table:
         except pa.ArrowException:
             row = _first_failing(column, convert)
             raise self.refusal(
-                row, f"expected {wanted} in column {name!r}, found {column[row].as_py()!r}"
+                row, f"expected {wanted} in column {name!r}, found {_shown(column[row])}"
             ) from None
 
 
@@ -89,6 +89,14 @@ def _first_failing(column: Any, convert: Callable[[Any], Any]) -> int:
         else:
             start = middle
     return start
+
+
+def _shown(cell: Any) -> str:
+    """A cell as people see it."""
+    try:
+        return repr(cell.as_py())
+    except (OverflowError, ValueError):
+        return "a value that is out of range"
 
 
 def canonical(name: str) -> str:
@@ -120,11 +128,18 @@ def read_table(path: Path, as_text: Collection[str] = ()) -> Table:
                 data = file.read()
         else:
             data = _read_csv(path, as_text)
-    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        EOFError,
+        zlib.error,
+        csv.Error,
+        UnicodeDecodeError,
+    ) as error:
         reason = " ".join(str(error).split())[:300]
         raise DataError(
             f"{path}: cannot be read as {path.suffix.lstrip('.')}; {reason}. "
-            "Check that the file is whole, and every row as long as the header."
+            "Check that the file is whole, a CSV in UTF-8, and every row as long as its header."
         ) from None
     if not data.num_rows:
         raise DataError(f"{path}: no rows; expected a header and at least one row of prices")
@@ -136,7 +151,8 @@ def read_table(path: Path, as_text: Collection[str] = ()) -> Table:
 def _read_csv(path: Path, as_text: Collection[str]) -> Any:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
-        header = file.readline().decode("utf-8-sig").strip("\r\n")
+        lines = file.readline().decode("utf-8-sig").splitlines()
+    header = lines[0] if lines else ""
     delimiter = max(DELIMITERS, key=header.count)
     names = next(csv.reader([header], delimiter=delimiter), [])
     texts = {name: pa.string() for name in names if canonical(name) in as_text}

@@ -38,7 +38,7 @@ def open_feed(
     if not path.exists():
         siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(
-            f"no data at {str(source)!r}{nearest(path.name, [ECB, *siblings]) or '.'} "
+            f"no data at {str(source)!r}{nearest(path.name, [ECB, *siblings])} "
             f"Expected {ECB!r}, or an existing file or folder of CSV or Parquet"
         )
     return FileFeed(path, symbols, clock=clock, stamps=stamps, interval_s=interval_s)

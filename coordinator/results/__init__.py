@@ -1,0 +1,1 @@
+"""What a run came to, computed from its journal alone."""

@@ -1,0 +1,171 @@
+"""`RunRecord`: a journal as arrays and frames, ready to be measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from coordinator.results.frames import frame_of, order_frame, verdict_frame
+from coordinator.results.history import (
+    Decided,
+    Settled,
+    decisions_taken,
+    settled_bars,
+    stack,
+)
+from infra.journal.codec import encode
+from infra.journal.sqlite import GENESIS, chain, read_events
+from market.bars import Floats
+from market.errors import JournalError
+from market.events import (
+    AgentAbstained,
+    AllocationApplied,
+    AllocationMissed,
+    BarSettled,
+    DecisionTaken,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+    SessionEnded,
+    SessionStarted,
+    TradingHalted,
+    TradingRearmed,
+)
+from market.orders import Cancellation, Fill
+
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """Everything that a journal says about a run.
+
+    ended: None where the journal stops before its last event. missing: in words, what a whole
+    journal would have and this one lacks. digest: hash of the chain of the `events` read.
+    executions: the fills as values. fills, orders, cancellations, verdicts, halts, rearms,
+    allocations, missed_allocations, abstentions: one row an event, columns named as its fields.
+    allocation_weights: (R, N), one row an allocation.
+    """
+
+    session: SessionStarted
+    ended: SessionEnded | None
+    missing: tuple[str, ...]
+    events: int
+    digest: str
+    settled: Settled
+    decided: Decided
+    executions: tuple[Fill, ...]
+    fills: pd.DataFrame
+    orders: pd.DataFrame
+    cancellations: pd.DataFrame
+    verdicts: pd.DataFrame
+    halts: pd.DataFrame
+    rearms: pd.DataFrame
+    allocations: pd.DataFrame
+    allocation_weights: Floats
+    missed_allocations: pd.DataFrame
+    abstentions: pd.DataFrame
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The traded instruments, in the order of the columns (N,)."""
+        return self.session.symbols[: self.session.traded]
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The committee, in the order of the scores (A,)."""
+        return tuple(agent.name for agent in self.session.agents)
+
+    @property
+    def weights(self) -> Floats:
+        """Weights (A,) of the committee."""
+        return np.array([agent.weight for agent in self.session.agents], dtype=np.float64)
+
+    @property
+    def outcome(self) -> str:
+        """How the run ended: completed, interrupted, failed with its reason, or unfinished."""
+        return self.ended.outcome if self.ended is not None else UNFINISHED
+
+    @property
+    def financing_modelled(self) -> bool:
+        """Whether the broker charged financing."""
+        return not self.session.financing.startswith("not modelled")
+
+
+def load_record(journal: Path) -> RunRecord:
+    """Read a journal as far as it goes.
+
+    Raises JournalError where there is no journal, it is of another version, or not even its
+    first event can be read; a later break is reported in `missing`.
+    """
+    by_type: dict[type[Event], list[Any]] = {}
+    missing: list[str] = []
+    head, count = GENESIS, 0
+    try:
+        for event in read_events(journal):
+            head = chain(head, count, *encode(event))
+            count += 1
+            by_type.setdefault(type(event), []).append(event)
+    except JournalError as error:
+        if SessionStarted not in by_type:
+            raise
+        missing.append(f"everything after event {count - 1:,}: {error}")
+    if SessionStarted not in by_type:
+        found = f"{count} events without it" if count else "no event at all"
+        raise JournalError(
+            f"{journal}: expected a journal that begins with SessionStarted, found {found}. "
+            "The run stopped before its first bar; start it again."
+        )
+    return _record(by_type, missing, count, head.hex())
+
+
+def _record(
+    events: dict[type[Event], list[Any]], missing: list[str], count: int, digest: str
+) -> RunRecord:
+    session: SessionStarted = events[SessionStarted][0]
+    ended: SessionEnded | None = events.get(SessionEnded, [None])[-1]
+    settled = settled_bars(events.get(BarSettled, []), session)
+    decided = decisions_taken(events.get(DecisionTaken, []), session)
+    executions: list[Fill] = [event.fill for event in events.get(OrderFilled, [])]
+    cancelled = [event.cancellation for event in events.get(OrderCancelled, [])]
+    allocations: list[AllocationApplied] = events.get(AllocationApplied, [])
+    return RunRecord(
+        session=session,
+        ended=ended,
+        missing=(*missing, *_lacking(session, ended, settled, decided)),
+        events=count,
+        digest=digest,
+        settled=settled,
+        decided=decided,
+        executions=tuple(executions),
+        fills=frame_of(Fill, executions),
+        orders=order_frame([event.order for event in events.get(OrderIntended, [])]),
+        cancellations=frame_of(Cancellation, cancelled),
+        verdicts=verdict_frame(events.get(DecisionTaken, [])),
+        halts=frame_of(TradingHalted, events.get(TradingHalted, [])),
+        rearms=frame_of(TradingRearmed, events.get(TradingRearmed, [])),
+        allocations=frame_of(AllocationApplied, allocations),
+        allocation_weights=stack([event.weights for event in allocations], (session.traded,)),
+        missed_allocations=frame_of(AllocationMissed, events.get(AllocationMissed, [])),
+        abstentions=frame_of(AgentAbstained, events.get(AgentAbstained, [])),
+    )
+
+
+def _lacking(
+    session: SessionStarted, ended: SessionEnded | None, settled: Settled, decided: Decided
+) -> list[str]:
+    """What the end of the journal lacks, in words."""
+    lacking = []
+    if ended is None:
+        lacking.append("the end: no SessionEnded was recorded; the run died or is still going")
+    if len(settled) < session.bars:
+        left = session.bars - len(settled)
+        lacking.append(f"{left:,} of the {session.bars:,} bars that the run set out to decide on")
+    if len(decided) < len(settled):
+        lacking.append(f"the decisions on the last {len(settled) - len(decided):,} bars")
+    return lacking

@@ -1,0 +1,40 @@
+"""Agents that misbehave on purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.ballot import Ballot
+from market.bars import Bars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faulty:
+    """Raises on every real bar."""
+
+    name: str = "faulty"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        if float(bars.close[-1, 0]) != 1.0:
+            raise RuntimeError("no more ideas")
+        return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(slots=True, kw_only=True)
+class Suicidal:
+    """Kills its own process at its hundredth vote."""
+
+    name: str = "suicidal"
+    lookback: int = 3
+    votes: int = 0
+
+    def vote(self, bars: Bars) -> Ballot:
+        self.votes += 1
+        if self.votes == 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Ballot(score=np.zeros(bars.shape))
