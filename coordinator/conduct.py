@@ -106,11 +106,11 @@ def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
         gateway_builder(plan, folder, approvals_key),
         "paper broker, journal",
     )
-    address = ray.get(coordinator.address.remote())
-    call = partial(dial, address, line_key)
-    for name in (*plan.names, GUARDIAN, OPTIMIZER, GATEWAY):
-        actors[name].serve.options(concurrency_group=LINE).remote(call)
-    ray.get([actors[name].status.remote() for name in actors if name != COORDINATOR])
+    members = [actor for name, actor in actors.items() if name != COORDINATOR]
+    ray.get([member.open.remote() for member in members])
+    call = partial(dial, ray.get(coordinator.address.remote()), line_key)
+    for member in members:
+        member.serve.options(concurrency_group=LINE).remote(call)
 
 
 def _watch(coordinator: Any, running: Any, watch: Watcher) -> Replayed:

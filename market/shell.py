@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from market.errors import FatalError
 from market.lines import Channel, Member, serve
 
 LINE = "line"
@@ -25,11 +26,18 @@ class MemberShell:
     def __init__(self, name: str, build: Callable[[], Member], about: str) -> None:
         self._name = name
         self._about = about
-        self._member = build()
+        self._build = build
+        self._member: Member | None = None
         self._serving = False
+
+    def open(self) -> None:
+        """Build the member. Apart from the constructor, so that its errors arrive as they are."""
+        self._member = self._build()
 
     def serve(self, dial: Dial) -> None:
         """Answer the coordinator until it hangs up. Takes a thread of its own."""
+        if self._member is None:
+            raise FatalError(f"{self._name} was asked to serve before it was opened")
         channel = dial(self._name)
         self._serving = True
         try:

@@ -70,8 +70,7 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{name}">{safe(cell)}</td>'
-            for cell, name in zip(row, classes, strict=True)
+            f'<td class="{name}">{safe(cell)}</td>' for cell, name in zip(row, classes, strict=True)
         )
         + "</tr>"
         for row in rows
@@ -91,7 +90,9 @@ def signed_bar(value: float, largest: float) -> Html:
     """A bar to the right of the middle for a gain, to the left for a loss."""
     half = 50.0 * abs(value) / largest if largest > 0.0 and math.isfinite(value) else 0.0
     side, name = ("left:50%", "gain") if value >= 0.0 else ("right:50%", "loss")
-    return Html(f'<span class="signed"><i class="{name}" style="{side};width:{half:.1f}%"></i></span>')
+    return Html(
+        f'<span class="signed"><i class="{name}" style="{side};width:{half:.1f}%"></i></span>'
+    )
 
 
 def columns_of(heights: Sequence[float], labels: tuple[str, str, str], title: str) -> Html:

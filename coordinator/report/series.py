@@ -27,7 +27,7 @@ def shown_rows(values: Floats, also: Floats) -> Indices:
     """
     count = len(values)
     if count <= FULL_RESOLUTION:
-        return np.arange(count)
+        return np.arange(count, dtype=np.int64)
     rows = [np.array([0, count - 1, int(np.argmax(also))])]
     for part in np.array_split(np.arange(count), PIXELS):
         inside = values[part]
@@ -53,10 +53,11 @@ def account_series(results: Results) -> dict[str, Any]:
     curve = results.curve
     rows = shown_rows(curve["equity"].to_numpy(), curve["drawdown"].to_numpy())
     part = curve.iloc[rows]
+    digits = 0 if curve["equity"].max() >= 10_000.0 else 2
     return {
         "time": seconds(pd.DatetimeIndex(part.index)),
-        "equity": rounded(part["equity"], 0),
-        "basket": rounded(part["basket"], 0),
+        "equity": rounded(part["equity"], digits),
+        "basket": rounded(part["basket"], digits),
         "drawdown": rounded(-part["drawdown"], 4),
     }
 

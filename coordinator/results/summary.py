@@ -47,6 +47,7 @@ class Results:
     missing: tuple[str, ...]
     digest: str
     account_currency: str
+    initial_balance: float
     bars: int
     first: pd.Timestamp | None
     last: pd.Timestamp | None
@@ -77,6 +78,7 @@ class Results:
             "missing": list(self.missing),
             "journal_digest": self.digest,
             "account_currency": self.account_currency,
+            "initial_balance": self.initial_balance,
             "first": self.first.isoformat() if self.first is not None else None,
             "last": self.last.isoformat() if self.last is not None else None,
             "bars": self.bars,
@@ -109,6 +111,7 @@ def summarise(record: RunRecord) -> Results:
         missing=record.missing,
         digest=record.digest,
         account_currency=record.session.account_currency,
+        initial_balance=record.session.initial_balance,
         bars=len(settled),
         first=settled.time[0] if len(settled) else None,
         last=settled.time[-1] if len(settled) else None,

@@ -1,0 +1,80 @@
+"use strict";
+// The charts of one run's report.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const GUTTER = 58;
+
+function hoursMatter(time) {
+  return time.length > 1 && (time[time.length - 1] - time[0]) / time.length < 0.9 * DAY;
+}
+
+function equityChart(host, _detail, height) {
+  const { time, equity, basket } = data.account;
+  drawChart(host, {
+    time, height, axis: true, gutter: GUTTER, label: "Equity and the equal-weight basket over time",
+    hours: hoursMatter(time),
+    format: (v) => `${grouped(v)} ${data.currency}`,
+    tickFormat: (v) => Math.abs(v) >= 1e6 ? `${grouped(v / 1e6, 2)}m` : Math.abs(v) >= 1e4 ? `${grouped(v / 1e3)}k` : grouped(v),
+    series: [
+      { label: "Basket", name: "basket", values: basket },
+      { label: "Desk", name: "desk", values: equity },
+    ],
+  });
+}
+
+function drawdownChart(host, _detail, height) {
+  const { time, drawdown } = data.account;
+  drawChart(host, {
+    time, height, axis: true, gutter: GUTTER, zero: true, spans: data.halts,
+    label: "Drawdown over time", hours: hoursMatter(time),
+    format: (v) => `${grouped(100 * v, 1)}%`, tickFormat: (v) => `${grouped(100 * v)}%`,
+    series: [{ label: "Drawdown", name: "loss", values: drawdown, area: true }],
+  });
+}
+
+function largestOf(lists) {
+  return Math.max(...lists.map((values) => Math.max(...values.map((v) => Math.abs(v || 0)))), 1e-9);
+}
+
+function exposureCharts(host, _detail, height) {
+  const { time, rows } = data.exposure;
+  const names = Object.keys(rows);
+  const top = largestOf(names.map((name) => rows[name]));
+  host.replaceChildren();
+  names.forEach((name, n) => {
+    const row = element("div", "row", host);
+    element("h3", "", row, name);
+    const values = rows[name], last = n === names.length - 1;
+    drawChart(element("div", "plot", row), {
+      time, height, axis: last, gutter: GUTTER, domain: [-top, top], ticks: [-top, 0, top],
+      label: `Net exposure to ${name} over equity`,
+      tickFormat: (v) => v ? `${grouped(v, 1, true)}×` : "0",
+      readout: (i) => [["", values[i] < 0 ? "loss" : "gain", `${grouped(values[i], 2, true)}×`]],
+      series: [
+        { name: "gain", values: values.map((v) => Math.max(v, 0)), area: true },
+        { name: "loss", values: values.map((v) => Math.min(v, 0)), area: true },
+      ],
+    });
+  });
+}
+
+function voteChart(host, agent, height) {
+  const { time, rows } = data.votes;
+  const top = largestOf(Object.values(rows).flatMap((row) => [row.buy, row.sell]));
+  const { buy, sell } = rows[agent];
+  drawChart(host, {
+    time, height, axis: true, gutter: 44, domain: [-top, top], ticks: [-top, 0, top],
+    label: `Votes of ${agent} over time`,
+    tickFormat: (v) => v ? grouped(Math.abs(v), 2) : "0",
+    format: (v) => grouped(Math.abs(v), 2),
+    series: [
+      { label: "Buy", name: "gain", values: buy, area: true },
+      { label: "Sell", name: "loss", values: sell, area: true },
+    ],
+  });
+}
+
+keepDrawn({
+  equity: equityChart, drawdown: drawdownChart, exposure: exposureCharts, votes: voteChart,
+});
+if (document.getElementById("trades")) tradeList(document.getElementById("trades"), data.trades);
