@@ -79,7 +79,8 @@ def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
     """The names of an agent's evidence, read off a vote on a made-up panel.
 
     The panel is a flat market as long as the lookback: names must not depend on prices. An
-    agent that raises on it has no evidence on record until it is mended.
+    agent that fails on it, or names its evidence by anything but words, has no evidence on
+    record until it is mended.
     """
     shape = (agent.lookback, len(like.symbols))
     flat = np.ones(shape)
@@ -98,6 +99,7 @@ def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
         has_extremes=like.has_extremes,
     )
     try:
-        return tuple(agent.vote(panel).evidence)
+        names = tuple(check_ballot(agent.vote(panel), panel, agent.name).evidence)
     except Exception:
         return ()
+    return names if all(isinstance(name, str) for name in names) else ()

@@ -14,7 +14,7 @@ from market.messages import Allocate, Allocated
 
 
 class AllocationRules(NamedTuple):
-    """every, lookback, max_age: bars. cap: largest multiplier. min_observations: to begin."""
+    """every, lookback, max_age: bars. cap: largest multiplier."""
 
     every: int
     lookback: int
@@ -85,8 +85,10 @@ class AllocationInForce:
             self._lost = self._lost or isinstance(error, StreamLost)
             self._expire(sequence, time)
             return self._missed(sequence, time, str(error))
-        if not np.isfinite(answered.multiplier).all() or (answered.multiplier < 0.0).any():
-            return self._missed(sequence, time, "the optimizer answered weights that are not sizes")
+        problem = self._problem(answered, requested)
+        if problem is not None:
+            self._expire(sequence, time)
+            return self._missed(sequence, time, problem)
         self.multiplier = np.minimum(answered.multiplier, self._rules.cap)
         self.neutral = False
         self._applied_at = sequence
@@ -103,6 +105,17 @@ class AllocationInForce:
             multiplier=self.multiplier.copy(),
             note=answered.note,
         )
+
+    def _problem(self, answered: Allocated, requested: int) -> str | None:
+        """Why an answer cannot take effect, or None."""
+        if answered.sequence != requested:
+            return f"the optimizer answered bar {answered.sequence} when asked for {requested}"
+        for values in (answered.weights, answered.multiplier):
+            if values.shape != self.multiplier.shape:
+                return f"the optimizer answered for {values.shape}, not {self.multiplier.shape}"
+            if not np.isfinite(values).all() or (values < 0.0).any():
+                return "the optimizer answered weights that are not sizes"
+        return None
 
     def _missed(self, sequence: int, time: int, reason: str) -> AllocationMissed:
         in_force = "neutral" if self.neutral else f"the allocation of bar {self._applied_at}"

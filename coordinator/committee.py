@@ -8,7 +8,7 @@ import numpy as np
 
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
-from market.errors import StreamLost
+from market.errors import QuorumError, StreamLost
 from market.events import AgentAbstained
 from market.lines import Line
 from market.messages import BallotCast, PrimeWith, VoteOn
@@ -37,10 +37,20 @@ class Committee:
         for name in self._lines:
             self._post(name, PrimeWith(sequence=sequence, history=history))
         for name, line in self._lines.items():
-            names: object = () if name in self._gone else line.reply()
-            self.evidence[name] = tuple(names) if isinstance(names, Sequence) else ()
+            self.evidence[name] = () if name in self._gone else self._evidence_of(name, line)
         self._rows = sum(len(names) for names in self.evidence.values())
         self._width = len(history.symbols)
+
+    def _evidence_of(self, name: str, line: Line) -> tuple[str, ...]:
+        """The names an agent answers to its history; none where it fails."""
+        try:
+            names = line.reply()
+        except StreamLost:
+            self._gone.add(name)
+            return ()
+        except QuorumError:
+            return ()  # it says why at its first vote
+        return tuple(names) if isinstance(names, Sequence) else ()
 
     def ask(self, sequence: int, bar: BarSlice) -> None:
         """Give every agent the next bar."""
@@ -77,8 +87,14 @@ class Committee:
         except StreamLost as error:
             self._gone.add(name)
             return str(error)
+        except QuorumError as error:
+            return str(error)
         if not isinstance(ballot, BallotCast) or ballot.sequence != sequence:
             return f"answered bar {getattr(ballot, 'sequence', '?')} when asked for {sequence}"
+        if ballot.score.shape != score.shape or ballot.evidence.shape != evidence.shape:
+            return f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
+        if (np.abs(ballot.score) > 1.0).any():
+            return "answered scores outside [-1, 1]"
         score[:] = ballot.score
         evidence[:] = ballot.evidence
         return ballot.failure

@@ -33,16 +33,22 @@ class DeskLedger:
         for column in np.flatnonzero(settlement.financing):
             ledger.cash[0] += settlement.financing[column]
         for fill in settlement.fills:
+            if fill.symbol not in self._column:
+                raise LedgerMismatch(
+                    f"bar {settlement.sequence}: the broker filled {fill.units!r} {fill.symbol}, "
+                    f"which this desk does not hold; it holds {', '.join(self._symbols)}"
+                )
             book_fill(ledger, self._column[fill.symbol], fill.units, fill.price, fill.rate)
         if not np.array_equal(ledger.units, settlement.units):
             differing = int(np.flatnonzero(ledger.units != settlement.units)[0])
             raise LedgerMismatch(
-                f"bar {settlement.sequence}: the desk holds {ledger.units[differing]:g} "
-                f"{self._symbols[differing]}, the broker {settlement.units[differing]:g}. New risk "
-                "stops; compare the journal's fills with the broker's."
+                f"bar {settlement.sequence}: the desk holds "
+                f"{float(ledger.units[differing])!r} {self._symbols[differing]}, the broker "
+                f"{float(settlement.units[differing])!r}. New risk stops; "
+                "compare the journal's fills with the broker's."
             )
         if float(ledger.cash[0]) != settlement.cash:
             raise LedgerMismatch(
-                f"bar {settlement.sequence}: the desk's cash is {ledger.cash[0]!r}, the broker's "
-                f"{settlement.cash!r}. New risk stops; compare fills and transfers."
+                f"bar {settlement.sequence}: the desk's cash is {float(ledger.cash[0])!r}, the "
+                f"broker's {settlement.cash!r}. New risk stops; compare fills and transfers."
             )

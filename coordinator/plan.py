@@ -118,8 +118,17 @@ def configuration_json(settings: Settings) -> str:
 
 
 def allocation_rules(settings: Settings, interval_s: int) -> AllocationRules:
-    """The optimizer's calendar in bars of this length."""
+    """The optimizer's calendar in bars of this length.
+
+    Raises ConfigError where the lookback can never hold the returns that it must.
+    """
     optimizer = settings.optimizer
+    if optimizer.allocation_min_observations > optimizer.allocation_lookback:
+        raise ConfigError(
+            f"optimizer.allocation_min_observations ({optimizer.allocation_min_observations}) is "
+            f"above optimizer.allocation_lookback ({optimizer.allocation_lookback}): no instrument "
+            "could ever be judged; lower the first or raise the second"
+        )
     daily = interval_s >= DAY_S
     every = optimizer.rebalance_every or (
         MONTH_OF_DAYS if daily else max(1, INTRADAY_REBALANCE_S // interval_s)

@@ -32,6 +32,10 @@ class AgentSpec:
     def build(self) -> Agent:
         """The agent. Raises AgentError that says what is wrong with the class or a parameter."""
         kind = _class_at(self.path)
+        if not inspect.isclass(kind):
+            raise AgentError(
+                f"{self.path}: expected a class that builds an agent, found {type(kind).__name__}"
+            )
         try:
             agent = kind(**dict(self.parameters))
         except TypeError as error:

@@ -21,7 +21,8 @@ class Gateway:
     """Takes approvals that the guardian signed, records each as an intent, then sends it.
 
     key: shared with the guardian alone. epoch: of the coordinator that may ask; an older one is
-    refused. Nothing passes that is not signed, expired or has been taken before.
+    refused. Nothing passes that is not signed, expired or has been taken before; what time it is
+    the gateway knows from its own bars, and nobody can tell it an earlier one.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Gateway:
         self._key = key
         self._epoch = epoch
         self._used = -1
+        self._now = 0
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -50,6 +52,7 @@ class Gateway:
         self._journal.append(event)
 
     def _settle(self, message: SettleBar) -> Settlement:
+        self._now = max(self._now, message.bar.time)
         settlement = self._broker.settle(message.sequence, message.bar)
         for fill in settlement.fills:
             self._journal.append(OrderFilled(fill=fill))
@@ -85,7 +88,12 @@ class Gateway:
 
     def _dispatch(self, signed: SignedApprovals, now: int) -> None:
         verify(
-            self._key, signed, session=self._session, epoch=self._epoch, used=self._used, now=now
+            self._key,
+            signed,
+            session=self._session,
+            epoch=self._epoch,
+            used=self._used,
+            now=max(now, self._now),
         )
         self._used = signed.sequence
         orders = [self._order(approved, signed.sequence) for approved in signed.approved]

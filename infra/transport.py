@@ -13,8 +13,15 @@ import queue
 import socket
 import tempfile
 import threading
+import time
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 
 from market.errors import MemberLost, StreamLost
@@ -100,9 +107,9 @@ class Switchboard:
         self._folder: Path | None = None
         if host is None:
             self._folder = Path(tempfile.mkdtemp(prefix="quorum-"))
-            self._listener = Listener(str(self._folder / "lines"), authkey=key, backlog=64)
+            self._listener = Listener(str(self._folder / "lines"), backlog=64)
         else:
-            self._listener = Listener((host, 0), authkey=key, backlog=64)
+            self._listener = Listener((host, 0), backlog=64)
         self._arrived: queue.SimpleQueue[SocketLine] = queue.SimpleQueue()
         self._closed = False
         self._answering = threading.Thread(target=self._accept, name="switchboard", daemon=True)
@@ -117,26 +124,35 @@ class Switchboard:
     def lines(self, names: set[str], within_s: float) -> dict[str, SocketLine]:
         """The lines to these members once all have called in.
 
-        Raises MemberLost, naming who is missing, when one has not within the time.
+        Who calls twice is heard on the newer line; who is not asked for is hung up on. Raises
+        MemberLost, naming who is missing, when one has not called within the time.
         """
+        until = time.monotonic() + within_s
         lines: dict[str, SocketLine] = {}
         while names - lines.keys():
             try:
-                line = self._arrived.get(timeout=within_s)
+                line = self._arrived.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 missing = ", ".join(sorted(names - lines.keys()))
+                for arrived in lines.values():
+                    arrived.close()
                 raise MemberLost(
                     f"{missing} did not call in within {within_s:g} s; "
                     "look at the logs of these actors (`ray list actors`, `ray logs`)"
                 ) from None
+            if line.name not in names:
+                line.close()
+                continue
+            if line.name in lines:
+                lines[line.name].close()
             lines[line.name] = line
         return lines
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
         self._closed = True
-        with contextlib.suppress(OSError, EOFError, AuthenticationError):
-            Client(self.address, authkey=self._key).close()  # wakes the accepting thread
+        with contextlib.suppress(OSError):
+            Client(self.address).close()  # wakes the accepting thread
         self._answering.join(timeout=5.0)
         self._listener.close()
         if self._folder is not None:
@@ -145,9 +161,16 @@ class Switchboard:
 
     def _accept(self) -> None:
         while not self._closed:
-            try:
-                connection = _without_delay(self._listener.accept())
-                if connection.poll(5.0):
-                    self._arrived.put(SocketLine(str(connection.recv()), connection))
-            except (OSError, EOFError, AuthenticationError):
-                continue  # a caller without the key, or one that hung up at once
+            with contextlib.suppress(OSError):
+                caller = self._listener.accept()
+                # In a thread of its own: a caller who says nothing keeps nobody else waiting.
+                threading.Thread(target=self._greet, args=(caller,), daemon=True).start()
+
+    def _greet(self, caller: Connection) -> None:
+        """Let in a caller who proves the key and says its name; hang up on any other."""
+        try:
+            deliver_challenge(caller, self._key)
+            answer_challenge(caller, self._key)
+            self._arrived.put(SocketLine(str(caller.recv()), _without_delay(caller)))
+        except (OSError, EOFError, AuthenticationError):
+            caller.close()

@@ -57,8 +57,11 @@ class Bars:
                     f"found {found.dtype} of shape {found.shape}"
                 )
             found.flags.writeable = False
-        if self.time.dtype != np.int64:
-            raise DataError(f"bars: time must be int64 nanoseconds, found {self.time.dtype}")
+        if self.time.dtype != np.int64 or self.time.ndim != 1:
+            raise DataError(
+                f"bars: time must be int64 nanoseconds of shape (times,), "
+                f"found {self.time.dtype} of shape {self.time.shape}"
+            )
         self.time.flags.writeable = False
 
     def __len__(self) -> int:

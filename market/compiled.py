@@ -1,14 +1,16 @@
 """How array functions are compiled: strict IEEE arithmetic, cached under a digest of their source.
 
-numba's own cache watches the file of the compiled function only; a callee changed in another
-file would go on running with its old code. The cache folder is therefore named by a digest of
-every source file that defines a kernel, the compiler's version and the flags.
+numba's own cache watches the file of the compiled function only; a callee or a constant changed
+in another file would go on with its old code or value. The cache folder is therefore named by a
+digest of every source file that a kernel can depend on, the compiler's version and the flags.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -23,41 +25,72 @@ from numba.core import config as numba_config
 
 FLAGS = "error_model=numpy fastmath=False nogil=True"
 KEPT_CACHES = 8
+PACKAGES = ("agents", "coordinator", "infra", "market")
+IMPORTED = re.compile(rf"^\s*(?:from|import) ((?:{'|'.join(PACKAGES)})[.\w]*)", re.MULTILINE)
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+def kernel_sources(root: Path) -> dict[str, str]:
+    """Every project file that defines a kernel, and all that these import: names to texts."""
+    texts = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in sorted((root / package).rglob("*.py"))
+    }
+    waiting = [name for name, text in texts.items() if "@kernel" in text]
+    found: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in texts:
+            continue
+        found[name] = texts[name]
+        modules = [module.replace(".", "/") for module in IMPORTED.findall(texts[name])]
+        waiting += [f"{module}{suffix}" for module in modules for suffix in (".py", "/__init__.py")]
+    return dict(sorted(found.items()))
+
+
 def source_digest() -> str:
-    """Digest of every project file that defines a kernel, of numba's version and the flags."""
-    root = Path(__file__).resolve().parent.parent
+    """Digest of every source file that a kernel can depend on, of numba's version and the flags."""
     digest = hashlib.sha256(
         f"{numba.__version__}{FLAGS}{os.environ.get('NUMBA_BOUNDSCHECK')}".encode()
     )
-    for package in ("agents", "coordinator", "infra", "market"):
-        for path in sorted((root / package).rglob("*.py")):
-            source = path.read_bytes()
-            if b"@kernel" in source:
-                digest.update(path.relative_to(root).as_posix().encode() + source)
+    for name, text in kernel_sources(Path(__file__).resolve().parent.parent).items():
+        digest.update(f"{name}\n{text}".encode())
     return digest.hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for compiled kernels; a temporary one where none can be written."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """The cache folder for compiled kernels; a temporary one where none can be written.
+
+    It lies in NUMBA_CACHE_DIR where that is set, else in the user's cache folder.
+    """
+    home = Path(
+        os.environ.get("NUMBA_CACHE_DIR")
+        or os.environ.get("XDG_CACHE_HOME")
+        or Path.home() / ".cache"
+    )
     folder = home / "quorum" / "kernels" / source_digest()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
     except OSError:
         return Path(tempfile.mkdtemp(prefix="quorum-kernels-"))
-    by_use = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for stale in by_use[KEPT_CACHES:]:
-        shutil.rmtree(stale, ignore_errors=True)
+    forget_caches(folder.parent)
     return folder
 
 
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba_config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+def forget_caches(parent: Path) -> None:
+    """Keep the caches used last. Other processes may be at the same work at the same time."""
+    used: list[tuple[float, Path]] = []
+    for path in parent.iterdir():
+        with contextlib.suppress(OSError):
+            used.append((path.stat().st_mtime, path))
+    for _, stale in sorted(used, reverse=True)[KEPT_CACHES:]:
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+numba_config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
 def kernel(function: Function) -> Function:

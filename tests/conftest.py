@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
-
-# A first run compiles for seconds; that says nothing about a property's examples.
 from hypothesis import HealthCheck, settings
 
+from infra.runtime import ray_cluster
+
+# A first run compiles for seconds; that says nothing about a property's examples.
 settings.register_profile(
     "quorum", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -20,7 +21,5 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A local Ray without the dashboard."""
-    from infra.runtime import ray_cluster
-
     with ray_cluster("quorum-tests"):
         yield

@@ -54,11 +54,18 @@ def drawdown(breakers: Breakers) -> float:
 
 
 @kernel
+def daily_loss(breakers: Breakers) -> float:
+    """1 − equity / equity at the last bar of the day before; positive when it fell."""
+    result: float = 1.0 - breakers.last[0] / breakers.day_start[0]
+    return result
+
+
+@kernel
 def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity: float) -> int:
     """Take in the equity after a bar and return the Halt now in force.
 
     A drawdown halt latches until `rearm`; a daily-loss halt ends with the UTC day. An equity
-    that is not a positive number halts as a drawdown does.
+    that is not a positive, finite number halts as a drawdown does.
     """
     day = time_ns // DAY_NS
     if day != breakers.day[0]:
@@ -67,21 +74,29 @@ def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity:
         if breakers.halt[0] == DAILY_LOSS:
             breakers.halt[0] = NO_HALT
     breakers.last[0] = equity
-    breakers.peak[0] = max(breakers.peak[0], equity)
+    known = equity > 0.0 and equity < np.inf
+    if known and not breakers.peak[0] >= equity:
+        breakers.peak[0] = equity
     if breakers.halt[0] == DRAWDOWN:
         breakers.halted_bars[0] += 1
-    elif not drawdown(breakers) < limits.max_drawdown:
+    elif not (known and drawdown(breakers) < limits.max_drawdown):
         breakers.halt[0] = DRAWDOWN
         breakers.halted_bars[0] = 0
-    elif not 1.0 - equity / breakers.day_start[0] < limits.max_daily_loss:
+    elif not daily_loss(breakers) < limits.max_daily_loss:
         breakers.halt[0] = DAILY_LOSS
     halt: int = breakers.halt[0]
     return halt
 
 
 @kernel
-def rearm(breakers: Breakers) -> None:
-    """Allow new risk again; the drawdown is measured anew from the present equity."""
+def rearm(breakers: Breakers, limits: RiskLimits) -> None:
+    """End a drawdown halt; the drawdown is measured anew from the present equity.
+
+    A day's loss beyond its limit halts on until the day is over: that is not the re-armer's to
+    forgive.
+    """
     breakers.halt[0] = NO_HALT
     breakers.halted_bars[0] = 0
     breakers.peak[0] = breakers.last[0]
+    if not daily_loss(breakers) < limits.max_daily_loss:
+        breakers.halt[0] = DAILY_LOSS

@@ -94,7 +94,7 @@ def headroom(
 
     The instrument's own present position is left out: the answer is for the position after
     the order. stop_distance: price units. INVALID_INPUT with zero units where a number needed
-    is NaN or not positive, in any position of the book.
+    is NaN, infinite or not positive, in any position of the book.
     """
     gross, risk, margin, count = 0.0, 0.0, 0.0, 0
     base, quote = paths.base[column], paths.quote[column]
@@ -104,6 +104,8 @@ def headroom(
         if other == column or units == 0.0:
             continue
         value = units * marks.mid[other] * marks.rate[other]
+        if not (marks.mid[other] > 0.0 and marks.rate[other] > 0.0 and marks.spread[other] >= 0.0):
+            value = np.nan  # a position of unknown weight leaves no room beside it
         gross += abs(value)
         margin += abs(value) * margin_rate[other]
         risk += book.risk[other]
@@ -119,6 +121,8 @@ def headroom(
         unit_value > 0.0
         and unit_risk > 0.0
         and equity > 0.0
+        and equity < np.inf
+        and margin_rate[column] > 0.0
         and gross + risk + margin < np.inf
         and unit_value + unit_risk < np.inf
     ):

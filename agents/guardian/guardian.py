@@ -6,12 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agents.guardian.breakers import armed_breakers, drawdown, observe_equity, rearm
+from agents.guardian.breakers import (
+    armed_breakers,
+    daily_loss,
+    drawdown,
+    observe_equity,
+    rearm,
+)
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.limits import RiskLimits
-from agents.guardian.review import Exposed, Proposals, empty_book, no_verdicts, review
+from agents.guardian.review import (
+    Exposed,
+    Proposals,
+    empty_book,
+    no_verdicts,
+    review,
+    strength,
+)
 from market.conversion import conversion
-from market.errors import FatalError
+from market.errors import FatalError, InvalidError
 from market.events import Event, TradingHalted, TradingRearmed
 from market.instruments import Instrument
 from market.marks import Marks
@@ -109,9 +122,18 @@ class RiskGuardian:
         )
 
     def rearm(self, request: Rearm) -> TradingRearmed:
-        """Allow new risk again; drawdown is measured anew from here."""
+        """End a drawdown halt; drawdown is measured anew from here.
+
+        Raises InvalidError where no drawdown halt is in force: a daily-loss halt ends with its
+        day, and without a halt nothing is forgotten on request.
+        """
         halted, bars = self.halt, int(self._breakers.halted_bars[0])
-        rearm(self._breakers)
+        if halted is not Halt.DRAWDOWN:
+            raise InvalidError(
+                f"{request.by} asked to re-arm trading, expected a drawdown halt in force, found "
+                f"{halted.name}; a daily-loss halt ends with the UTC day"
+            )
+        rearm(self._breakers, self._limits)
         return TradingRearmed(
             sequence=request.sequence,
             time=request.time,
@@ -126,34 +148,41 @@ class RiskGuardian:
         notices: list[Event] = []
         if self.halt is not before and self.halt is not Halt.NONE:
             notices.append(self._halted(context))
-        if (
-            self.halt is Halt.DRAWDOWN
-            and self._rearm_after is not None
-            and int(self._breakers.halted_bars[0]) >= self._rearm_after
-        ):
+        if self._supervisor_rearms():
             request = Rearm(
                 sequence=context.sequence, time=context.time, by="scripted supervisor of the replay"
             )
             notices.append(self.rearm(request))
+            if self.halt is not Halt.NONE:
+                notices.append(self._halted(context))
         return tuple(notices)
 
+    def _supervisor_rearms(self) -> bool:
+        """Whether the scripted supervisor of a replay ends the drawdown halt now."""
+        return (
+            self.halt is Halt.DRAWDOWN
+            and self._rearm_after is not None
+            and int(self._breakers.halted_bars[0]) >= self._rearm_after
+        )
+
     def _halted(self, context: RiskContext) -> TradingHalted:
-        if self.halt is Halt.DRAWDOWN:
-            limit, measured = self._limits.max_drawdown, float(drawdown(self._breakers))
-        else:
-            limit = self._limits.max_daily_loss
-            measured = 1.0 - context.equity / float(self._breakers.day_start[0])
+        by_drawdown = self.halt is Halt.DRAWDOWN
         return TradingHalted(
             sequence=context.sequence,
             time=context.time,
             halt=self.halt.name,
-            limit=limit,
-            measured=measured,
+            limit=self._limits.max_drawdown if by_drawdown else self._limits.max_daily_loss,
+            measured=self._loss(),
         )
+
+    def _loss(self) -> float:
+        """What the halt in force measures."""
+        measure = drawdown if self.halt is Halt.DRAWDOWN else daily_loss
+        return float(measure(self._breakers))
 
     def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
         proposed = np.flatnonzero(context.order_units)
-        by_strength = sorted(proposed, key=lambda column: -abs(context.score[column]))
+        by_strength = sorted(proposed, key=lambda column: -strength(float(context.score[column])))
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
         for column in by_strength:
@@ -168,7 +197,7 @@ class RiskGuardian:
                         bound=Limit(int(context.bound[column])).name,
                         limit=Limit(int(self._verdicts.limit[column])).name,
                         allowed=float(self._verdicts.allowed[column]),
-                        measured=float(self._verdicts.measured[column]),
+                        measured=self._measured(int(column)),
                     )
                 )
         return approved, refused
@@ -192,5 +221,10 @@ class RiskGuardian:
             bound=Limit(int(context.bound[column])).name,
             limit=Limit(int(verdicts.limit[column])).name,
             allowed=float(verdicts.allowed[column]),
-            measured=float(verdicts.measured[column]),
+            measured=self._measured(column),
         )
+
+    def _measured(self, column: int) -> float:
+        """What the limit of a verdict measured; a halt is measured on the account."""
+        halted = self._verdicts.limit[column] in (Limit.DRAWDOWN_HALT, Limit.DAILY_LOSS_HALT)
+        return self._loss() if halted else float(self._verdicts.measured[column])

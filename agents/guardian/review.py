@@ -26,7 +26,6 @@ INVALID_INPUT = int(Limit.INVALID_INPUT)
 STALE_PRICE = int(Limit.STALE_PRICE)
 DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
 DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
-UNIT_INCREMENT = int(Limit.UNIT_INCREMENT)
 NO_HALT = int(Halt.NONE)
 HALTED_BY_DRAWDOWN = int(Halt.DRAWDOWN)
 
@@ -34,7 +33,8 @@ HALTED_BY_DRAWDOWN = int(Halt.DRAWDOWN)
 class Proposals(NamedTuple):
     """What the desk wishes, arrays (M,) by instrument.
 
-    units: signed order size, 0 for none. score: the decision's score.
+    units: signed order size, 0 for none. score: the decision's score; without one (NaN) nothing
+    is opened, and the order is reviewed last.
     stop_distance, take_profit_distance, trailing_distance: price units from the fill, NaN none.
     sigma: standard deviation of one bar's return, decimal.
     bound: the Limit that set the size.
@@ -105,16 +105,40 @@ def empty_book(instruments: int) -> Book:
 
 @kernel
 def refusal_before_size(
-    exposed: Exposed, marks: Marks, limits: RiskLimits, column: int, sigma: float
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    column: int,
 ) -> tuple[int, float, float]:
-    """Why nothing new may be opened whatever its size: (Limit, allowed, measured)."""
+    """Why nothing new may be opened whatever its size: (Limit, allowed, measured).
+
+    A price is as old as the oldest of those that it takes to convert its profit and loss.
+    """
     if exposed.halt != NO_HALT:
         code = DRAWDOWN_HALT if exposed.halt == HALTED_BY_DRAWDOWN else DAILY_LOSS_HALT
         limit = limits.max_drawdown if exposed.halt == HALTED_BY_DRAWDOWN else limits.max_daily_loss
         return code, limit, np.nan
-    if not marks.age[column] <= limits.max_price_age:
-        return STALE_PRICE, limits.max_price_age, marks.age[column]
-    if not (marks.spread[column] >= 0.0 and sigma > 0.0 and sigma < np.inf):
+    oldest = marks.age[column]
+    for hop in range(paths.path_column.shape[1]):
+        through = paths.path_column[column, hop]
+        if through < 0 or not oldest <= limits.max_price_age:
+            break
+        oldest = marks.age[through]
+    if not oldest <= limits.max_price_age:
+        return STALE_PRICE, limits.max_price_age, oldest
+    spread, sigma = marks.spread[column], proposals.sigma[column]
+    target = proposals.take_profit_distance[column]
+    if not (
+        spread >= 0.0
+        and spread < np.inf
+        and sigma > 0.0
+        and sigma < np.inf
+        and abs(proposals.score[column]) > 0.0
+        and abs(proposals.score[column]) <= 1.0
+        and (np.isnan(target) or (target > 0.0 and target < np.inf))
+    ):
         return INVALID_INPUT, np.nan, np.nan
     return NONE, np.nan, np.nan
 
@@ -148,7 +172,7 @@ def review_order(
         closing = -held if held * after < 0.0 else 0.0
         side = 1.0 if after > 0.0 else -1.0
         code, allowed, measured = refusal_before_size(
-            exposed, marks, limits, column, proposals.sigma[column]
+            proposals, exposed, marks, paths, limits, column
         )
         size = 0.0
         distance = proposals.stop_distance[column]
@@ -180,13 +204,19 @@ def review_order(
 
 
 @kernel
+def strength(score: float) -> float:
+    """Rank of a score in the review, the largest first; an unknown score is the weakest."""
+    return -1.0 if np.isnan(score) else abs(score)
+
+
+@kernel
 def strongest_unseen(proposals: Proposals, seen: NDArray[np.bool_]) -> int:
-    """The column of the largest |score| among the proposals not yet seen; -1 when none is left."""
+    """The column of the strongest proposal not yet seen; -1 when none is left."""
     best = -1
     for column in range(proposals.units.shape[0]):
         if seen[column] or proposals.units[column] == 0.0:
             continue
-        if best < 0 or abs(proposals.score[column]) > abs(proposals.score[best]):
+        if best < 0 or strength(proposals.score[column]) > strength(proposals.score[best]):
             best = column
     return best
 

@@ -54,17 +54,18 @@ def csv_records(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
     """(file and line, fields) of every row."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file, strict=True)
-        missing = [field for field in FIELDS if field not in (rows.fieldnames or ())]
-        if missing:
-            raise DataError(
-                f"{path}, line 1: no column {', '.join(missing)}; expected a header with "
-                f"{', '.join(FIELDS)}, found {', '.join(rows.fieldnames or ()) or 'nothing'}"
-            )
         try:
+            missing = [field for field in FIELDS if field not in (rows.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{path}, line 1: no column {', '.join(missing)}; expected a header with "
+                    f"{', '.join(FIELDS)}, found {', '.join(rows.fieldnames or ()) or 'nothing'}"
+                )
             for row in rows:
                 yield f"{path}, line {rows.line_num}", dict(row)
         except csv.Error as error:
-            raise DataError(f"{path}, line {rows.line_num}: not a CSV row: {error}") from error
+            where = f"{path}, line {rows.reader.line_num}"
+            raise DataError(f"{where}: not a CSV row: {error}") from error
 
 
 def json_records(path: Path) -> Iterator[tuple[str, dict[str, object]]]:

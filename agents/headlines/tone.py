@@ -14,10 +14,10 @@ from typing import Protocol
 from market.errors import AgentError
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
-NEGATIONS = frozenset(
-    "no not none never neither nor nobody nothing nowhere without cannot "
-    "hardly scarcely barely".split()
-)
+NEGATIONS = frozenset({
+    "no", "not", "none", "never", "neither", "nor", "nobody", "nothing", "nowhere", "without",
+    "cannot", "hardly", "scarcely", "barely",
+})  # fmt: skip
 NEGATION_REACH = 3
 NEGATION_FACTOR = -0.74
 # Endings of inflected forms and what stands in their place in the word list's base form.

@@ -2,45 +2,120 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from agents.optimizer.allocation import Allocation, PortfolioSolver
+from agents.optimizer.clusters import ClusterSolver
+from agents.optimizer.encoding import CIRCUITS
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.problem import PortfolioProblem, check_estimates
 from agents.optimizer.psd import nearest_psd
+from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.stopwatch import Stopwatch
+from agents.optimizer.training import WarmStart
+from agents.optimizer.variational import QuantumSolver, VariationalSolver
 from market.bars import Floats
-from market.errors import ConfigError, nearest
+from market.errors import ConfigError, InvalidError, nearest
 
-METHODS = ("exact",)
+METHODS = ("exact", *CIRCUITS)
+BLOCK_QUBITS = 14
 
 
 class Optimizer:
     """Divides a budget of lots between assets.
 
-    q: risk aversion, see `PortfolioProblem`. method: one of METHODS. bits_per_asset: 1 selects
-    assets; more give weights in steps of 1 / budget.
+    method: one of METHODS. q: risk aversion, see `PortfolioProblem`. bits_per_asset: 1 selects
+    assets; more give weights in steps of 1 / budget. settings: of the quantum methods.
+    deadline_s: a quantum answer that takes longer is given up for the classical one; None (as in
+    replay) waits. backend: "simulator" (the project's own) or a name that `backends.backend` knows.
+    timer: seconds from any origin. solver: in place of the method's own.
 
-    The same inputs give the same bits. Raises ConfigError for an unknown method.
+    The same settings, warm starts and inputs give the same bits. Raises ConfigError for an
+    unknown method.
     """
 
-    def __init__(self, *, q: float = 0.5, method: str = "exact", bits_per_asset: int = 1) -> None:
-        self.q = q
+    def __init__(
+        self,
+        *,
+        method: str = "exact",
+        q: float = 0.5,
+        bits_per_asset: int = 1,
+        settings: VariationalSettings | None = None,
+        deadline_s: float | None = None,
+        backend: str = "simulator",
+        timer: Callable[[], float] = time.perf_counter,
+        solver: QuantumSolver | None = None,
+    ) -> None:
+        if method not in METHODS:
+            raise ConfigError(
+                f"optimizer: unknown method {method!r}{nearest(method, METHODS)} "
+                f"(expected one of {', '.join(METHODS)})"
+            )
         self.method = method
+        self.q = q
         self.bits_per_asset = bits_per_asset
-        self._solver = solver_for(method)
+        self._deadline_s = deadline_s
+        self._timer = timer
+        self._classical = ExactSolver()
+        self._quantum = solver
+        if solver is None and method != "exact":
+            self._quantum = quantum_solver(
+                method, settings or VariationalSettings(), self._classical, backend
+            )
+
+    @property
+    def warm_starts(self) -> Mapping[int, WarmStart]:
+        """What the next quantum answer begins with, by number of angles; journal it to resume
+        with the same bits after a restart."""
+        return {} if self._quantum is None else dict(self._quantum.warm)
+
+    def resume(self, warm_starts: Mapping[int, WarmStart]) -> None:
+        """Continue from the warm starts of an earlier optimizer."""
+        if self._quantum is not None:
+            self._quantum.restore(warm_starts)
 
     def allocate(self, expected_returns: Floats, covariance: Floats, budget: int) -> Allocation:
         """The allocation for μ (N,) and Σ (N, N) per period, with Σ lots = budget.
 
         An indefinite covariance is repaired to the nearest valid one with a warning in the
-        answer. Raises DataError for estimates that cannot be used, ConfigError for a budget
-        outside 1 … N (or N·max_lots).
+        answer. Where the quantum method fails or is late, the classical answer comes with
+        `fallback_reason`. Raises DataError for estimates that cannot be used, ConfigError for a
+        budget outside 1 … N·max_lots or a problem that the circuit cannot hold.
         """
+        stopwatch = Stopwatch(self._deadline_s, self._timer)
         problem, repair = self._problem(expected_returns, covariance, budget)
-        allocation = self._solver.solve(problem)
+        if self._quantum is None or problem.feasible_states() == 1:
+            allocation = self._classical.solve(problem, stopwatch)
+        else:
+            allocation = self._quantum_or_classical(self._quantum, problem, stopwatch)
         return replace(allocation, warnings=(*repair, *allocation.warnings))
+
+    def _quantum_or_classical(
+        self, quantum: QuantumSolver, problem: PortfolioProblem, stopwatch: Stopwatch
+    ) -> Allocation:
+        warm = dict(quantum.warm)
+        solver: PortfolioSolver = quantum
+        if problem.qubits > quantum.settings.max_qubits:
+            most = min(BLOCK_QUBITS, quantum.settings.max_qubits) // problem.bits_per_asset
+            solver = ClusterSolver(quantum.unpolished(), self._classical, most_assets=max(1, most))
+        try:
+            return solver.solve(problem, stopwatch)
+        except InvalidError:
+            raise
+        except Exception as error:
+            # Whatever a simulator or a remote backend throws, the desk needs an answer; the
+            # reason travels with it, and the caller raises the alert.
+            quantum.restore(warm)
+            allocation = self._classical.solve(problem, Stopwatch(None, self._timer))
+            return replace(
+                allocation,
+                fallback_reason=f"{self.method}: {type(error).__name__}: {error}",
+                wall_s=stopwatch.elapsed_s,
+            )
 
     def _problem(
         self, expected_returns: Floats, covariance: Floats, budget: int
@@ -59,11 +134,14 @@ class Optimizer:
         return problem, (repair,) if repair else ()
 
 
-def solver_for(method: str) -> PortfolioSolver:
-    """The solver of a method's name."""
-    if method == "exact":
-        return ExactSolver()
-    raise ConfigError(
-        f"optimizer: unknown method {method!r}{nearest(method, METHODS)}. "
-        f"Expected one of {', '.join(METHODS)}."
-    )
+def quantum_solver(
+    method: str, settings: VariationalSettings, classical: PortfolioSolver, backend: str
+) -> QuantumSolver:
+    """The solver of a circuit on a backend. Raises ConfigError for an unknown backend."""
+    if backend == "simulator":
+        return VariationalSolver(method, settings, classical)
+    # Qiskit takes half a second to import, and the simulator never needs it.
+    from agents.optimizer import backends, primitives  # noqa: PLC0415
+
+    opened = backends.backend(backend, shots=settings.shots, seed=settings.seed)
+    return primitives.PrimitiveSolver(method, settings, classical, opened)

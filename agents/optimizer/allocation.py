@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.optimizer.problem import PortfolioProblem
+from agents.optimizer.stopwatch import Stopwatch
 from market.bars import Floats
 
 
@@ -40,6 +44,23 @@ class Honesty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What was measured and how training went, for plots and reports.
+
+    bits: (S, n) the distinct bit strings, the most frequent first. counts: (S,) how often.
+    objectives: (S,) f of each. holds_budget: (S,).
+    course: (E,) the trained objective call by call, in units of f (with the penalty, where the
+    circuit needs one).
+    """
+
+    bits: NDArray[np.int8]
+    counts: NDArray[np.int64]
+    objectives: Floats
+    holds_budget: NDArray[np.bool_]
+    course: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
     """One answer of the optimizer for N assets.
 
@@ -55,7 +76,8 @@ class Allocation:
     layers, evaluations, gradients: depth of the circuit; calls of the quantum objective
         without and with a gradient.
     wall_s: seconds this answer took; stays outside every digest.
-    honesty: set for quantum methods.
+    budget_holds: whether the lots spend the budget exactly.
+    honesty, measurement: set for quantum methods.
     """
 
     weights: Floats
@@ -72,7 +94,9 @@ class Allocation:
     evaluations: int = 0
     gradients: int = 0
     wall_s: float = 0.0
+    budget_holds: bool = True
     honesty: Honesty | None = None
+    measurement: Measurement | None = None
 
     def __post_init__(self) -> None:
         self.weights.flags.writeable = False
@@ -91,8 +115,11 @@ class PortfolioSolver(Protocol):
         """The name under which answers are marked."""
         ...
 
-    def solve(self, problem: PortfolioProblem) -> Allocation:
-        """The best allocation found, with what is known about it."""
+    def solve(self, problem: PortfolioProblem, stopwatch: Stopwatch) -> Allocation:
+        """The best allocation found, with what is known about it.
+
+        Raises DeadlinePassed where the stopwatch runs out first.
+        """
         ...
 
 
@@ -109,4 +136,5 @@ def allocation_of(
         objective=problem.objective(bits),
         method=method,
         proven_optimal=proven_optimal,
+        budget_holds=problem.holds_budget(bits),
     )

@@ -34,9 +34,7 @@ def apply_phases(state: Floats, cost: Floats, angle: float) -> None:
     for x in range(cost.shape[0]):
         phase = angle * cost[x]
         turns = (phase * TURNS + ROUND_TO_WHOLE) - ROUND_TO_WHOLE
-        half = 0.5 * (
-            ((phase - turns * TWO_PI_HIGH) - turns * TWO_PI_MIDDLE) - turns * TWO_PI_LOW
-        )
+        half = 0.5 * (((phase - turns * TWO_PI_HIGH) - turns * TWO_PI_MIDDLE) - turns * TWO_PI_LOW)
         z = half * half
         sine = half * (
             1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (

@@ -15,7 +15,6 @@ import numpy as np
 from market.bars import Floats
 from market.compiled import kernel
 
-
 TILE_QUBITS = 5
 TILE = 1 << TILE_QUBITS
 

@@ -21,11 +21,6 @@ class Simulator(Protocol):
         """How many angles the circuit has."""
         ...
 
-    @property
-    def states(self) -> NDArray[np.int64]:
-        """(D,) basis states, as integers with bit j for qubit j, in the order of the arrays."""
-        ...
-
     def probabilities(self, angles: Floats) -> Floats:
         """Run the circuit; (D,) probabilities of its final state."""
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.optimizer.feasible import States
 from agents.optimizer.phases import multiply, squared_moduli
 from agents.optimizer.rotations import rotate, rotation_slopes
 from market.bars import Floats
@@ -34,10 +33,6 @@ class VQESimulator:
     def angles(self) -> int:
         return (self._reps + 1) * self._qubits
 
-    @property
-    def states(self) -> States:
-        return np.arange(1 << self._qubits, dtype=np.int64)
-
     def probabilities(self, angles: Floats) -> Floats:
         self._angles[:] = angles.reshape(self._angles.shape)
         run_layers(self._state, self._before, self._signs, self._angles)
@@ -51,13 +46,14 @@ class VQESimulator:
         return slopes.reshape(-1)
 
     def amplitudes(self) -> NDArray[np.complex128]:
-        return self._state[0].astype(np.complex128)
+        amplitudes: NDArray[np.complex128] = self._state[0].astype(np.complex128)
+        return amplitudes
 
 
 def _line_signs(qubits: int) -> Floats:
     states = np.arange(1 << qubits)
-    neighbours = np.bitwise_count(states & (states >> 1))
-    return 1.0 - 2.0 * (neighbours % 2)
+    signs: Floats = 1.0 - 2.0 * (np.bitwise_count(states & (states >> 1)) % 2)
+    return signs
 
 
 @kernel

@@ -38,10 +38,6 @@ class XSimulator:
     def angles(self) -> int:
         return 2 * self._layers
 
-    @property
-    def states(self) -> States:
-        return np.arange(self._cost.shape[0], dtype=np.int64)
-
     def probabilities(self, angles: Floats) -> Floats:
         self._angles[:] = angles
         self._state[:] = self._start
@@ -56,8 +52,9 @@ class XSimulator:
         return slopes
 
     def amplitudes(self) -> NDArray[np.complex128]:
-        frame: NDArray[np.complex128] = np.array([1.0, -1j, -1.0, 1j])[self._ones]
-        return frame * (self._state[0] + 1j * self._state[1])
+        frame = np.array([1.0, -1j, -1.0, 1j])[self._ones]
+        amplitudes: NDArray[np.complex128] = frame * (self._state[0] + 1j * self._state[1])
+        return amplitudes
 
 
 def _popcounts(qubits: int) -> States:

@@ -11,7 +11,6 @@ from agents.optimizer.phases import (
     multiply,
     phase_slope,
     squared_moduli,
-    weighted_sum,
 )
 from agents.optimizer.xy_mixer import mix, ring_pairs, unmix
 from market.bars import Floats
@@ -26,7 +25,6 @@ class XYSimulator:
     """
 
     def __init__(self, states: States, cost: Floats, qubits: int, layers: int) -> None:
-        self._states = states
         self._cost = cost
         self._layers = layers
         self._pairs = ring_pairs(states, qubits)
@@ -39,10 +37,6 @@ class XYSimulator:
     @property
     def angles(self) -> int:
         return 2 * self._layers
-
-    @property
-    def states(self) -> States:
-        return self._states
 
     def probabilities(self, angles: Floats) -> Floats:
         self._angles[:] = angles
@@ -58,7 +52,8 @@ class XYSimulator:
         return slopes
 
     def amplitudes(self) -> NDArray[np.complex128]:
-        return self._state[0] + 1j * self._state[1]
+        amplitudes: NDArray[np.complex128] = self._state[0] + 1j * self._state[1]
+        return amplitudes
 
 
 @kernel
@@ -84,13 +79,3 @@ def undo_layers(
         slopes[layer] = phase_slope(left, right, cost)
         apply_phases(left, cost, -angles[layer])
         apply_phases(right, cost, -angles[layer])
-
-
-@kernel
-def energy_xy(
-    state: Floats, probabilities: Floats, cost: Floats, pairs: Pairs, angles: Floats
-) -> float:
-    """⟨C⟩ of the circuit, in one call."""
-    run_layers(state, cost, pairs, angles)
-    squared_moduli(state, probabilities)
-    return weighted_sum(probabilities, cost)

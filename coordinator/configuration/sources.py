@@ -13,6 +13,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -50,6 +51,13 @@ def load_settings(
         raise ConfigError(explained(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{chosen} is not TOML: {error}") from None
+    except SettingsError as error:
+        raise ConfigError(
+            f"environment: {error}. A list or a table is written as JSON there, such as "
+            f"{PREFIX}COMMITTEE{DELIMITER}AGENTS='[\"momentum\"]'."
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{chosen} cannot be read: {error}") from None
 
 
 def _layers(toml: Path | None) -> Any:

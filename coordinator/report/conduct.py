@@ -93,7 +93,7 @@ def costs_section(record: RunRecord, results: Results) -> Html:
     columns = (
         Column(title="", align="left"),
         Column(title=record.session.account_currency),
-        Column(title="Of equity a year"),
+        Column(title="Of equity a year", wide=True),
         Column(title="Per trade"),
     )
     absent = (
@@ -104,9 +104,35 @@ def costs_section(record: RunRecord, results: Results) -> Html:
     )
     return section(
         "Costs",
-        table(columns, rows, kind="costs"),
+        side_by_side(
+            block("From before costs to the result", table(columns, rows, kind="costs")),
+            block("By instrument", _costs_by_instrument(results)),
+        ),
         note="Spread and slippage are contained in the fill prices and listed here. " + absent,
     )
+
+
+def _costs_by_instrument(results: Results) -> Html:
+    frame = results.instruments
+    largest = float((frame["spread_cost"] + frame["slippage_cost"]).max())
+    rows = [
+        (
+            str(name),
+            number(row["spread_cost"]),
+            number(row["slippage_cost"]),
+            number(row["financing"]) if results["financing"].value is not None else "–",
+            share_bar((row["spread_cost"] + row["slippage_cost"]) / largest if largest else 0.0),
+        )
+        for name, row in frame.iterrows()
+    ]
+    columns = (
+        Column(title="Instrument", align="left"),
+        Column(title="Spread"),
+        Column(title="Slippage"),
+        Column(title="Financing"),
+        Column(title="", align="left"),
+    )
+    return table(columns, rows, kind="bars")
 
 
 def counted(counts: Mapping[str, int], what: str, times: str) -> Html:
@@ -118,7 +144,7 @@ def counted(counts: Mapping[str, int], what: str, times: str) -> Html:
         (
             in_words(name).capitalize(),
             number(count),
-            percent(count / total, 0),
+            percent(count / total, 0) if count / total >= 0.005 else "<1%",
             share_bar(count / max(counts.values())),
         )
         for name, count in counts.items()

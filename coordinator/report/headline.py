@@ -40,9 +40,22 @@ def masthead(record: RunRecord, results: Results, title: str) -> Html:
     ]
     listed = "".join(f"<div><dt>{safe(k)}</dt><dd>{safe(v)}</dd></div>" for k, v in facts)
     return Html(
-        f'<header><p class="mark">Quorum</p><h1>{safe(title)}</h1>'
+        f'<header><p class="mark">Quorum replay · {safe(session.session)}</p>'
+        f"<h1>{safe(title)}</h1>"
         f'<dl class="facts">{listed}</dl></header>'
     )
+
+
+def title_of(record: RunRecord) -> str:
+    """What was traded and when, in a few words."""
+    count, settled = len(record.symbols), record.settled
+    traded = f"{count} instruments" if count > 1 else record.symbols[0]
+    if not len(settled):
+        return traded
+    first, last = settled.time[0], settled.time[-1]
+    if first.year == last.year:
+        return f"{traded}, {first:%B %Y}" + (f" to {last:%B}" if first.month != last.month else "")
+    return f"{traded}, {first.year} to {last.year}"
 
 
 def warnings_of(record: RunRecord) -> Html:
@@ -75,7 +88,7 @@ def definitions(results: Results) -> Html:
     """Every figure with its convention."""
     rows = [
         (
-            f"{found.label}{f' ({found.unit})' if found.unit in ('bars', 'days') else ''}",
+            found.label,
             figure(found, results.account_currency),
             found.convention[:1].upper() + found.convention[1:],
         )

@@ -14,6 +14,7 @@ from coordinator.report.markup import (
     percent,
     safe,
     section,
+    side_by_side,
     signed_bar,
     table,
     tinted,
@@ -45,7 +46,7 @@ def votes_section(record: RunRecord, results: Results) -> Html:
         Html(f'<div class="members">{rows}</div>'),
         _table(record, results),
         note="Left: the mean size of an agent's votes to buy (up) and to sell (down) over time. "
-        "Right: how its scores are distributed from −1 to 1. "
+        "Right: how its scores are distributed from −1 to 1, neutral votes (0) left out. "
         f"Decisions by instrument and bar: {decided or 'none'}.{agreed}",
     )
 
@@ -53,17 +54,15 @@ def votes_section(record: RunRecord, results: Results) -> Html:
 def contribution_section(record: RunRecord, results: Results) -> Html:
     """Profit and loss by agent and by instrument, in account currency."""
     currency = record.session.account_currency
-    by_agent = block(
-        "By agent",
-        _contributions(results),
-        note=f"{AGENT_RULE[:1].upper()}{AGENT_RULE[1:]}.",
-    )
-    by_instrument = block("By instrument", _instruments(results))
+    rule = Html(f'<p class="note after">{safe(AGENT_RULE[:1].upper() + AGENT_RULE[1:])}.</p>')
     return section(
         "Contribution",
-        by_instrument,
-        by_agent,
-        note=f"Profit and loss in {currency} after costs, open positions at their last price.",
+        side_by_side(
+            block("By instrument", _instruments(results)),
+            block("By agent", _contributions(results), rule),
+        ),
+        note=f"Profit and loss in {currency} after costs, "
+        "open positions at their last mid (equity marks them at bid or ask).",
     )
 
 
@@ -78,7 +77,7 @@ def _table(record: RunRecord, results: Results) -> Html:
         Column(title="Weight"),
         Column(title="Voted"),
         Column(title="Neutral", wide=True),
-        Column(title="Mean size"),
+        Column(title="Mean size", wide=True),
         Column(title="Agreed"),
         Column(title="Failures"),
         Column(title="Source", align="left", wide=True),
@@ -109,7 +108,7 @@ def _contributions(results: Results) -> Html:
     ]
     columns = (
         Column(title="Agent", align="left"),
-        Column(title="Profit and loss"),
+        Column(title="P&L"),
         Column(title="", align="left"),
     )
     return table(columns, rows, kind="bars")
@@ -120,13 +119,11 @@ def _instruments(results: Results) -> Html:
     largest = float(np.nanmax(np.abs(frame["pnl"]), initial=0.0))
     columns = (
         Column(title="Instrument", align="left"),
-        Column(title="Profit and loss"),
+        Column(title="P&L"),
         Column(title="", align="left"),
         Column(title="Trades"),
         Column(title="Won"),
-        Column(title="Held", wide=True),
-        Column(title="Spread", wide=True),
-        Column(title="Slippage", wide=True),
+        Column(title="Held"),
     )
     rows = [
         (
@@ -136,8 +133,6 @@ def _instruments(results: Results) -> Html:
             number(row["trades"]),
             percent(row["win_rate"], 0),
             percent(row["held"], 0),
-            number(row["spread_cost"]),
-            number(row["slippage_cost"]),
         )
         for name, row in frame.iterrows()
     ]

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from coordinator.report.conduct import costs_section, sizes_section
 from coordinator.report.document import document
-from coordinator.report.headline import definitions, headline_figures, masthead, warnings_of
+from coordinator.report.headline import (
+    definitions,
+    headline_figures,
+    masthead,
+    title_of,
+    warnings_of,
+)
 from coordinator.report.members import contribution_section, votes_section
 from coordinator.report.performance import equity_section, exposure_section, monthly_section
 from coordinator.report.provenance import configuration_section, sources_section
@@ -38,14 +44,14 @@ def write_report(
 
 def report_page(record: RunRecord, results: Results, *, tried: int | None = None) -> str:
     """The report as text."""
-    title = f"Replay {record.session.session}"
+    title = title_of(record)
     body = [
         masthead(record, results, title),
         warnings_of(record),
         headline_figures(results),
         equity_section(record, results),
         monthly_section(results),
-        exposure_section(),
+        exposure_section(record),
         votes_section(record, results),
         contribution_section(record, results),
         sizes_section(record, results),
@@ -63,4 +69,4 @@ def report_page(record: RunRecord, results: Results, *, tried: int | None = None
         "votes": vote_series(record),
         "trades": trade_data(results),
     }
-    return document(f"Quorum · {title}", body, data, SCRIPTS)
+    return document(f"Quorum replay {record.session.session}: {title}", body, data, SCRIPTS)

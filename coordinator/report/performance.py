@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from coordinator.report.markup import Html, block, chart, percent, safe, section
+from coordinator.report.markup import Html, block, chart, percent, section
 from coordinator.results.basket import STATEMENT as BASKET
 from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
@@ -56,7 +56,9 @@ def monthly_section(results: Results) -> Html:
     table = monthly_returns(results)
     if table.empty:
         return Html("")
-    head = "".join(f'<th scope="col">{month}</th>' for month in MONTHS)
+    head = "".join(
+        f'<th scope="col" data-short="{month[0]}"><span>{month}</span></th>' for month in MONTHS
+    )
     rows = "".join(
         f'<tr><th scope="row">{year}</th>'
         + "".join(_month(value) for value in row[:-1])
@@ -80,11 +82,13 @@ def monthly_section(results: Results) -> Html:
     )
 
 
-def exposure_section() -> Html:
+def exposure_section(record: RunRecord) -> Html:
     """Net exposure by currency over time."""
+    if not len(record.settled):
+        return Html("")
     return section(
         "Exposure by currency",
-        chart("exposure", height=44, compact=True),
+        chart("exposure", height=54, compact=True),
         note="Net exposure over equity, averaged over stretches of bars: above the line the desk "
         "is long the currency, below it is short. Every position counts on both legs; the account "
         "currency is left out.",
@@ -96,9 +100,12 @@ def _month(value: float) -> str:
         return "<td></td>"
     name = "gain" if value >= 0.0 else "loss"
     strength = min(abs(value) / STRONGEST, 1.0)
-    return f'<td class="{name}" style="--s:{strength:.2f}">{_signed(value)}</td>'
+    return (
+        f'<td class="{name}" style="--s:{strength:.2f}" data-short="{_signed(value, 0)}">'
+        f"<span>{_signed(value)}</span></td>"
+    )
 
 
-def _signed(value: float) -> str:
-    text = f"{100.0 * value:.1f}"
+def _signed(value: float, digits: int = 1) -> str:
+    text = f"{100.0 * value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0.0 else text.replace("-", "−")

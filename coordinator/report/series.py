@@ -108,9 +108,10 @@ def vote_series(record: RunRecord) -> dict[str, Any]:
 
 
 def vote_histogram(record: RunRecord, agent: int) -> Floats:
-    """Share (VOTE_BINS,) of the agent's votes by score, from −1 to 1; the middle bin holds 0."""
+    """Share (VOTE_BINS,) of the agent's votes by score, from −1 to 1, neutral ones left out."""
     scores = record.decided.scores[:, agent]
-    counts, _ = np.histogram(scores[~np.isnan(scores)], bins=VOTE_BINS, range=(-1.0, 1.0))
+    taken = scores[~np.isnan(scores) & (scores != 0.0)]
+    counts, _ = np.histogram(taken, bins=VOTE_BINS, range=(-1.0, 1.0))
     shares: Floats = counts / max(int(counts.sum()), 1)
     return shares
 

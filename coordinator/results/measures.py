@@ -11,7 +11,6 @@ import empyrical
 import numpy as np
 import pandas as pd
 
-from coordinator.results.basket import STATEMENT as BASKET
 from coordinator.results.calendar import BarCalendar
 from coordinator.results.curves import returns_of
 from coordinator.results.record import RunRecord
@@ -83,11 +82,11 @@ def basket_measures(record: RunRecord, curve: pd.DataFrame, calendar: BarCalenda
     ratio = _annual(empyrical.sharpe_ratio, returns - basket, year)
     return [
         measure("information_ratio", "Information ratio", ratio, "ratio",
-                "mean / standard deviation (n − 1) of bar returns in excess of the basket's, "
-                f"× √bars a year. Basket: {BASKET}"),
+                "mean / standard deviation (n − 1) of bar returns in excess of the equal-weight "
+                "basket's × √bars a year"),
         measure("basket_annual_return", "Basket's annual return",
                 _annual(empyrical.annual_return, basket, year), "fraction",
-                f"compound. Basket: {BASKET}"),
+                "compound, of the equal-weight basket"),
     ]  # fmt: skip
 
 
@@ -111,7 +110,7 @@ def trade_measures(trades: pd.DataFrame) -> list[Measure]:
                 f"{FINANCING_STATEMENT}"),
         measure("average_holding_bars", "Average holding", _mean(closed["bars"]), "bars",
                 "mean bars from the opening to the closing fill of closed trades"),
-        measure("average_holding_days", "Average holding", _mean(closed["days"]), "days",
+        measure("average_holding_days", "Average holding time", _mean(closed["days"]), "days",
                 "mean calendar days from the opening to the closing fill of closed trades"),
     ]  # fmt: skip
 

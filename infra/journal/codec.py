@@ -19,7 +19,7 @@ DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 
 
 def _encode_array(value: Any) -> msgspec.msgpack.Ext:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in DTYPES:
+    if not isinstance(value, np.ndarray) or value.dtype != DTYPES.get(value.dtype.kind):
         raise TypeError(f"the journal holds float64 and int64 arrays, found {type(value)}")
     header = bytes([ord(value.dtype.kind), value.ndim]) + np.array(value.shape, "<u4").tobytes()
     return msgspec.msgpack.Ext(ARRAY, header + value.tobytes())
@@ -52,13 +52,14 @@ def encode(event: Event) -> tuple[str, bytes]:
 
 def decode(kind: str, payload: bytes) -> Event:
     """The event; JournalError when the type is unknown or the bytes do not fit it."""
-    try:
-        event: Event = _decoders[kind].decode(payload)
-    except KeyError:
+    decoder = _decoders.get(kind)
+    if decoder is None:
         raise JournalError(
             f"the journal holds an event of type {kind!r}, which this version does not know; "
             "read it with the version that wrote it"
-        ) from None
-    except (msgspec.MsgspecError, ValueError, IndexError) as error:
+        )
+    try:
+        event: Event = decoder.decode(payload)
+    except (msgspec.MsgspecError, ValueError, LookupError) as error:
         raise JournalError(f"a {kind} event cannot be read: {error}") from None
     return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import time
@@ -25,6 +26,9 @@ CREATE TABLE events (
     hash BLOB NOT NULL,
     written_at REAL NOT NULL
 );
+CREATE TRIGGER events_are_only_appended BEFORE INSERT ON events
+WHEN NEW.sequence <= (SELECT max(sequence) FROM events)
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
@@ -41,13 +45,20 @@ def chain(previous: bytes, sequence: int, kind: str, payload: bytes) -> bytes:
 
 
 class SqliteJournal:
-    """Writes one session's events. One writer; readers may look at the same time (WAL)."""
+    """Writes one session's events. One writer; readers may look at the same time (WAL).
+
+    Once a write has failed, the journal is closed with what could be kept and takes nothing
+    more: an event after a gap would break the chain of all that came before it.
+    """
 
     def __init__(self, path: Path) -> None:
         """Create the journal. Raises JournalUnwritable where that fails or it exists."""
         self.path = path
         if path.exists():
             raise JournalUnwritable(f"{path} exists already; a session starts a journal of its own")
+        self._head = GENESIS
+        self._count = 0
+        self._failure: JournalUnwritable | None = None
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -57,8 +68,6 @@ class SqliteJournal:
             self._database.execute("BEGIN")
         except sqlite3.Error as error:
             raise self._unwritable(error) from None
-        self._head = GENESIS
-        self._count = 0
         self._committed_at = time.monotonic()
 
     @property
@@ -71,6 +80,7 @@ class SqliteJournal:
 
     def append(self, event: Event) -> None:
         """Record an event; it is durable after the next `commit`, which comes by itself soon."""
+        self._refuse_after_failure()
         kind, payload = encode(event)
         head = chain(self._head, self._count, kind, payload)
         try:
@@ -79,23 +89,25 @@ class SqliteJournal:
                 (self._count, kind, payload, head, time.time()),
             )
         except sqlite3.Error as error:
-            raise self._unwritable(error) from None
+            raise self._failed(error) from None
         self._head = head
         self._count += 1
 
     def commit(self, *, now: bool = True) -> None:
         """Make everything recorded durable; with `now=False` only when the last time is old."""
+        self._refuse_after_failure()
         if not now and time.monotonic() - self._committed_at < COMMIT_EVERY_S:
             return
         try:
             self._database.execute("COMMIT")
             self._database.execute("BEGIN")
         except sqlite3.Error as error:
-            raise self._unwritable(error) from None
+            raise self._failed(error) from None
         self._committed_at = time.monotonic()
 
     def close(self) -> None:
         """Commit and release the file, leaving a single file behind."""
+        self._refuse_after_failure()
         try:
             if self._database.in_transaction:
                 self._database.execute("COMMIT")
@@ -103,7 +115,22 @@ class SqliteJournal:
             self._database.execute("PRAGMA journal_mode = DELETE")
             self._database.close()
         except sqlite3.Error as error:
-            raise self._unwritable(error) from None
+            raise self._failed(error) from None
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _failed(self, error: sqlite3.Error) -> JournalUnwritable:
+        """Keep what can be kept, let go of the file, and refuse everything from now on."""
+        self._failure = self._unwritable(error)
+        with contextlib.suppress(sqlite3.Error):
+            # SQLite may have rolled back by itself; what it still holds is whole and in order.
+            if self._database.in_transaction:
+                self._database.execute("COMMIT")
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        return self._failure
 
     def _unwritable(self, error: sqlite3.Error) -> JournalUnwritable:
         return JournalUnwritable(
@@ -121,13 +148,13 @@ def read_events(path: Path) -> Iterator[Event]:
     """
     if not path.is_file():
         raise JournalError(f"no journal at {path}; expected the journal.sqlite of a run folder")
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        yield from _checked(database, path)
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        ) as database:
+            yield from _checked(database, path)
     except sqlite3.Error as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-    finally:
-        database.close()
 
 
 def _checked(database: sqlite3.Connection, path: Path) -> Iterator[Event]:
@@ -139,8 +166,10 @@ def _checked(database: sqlite3.Connection, path: Path) -> Iterator[Event]:
     head = GENESIS
     rows = database.execute("SELECT sequence, kind, payload, hash FROM events ORDER BY sequence")
     for expected, (sequence, kind, payload, stored) in enumerate(rows):
-        head = chain(head, sequence, kind, payload)
-        if sequence != expected or head != stored:
+        whole = sequence == expected and isinstance(kind, str) and isinstance(payload, bytes)
+        if whole:
+            head = chain(head, sequence, kind, payload)
+        if not whole or head != stored:
             raise JournalError(
                 f"{path}: event {expected} ({kind}) does not continue the chain; "
                 "the journal was changed after it was written"

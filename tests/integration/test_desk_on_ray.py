@@ -8,10 +8,11 @@ import pytest
 import ray
 
 from coordinator.conduct import run_on_ray
+from coordinator.in_process import run_in_process
 from coordinator.session import Progress
 from market.errors import ConfigError, JournalUnwritable
 from market.events import AgentAbstained, DecisionTaken, OrderFilled, SessionEnded
-from tests.runs import events_of, plan_with, run_here
+from tests.runs import events_of, plan_with
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 NAMESPACE = {"namespace": "quorum-tests"}
@@ -26,7 +27,7 @@ def folder_in(tmp_path: Path, name: str) -> Path:
 def test_actors_and_one_process_write_the_same_journal_event_for_event(tmp_path: Path) -> None:
     plan = plan_with(data={"end": "2000-12-31"}, ray=NAMESPACE)
     here, there = folder_in(tmp_path, "here"), folder_in(tmp_path, "there")
-    local = run_here(plan, here)
+    local = run_in_process(plan, here)
     on_ray = run_on_ray(plan, there, lambda _: None)
     again = run_on_ray(plan, folder_in(tmp_path, "again"), lambda _: None)
     assert on_ray.digest == local.digest == again.digest
@@ -63,9 +64,7 @@ def test_no_actor_is_left_after_a_run(tmp_path: Path) -> None:
 
 def test_a_failing_agent_abstains_by_name_and_the_run_goes_on(tmp_path: Path) -> None:
     agents = ("momentum", "mean_reversion", "volatility", "tests.agents:Faulty")
-    plan = plan_with(
-        data={"end": "2000-12-31"}, committee={"agents": agents}, ray=NAMESPACE
-    )
+    plan = plan_with(data={"end": "2000-12-31"}, committee={"agents": agents}, ray=NAMESPACE)
     replayed = run_on_ray(plan, tmp_path, lambda _: None)
     events = events_of(tmp_path)
     abstained = [event for event in events if isinstance(event, AgentAbstained)]
@@ -77,9 +76,7 @@ def test_a_failing_agent_abstains_by_name_and_the_run_goes_on(tmp_path: Path) ->
 
 def test_an_agent_whose_process_dies_abstains_from_then_on(tmp_path: Path) -> None:
     agents = ("momentum", "mean_reversion", "volatility", "tests.agents:Suicidal")
-    plan = plan_with(
-        data={"end": "2000-12-31"}, committee={"agents": agents}, ray=NAMESPACE
-    )
+    plan = plan_with(data={"end": "2000-12-31"}, committee={"agents": agents}, ray=NAMESPACE)
     replayed = run_on_ray(plan, tmp_path, lambda _: None)
     events = events_of(tmp_path)
     gone = [event for event in events if isinstance(event, AgentAbstained)]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.local_search import local_search, polish
 from agents.optimizer.problem import PortfolioProblem
+from agents.optimizer.stopwatch import Stopwatch
+from tests.portfolios import best_by_brute_force
 
 
 @st.composite
@@ -30,27 +32,22 @@ def problems(draw: st.DrawFn, most_bits: int = 2, most_assets: int = 6) -> Portf
     )
 
 
-def brute_force(problem: PortfolioProblem) -> float:
-    return min(
-        problem.objective_of_lots(np.array(lots, dtype=np.float64))
-        for lots in itertools.product(range(problem.max_lots + 1), repeat=problem.assets)
-        if sum(lots) == problem.budget
-    )
-
-
 @settings(max_examples=150, deadline=None)
 @given(problems())
 def test_enumeration_finds_what_brute_force_finds(problem: PortfolioProblem) -> None:
-    answer = ExactSolver().solve(problem)
+    answer = ExactSolver().solve(problem, Stopwatch())
     scale = np.abs(problem.covariance).max() + np.abs(problem.expected_returns).max()
     assert problem.holds_budget(answer.bits)
-    assert abs(answer.objective - brute_force(problem)) <= 1e-11 * scale * problem.budget**2
+    assert abs(answer.objective - best_by_brute_force(problem)) <= 1e-11 * scale * problem.budget**2
 
 
 @settings(max_examples=50, deadline=None)
 @given(problems())
 def test_the_same_problem_gives_the_same_bits(problem: PortfolioProblem) -> None:
-    first, second = ExactSolver().solve(problem), ExactSolver().solve(problem)
+    first, second = (
+        ExactSolver().solve(problem, Stopwatch()),
+        ExactSolver().solve(problem, Stopwatch()),
+    )
     assert first.bits == second.bits
     assert first.objective == second.objective
     assert first.weights.tobytes() == second.weights.tobytes()
@@ -84,5 +81,5 @@ def test_local_search_keeps_the_budget_and_never_beats_the_certificate(
     found = local_search(problem)
     scale = np.abs(problem.covariance).max() + np.abs(problem.expected_returns).max()
     assert problem.holds_budget(found)
-    certified = ExactSolver().solve(problem).objective
+    certified = ExactSolver().solve(problem, Stopwatch()).objective
     assert problem.objective(found) >= certified - 1e-11 * scale * problem.budget**2

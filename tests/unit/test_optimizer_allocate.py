@@ -9,8 +9,9 @@ import pytest
 
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.exact import ExactSolver
-from agents.optimizer.problem import PortfolioProblem
+from agents.optimizer.stopwatch import Stopwatch
 from market.errors import ConfigError, DataError
+from tests.portfolios import random_problem
 
 
 def test_the_best_two_of_three_uncorrelated_assets_are_those_of_highest_utility() -> None:
@@ -85,14 +86,10 @@ def test_an_allocation_travels_between_processes() -> None:
     assert copy.weights.tolist() == answer.weights.tolist()
 
 
-def test_beyond_the_limit_local_search_answers_and_claims_no_proof() -> None:
-    rng = np.random.default_rng(2)
-    factor = rng.normal(size=(12, 12))
-    problem = PortfolioProblem(
-        expected_returns=1e-2 * rng.normal(size=12), covariance=1e-4 * factor @ factor.T, budget=6
-    )
-    certified = ExactSolver().solve(problem)
-    searched = ExactSolver(limit=100).solve(problem)
+def test_beyond_every_limit_local_search_answers_and_claims_no_proof() -> None:
+    problem = random_problem(12, 6, seed=2)
+    certified = ExactSolver().solve(problem, Stopwatch())
+    searched = ExactSolver(states=100, bits=10).solve(problem, Stopwatch())
     assert searched.method == "local-search"
     assert not searched.proven_optimal
     assert problem.holds_budget(searched.bits)

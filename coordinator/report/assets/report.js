@@ -36,17 +36,21 @@ function largestOf(lists) {
   return Math.max(...lists.map((values) => Math.max(...values.map((v) => Math.abs(v || 0)))), 1e-9);
 }
 
+function tenthsUp(value) {
+  return Math.ceil(value * 10 - 1e-9) / 10;
+}
+
 function exposureCharts(host, _detail, height) {
   const { time, rows } = data.exposure;
   const names = Object.keys(rows);
-  const top = largestOf(names.map((name) => rows[name]));
+  const top = tenthsUp(largestOf(names.map((name) => rows[name])));
   host.replaceChildren();
   names.forEach((name, n) => {
     const row = element("div", "row", host);
     element("h3", "", row, name);
     const values = rows[name], last = n === names.length - 1;
     drawChart(element("div", "plot", row), {
-      time, height, axis: last, gutter: GUTTER, domain: [-top, top], ticks: [-top, 0, top],
+      time, height, axis: last, gutter: 48, domain: [-1.35 * top, 1.35 * top], ticks: [-top, 0, top],
       label: `Net exposure to ${name} over equity`,
       tickFormat: (v) => v ? `${grouped(v, 1, true)}×` : "0",
       readout: (i) => [["", values[i] < 0 ? "loss" : "gain", `${grouped(values[i], 2, true)}×`]],
@@ -60,12 +64,12 @@ function exposureCharts(host, _detail, height) {
 
 function voteChart(host, agent, height) {
   const { time, rows } = data.votes;
-  const top = largestOf(Object.values(rows).flatMap((row) => [row.buy, row.sell]));
+  const top = tenthsUp(largestOf(Object.values(rows).flatMap((row) => [row.buy, row.sell])));
   const { buy, sell } = rows[agent];
   drawChart(host, {
     time, height, axis: true, gutter: 44, domain: [-top, top], ticks: [-top, 0, top],
     label: `Votes of ${agent} over time`,
-    tickFormat: (v) => v ? grouped(Math.abs(v), 2) : "0",
+    tickFormat: (v) => v ? grouped(Math.abs(v), 1) : "0",
     format: (v) => grouped(Math.abs(v), 2),
     series: [
       { label: "Buy", name: "gain", values: buy, area: true },

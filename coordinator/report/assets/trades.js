@@ -22,10 +22,10 @@ function tradeColumns(t) {
     { title: "Units", key: (i) => t.units[i], text: (i) => grouped(t.units[i]), wide: true },
     { title: "Entry", key: (i) => t.entry[i], text: (i) => pricesOf(t.entry[i]), wide: true },
     { title: "Exit", key: (i) => t.exit[i] ?? -1, text: (i) => pricesOf(t.exit[i]), wide: true },
-    { title: "Days", key: (i) => t.days[i], text: (i) => grouped(t.days[i], t.days[i] < 10 ? 1 : 0) },
-    { title: "Ended by", key: (i) => t.exits[t.reason[i]], text: (i) => wordsOf(t.exits[t.reason[i]]), left: true },
-    { title: "Costs", key: (i) => t.costs[i], text: (i) => grouped(t.costs[i], 2), wide: true },
     { title: `P&L ${t.currency}`, key: (i) => t.pnl[i], text: (i) => grouped(t.pnl[i], 0, true), signed: true },
+    { title: "Costs", key: (i) => t.costs[i], text: (i) => grouped(t.costs[i], 2), wide: true },
+    { title: "Days", key: (i) => t.days[i], text: (i) => grouped(t.days[i], t.days[i] < 10 ? 1 : 0), wide: true },
+    { title: "Ended by", key: (i) => t.exits[t.reason[i]], text: (i) => wordsOf(t.exits[t.reason[i]]), left: true },
   ];
 }
 
@@ -85,7 +85,9 @@ function tradeList(host, t) {
   const render = () => {
     const rows = ordered();
     const total = rows.reduce((sum, i) => sum + t.pnl[i], 0);
-    summary.textContent = `${grouped(rows.length)} trades, ${grouped(total, 0, true)} ${t.currency} together.`;
+    const open = rows.filter((i) => t.closed[i] === null).length;
+    summary.textContent = `${grouped(rows.length)} trades${open ? `, ${open} of them still open` : ""}; ` +
+      `together ${grouped(total, 0, true)} ${t.currency}.`;
     [...head.children].forEach((cell, n) => cell.setAttribute("aria-sort",
       n !== sorted.column ? "none" : sorted.falling ? "descending" : "ascending"));
     body.replaceChildren();

@@ -21,6 +21,7 @@ from market.orders import Cancellation, Fill, OrderRequest
 from market.ports import Interest
 
 NEW_YORK = ZoneInfo("America/New_York")
+WHOLE = 1e-12
 ROLLOVER = timedelta(hours=7)  # 17:00 in New York is midnight of a clock seven hours ahead
 
 
@@ -84,7 +85,9 @@ class PaperBroker:
             )
         column = self._symbols.index(order.symbol)
         increments = order.units / self._increment[column]
-        if order.units == 0.0 or not np.isfinite(increments) or increments % 1.0:
+        # A multiple of 0.01 is one only to the last bits: 0.29 / 0.01 is just below 29.
+        sized = order.units != 0.0 and np.isfinite(increments)
+        if not sized or abs(increments - round(increments)) > WHOLE * max(1.0, abs(increments)):
             raise InvalidError(
                 f"order {order.client_order_id}: units must be a multiple of "
                 f"{self._increment[column]:g} and not zero, found {order.units}"
@@ -106,6 +109,7 @@ class PaperBroker:
     def settle(self, sequence: int, bar: BarSlice) -> Settlement:
         """Fill what waits, trigger exits, charge financing, mark: one bar."""
         ledger, marks = self._state.ledger, self._state.marks
+        before = ledger.units.copy()
         nights = 0 if self._last_time is None else nights_between(self._last_time, bar.time)
         self._last_time = bar.time
         equity = settle_bar(
@@ -119,7 +123,7 @@ class PaperBroker:
             self._cancelled,
             self._charged,
         )
-        fills = self._fills(sequence, bar.time)
+        fills = self._fills(sequence, bar.time, before)
         cancellations = self._cancellations(sequence, bar.time)
         self._waiting.clear()
         return Settlement(
@@ -149,16 +153,18 @@ class PaperBroker:
             self._rates = self._interest.on(times, self._currencies)[0]
         return self._rates
 
-    def _fills(self, sequence: int, time: int) -> tuple[Fill, ...]:
+    def _fills(self, sequence: int, time: int, held: Floats) -> tuple[Fill, ...]:
+        """The bar's fills as values. held: (M,) positions before the bar, moved on here."""
         log = self._log
         fills = []
         for n in range(int(log.size[0])):
             column, reason = int(log.column[n]), FillReason(int(log.reason[n]))
             price, slippage_bps = float(log.price[n]), float("nan")
+            held_before = held[column]
+            held[column] += log.units[n]
             if reason is FillReason.DECISION:
                 order = self._waiting[column]
-                held_before = self._state.ledger.units[column] - order.units
-                if held_before * self._state.ledger.units[column] <= 0.0:
+                if held_before * held[column] <= 0.0:
                     self._opened_by[column] = order.client_order_id
                 reference = order.reference_price
                 side = 1.0 if order.units > 0.0 else -1.0

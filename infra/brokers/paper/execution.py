@@ -92,8 +92,9 @@ def attach_bracket(state: PaperState, column: int, held: float, price: float) ->
         return
     side = 1.0 if after > 0.0 else -1.0
     stop = price - side * orders.stop_distance[column]
-    if same_side and side * exits.stop_price[column] > side * stop:
-        stop = exits.stop_price[column]
+    held_stop = exits.stop_price[column]
+    if same_side and not np.isnan(held_stop) and not side * stop >= side * held_stop:
+        stop = held_stop
     else:
         exits.trailed[column] = 0.0
     exits.stop_price[column] = stop

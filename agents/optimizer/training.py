@@ -1,0 +1,145 @@
+"""Training a simulated circuit: gradients with L-BFGS or BFGS, COBYLA, SPSA."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.optimizer.cvar import TailObjective
+from agents.optimizer.derivative_free import minimize_by_values
+from agents.optimizer.simulator import Simulator
+from agents.optimizer.stopwatch import Stopwatch
+from market.bars import Floats
+from market.errors import TransientError
+
+TRAINERS = ("gradient", "cobyla", "spsa")
+TOLERANCE = 1e-8
+SLOPE_TOLERANCE = 3e-3
+
+
+class TrainingFailed(TransientError):
+    """The circuit's energy is not a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStart:
+    """What one training hands to the next.
+
+    angles: (A,). curvature: (A, A) the inverse Hessian as BFGS left it; None after a training
+    without gradients. depth: how far the last training from scratch got below the mean cost, in
+    standard deviations of the cost: what a re-fit is held to.
+    """
+
+    angles: Floats
+    curvature: Floats | None = None
+    depth: float = 0.0
+
+
+class Training:
+    """One circuit being trained; counts its calls and keeps the course of the objective.
+
+    angles, value: the best found so far under the objective last trained on.
+    """
+
+    def __init__(self, simulator: Simulator, cost: Floats, stopwatch: Stopwatch) -> None:
+        self.angles = np.zeros(simulator.angles)
+        self.value = math.inf
+        self.curvature: Floats | None = None
+        self.reference_depth: float | None = None
+        self.evaluations = 0
+        self.gradients = 0
+        self.course: list[float] = []
+        self._simulator = simulator
+        self._cost = cost
+        self._stopwatch = stopwatch
+
+    @property
+    def warm_start(self) -> WarmStart:
+        """What the next training of a like circuit can begin with."""
+        depth = self.depth if self.reference_depth is None else self.reference_depth
+        return WarmStart(angles=self.angles.copy(), curvature=self.curvature, depth=depth)
+
+    @property
+    def depth(self) -> float:
+        """How far the objective lies below the mean cost, in standard deviations of the cost."""
+        spread = float(self._cost.std())
+        return (float(self._cost.mean()) - self.value) / spread if spread > 0.0 else 0.0
+
+    def energy(self, angles: Floats, objective: TailObjective) -> float:
+        """The objective, without a gradient. Raises DeadlinePassed or TrainingFailed."""
+        self._stopwatch.check()
+        value = objective(self._simulator.probabilities(angles))[0]
+        self.evaluations += 1
+        return self._noted(value)
+
+    def slope(self, angles: Floats, objective: TailObjective) -> tuple[float, Floats]:
+        """The objective and its gradient."""
+        self._stopwatch.check()
+        value, observable = objective(self._simulator.probabilities(angles))
+        self.gradients += 1
+        return self._noted(value), self._simulator.gradient(observable)
+
+    def _noted(self, value: float) -> float:
+        if not math.isfinite(value):
+            raise TrainingFailed(f"the circuit's energy became {value}")
+        self.course.append(value)
+        return value
+
+    def descend(self, start: Floats, alpha: float) -> None:
+        """L-BFGS from `start` (Byrd, Lu, Nocedal and Zhu 1995)."""
+        options = {"maxiter": 500, "ftol": TOLERANCE, "gtol": 1e-9}
+        found = self._minimize(start, alpha, "L-BFGS-B", options)
+        self.keep(found.x, float(found.fun), found.hess_inv.todense())
+
+    def refine(self, start: WarmStart, alpha: float) -> None:
+        """BFGS that begins with the curvature of the last training: a handful of gradients."""
+        options: dict[str, Any] = {"gtol": SLOPE_TOLERANCE}
+        curvature = usable_curvature(start.curvature)
+        if curvature is not None:
+            options["hess_inv0"] = curvature
+        found = self._minimize(start.angles, alpha, "BFGS", options)
+        self.keep(found.x, float(found.fun), found.hess_inv)
+
+    def _minimize(self, start: Floats, alpha: float, method: str, options: dict[str, Any]) -> Any:
+        from scipy import optimize  # noqa: PLC0415
+
+        objective = TailObjective(self._cost, alpha)
+        # SciPy's stubs ask for fixed one-dimensional shapes that numpy does not infer.
+        minimize: Any = optimize.minimize
+        return minimize(
+            lambda angles: self.slope(angles, objective),
+            start,
+            jac=True,
+            method=method,
+            options=options,
+        )
+
+    def search(self, start: Floats, alpha: float, trainer: str, seed: int) -> None:
+        """COBYLA (SciPy) or SPSA (qiskit-algorithms), from energies alone."""
+        objective = TailObjective(self._cost, alpha)
+        value, angles = minimize_by_values(
+            lambda angles: self.energy(angles, objective), start, trainer, seed
+        )
+        self.keep(angles, value, None)
+
+    def from_start(self, start: Floats, alpha: float, trainer: str, seed: int) -> None:
+        """Train by the named trainer."""
+        if trainer == "gradient":
+            self.descend(start, alpha)
+        else:
+            self.search(start, alpha, trainer, seed)
+
+    def keep(self, angles: Floats, value: float, curvature: Floats | None) -> None:
+        """Take these angles as the outcome."""
+        self.angles, self.value, self.curvature = angles, value, curvature
+
+
+def usable_curvature(curvature: Floats | None) -> Floats | None:
+    """The symmetric part where it is positive definite, as BFGS needs it; else None."""
+    if curvature is None:
+        return None
+    symmetric: Floats = 0.5 * (curvature + curvature.T)
+    return symmetric if np.linalg.eigvalsh(symmetric).min() > 0.0 else None

@@ -1,0 +1,158 @@
+"""The variational solver: a circuit trained in simulation, measured, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.optimizer.allocation import Allocation, PortfolioSolver
+from agents.optimizer.answering import answer
+from agents.optimizer.cvar import TailObjective, annealing
+from agents.optimizer.encoding import Encoding, check_circuit, encode
+from agents.optimizer.measuring import draw, generator_for
+from agents.optimizer.problem import PortfolioProblem
+from agents.optimizer.ramp import near_uniform, ramps
+from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.simulator import Simulator
+from agents.optimizer.stopwatch import Stopwatch
+from agents.optimizer.training import Training, WarmStart
+from market.bars import Floats
+
+KEPT_DEPTH = 0.95
+
+
+class QuantumSolver(PortfolioSolver, Protocol):
+    """A solver that trains a circuit and remembers how.
+
+    warm: warm starts by number of angles.
+    """
+
+    @property
+    def settings(self) -> VariationalSettings: ...
+
+    @property
+    def warm(self) -> Mapping[int, WarmStart]: ...
+
+    def restore(self, warm: Mapping[int, WarmStart]) -> None:
+        """Take over the warm starts of another solver."""
+        ...
+
+    def unpolished(self) -> PortfolioSolver:
+        """The same solver, sharing its warm starts, that leaves its answers as measured."""
+        ...
+
+
+class VariationalSolver:
+    """QAOA or VQE on the project's own simulators, with a warm start from the last answer.
+
+    The answer is the best measured string that keeps the budget, improved by swap descent where
+    `polish` is set. A warm start is used where a circuit of as many angles was trained before.
+    """
+
+    def __init__(
+        self, circuit: str, settings: VariationalSettings, classical: PortfolioSolver
+    ) -> None:
+        check_circuit(circuit)
+        self.method = circuit
+        self.settings = settings
+        self.warm: dict[int, WarmStart] = {}
+        self._classical = classical
+
+    def restore(self, warm: Mapping[int, WarmStart]) -> None:
+        """Take over the warm starts of another solver, by number of angles."""
+        self.warm = dict(warm)
+
+    def unpolished(self) -> VariationalSolver:
+        """The same solver, sharing its warm starts, that leaves its answers as measured."""
+        plain = VariationalSolver(
+            self.method, replace(self.settings, polish=False), self._classical
+        )
+        plain.warm = self.warm
+        return plain
+
+    def solve(self, problem: PortfolioProblem, stopwatch: Stopwatch) -> Allocation:
+        """Train, measure, compare. Raises ConfigError for a problem that does not fit,
+        DeadlinePassed, TrainingFailed, or BudgetNeverHeld."""
+        begun = stopwatch.elapsed_s
+        settings = self.settings
+        encoding = encode(problem, self.method, max_qubits=settings.max_qubits)
+        classical = self._classical.solve(problem, stopwatch)
+        states = encoding.states()
+        costs = encoding.costs(states)
+        rng = generator_for(problem, settings.seed)
+        simulator, training = self.train(encoding, states, costs, rng, stopwatch)
+        probabilities = simulator.probabilities(training.angles)
+        shots = draw(probabilities, states, settings.shots, rng)
+        allocation = answer(
+            encoding, settings, classical, training, shots, states, costs, probabilities
+        )
+        return replace(allocation, wall_s=stopwatch.elapsed_s - begun)
+
+    def train(
+        self,
+        encoding: Encoding,
+        states: NDArray[np.int64],
+        costs: Floats,
+        rng: np.random.Generator,
+        stopwatch: Stopwatch,
+    ) -> tuple[Simulator, Training]:
+        """The simulated circuit and its training, which becomes the next warm start."""
+        settings = self.settings
+        simulator = encoding.simulator(settings.layers, states, costs)
+        training = Training(simulator, costs, stopwatch)
+        warm = self.warm.get(simulator.angles) if settings.trainer == "gradient" else None
+        if encoding.circuit == "vqe":
+            starts = near_uniform(encoding.qubits, settings.layers, settings.starts, rng)
+            train_ansatz(training, starts, warm, settings)
+        else:
+            train_layers(training, costs, warm, settings)
+        self.warm[simulator.angles] = training.warm_start
+        return simulator, training
+
+
+def train_layers(
+    training: Training, costs: Floats, warm: WarmStart | None, settings: VariationalSettings
+) -> None:
+    """QAOA: from the last angles, or from the best of nine ramps with α annealed."""
+    alpha = settings.cvar_alpha
+    if warm is not None:
+        training.refine(warm, alpha)
+        # The market can move the old valley up: then it is left, and training begins afresh.
+        if training.depth >= KEPT_DEPTH * warm.depth:
+            training.reference_depth = warm.depth
+            return
+    expectation = TailObjective(costs, 1.0)
+    candidates = ramps(settings.layers, float(costs.std()))
+    energies = [training.energy(candidate, expectation) for candidate in candidates]
+    angles = candidates[int(np.argmin(energies))]
+    for step in annealing(alpha):
+        training.from_start(angles, step, settings.trainer, settings.seed)
+        angles = training.angles
+
+
+def train_ansatz(
+    training: Training,
+    starts: list[Floats],
+    warm: WarmStart | None,
+    settings: VariationalSettings,
+) -> None:
+    """VQE: the best of several starts, the last angles among them.
+
+    At α = 1 the ansatz collapses onto one basis state, where every slope vanishes: last
+    rebalance's state would be this one's whatever the market did. So a fresh start always runs
+    beside the warm one.
+    """
+    found: list[tuple[float, WarmStart]] = []
+    if warm is not None:
+        training.refine(warm, settings.cvar_alpha)
+        found.append((training.value, training.warm_start))
+        starts = starts[:1]
+    for index, start in enumerate(starts):
+        training.from_start(start, settings.cvar_alpha, settings.trainer, settings.seed + index)
+        found.append((training.value, training.warm_start))
+    value, best = min(found, key=lambda entry: entry[0])
+    training.keep(best.angles, value, best.curvature)

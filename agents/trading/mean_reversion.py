@@ -1,0 +1,127 @@
+"""Mean reversion: what has strayed from its average comes back, where it is known to come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.ballot import Ballot
+from agents.indicators.averages import copy_values
+from agents.indicators.elementary import confidence, fill_logarithm
+from agents.indicators.gaps import fill_bridged
+from agents.indicators.moments import Z_SCORE_WORK, fill_z_score
+from agents.indicators.panel import fill_blocks
+from agents.indicators.reversion import AUTOREGRESSION_WORK, fill_autoregression, fill_half_life
+from agents.trading.parameters import require_bars, require_between
+from market.bars import Bars, Floats
+from market.compiled import kernel
+
+EVIDENCE = ("log_price_z", "bollinger_position", "half_life_bars")
+WORK_ROWS = 3 + max(Z_SCORE_WORK, AUTOREGRESSION_WORK)
+
+
+class Plan(NamedTuple):
+    """Windows in bars, band width in deviations, longest half-life in bars."""
+
+    window: int
+    bollinger_window: int
+    bollinger_width: float
+    half_life_window: int
+    max_half_life: float
+    bridged_bars: int
+
+
+@kernel
+def fill_mean_reversion(
+    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+) -> None:
+    """Layers of `out`: the score, then the evidence in the order of EVIDENCE."""
+    size, end = values.size, place + values.size - skip
+    prices, logs, row = work[0][:size], work[1][:size], work[2][:size]
+    spare = work[3:]
+    z, position, half_life = out[1][place:end], out[2][place:end], out[3][place:end]
+    score = out[0][place:end]
+
+    fill_bridged(values, columns, plan.bridged_bars, prices)
+    fill_logarithm(prices, logs)
+    fill_z_score(logs, columns, plan.window, row, spare)
+    copy_values(row[skip:], z)
+    fill_z_score(prices, columns, plan.bollinger_window, row, spare)
+    bands = row[skip:]
+    for i in range(score.size):
+        position[i] = bands[i] / plan.bollinger_width
+    fill_autoregression(logs, columns, plan.half_life_window, row, spare)
+    # Least squares sees reversion even in a random walk: in n pairs the slope is too low by
+    # (1 + 3 slope) / n on average (Kendall, Biometrika 41, 1954).
+    pairs = plan.half_life_window - 1.0
+    slope, raw = row[skip:], values[skip:]
+    for i in range(score.size):
+        slope[i] = slope[i] + (1.0 + 3.0 * slope[i]) / pairs
+    fill_half_life(slope, half_life)
+    for i in range(score.size):
+        speed = 1.0 - half_life[i] / plan.max_half_life
+        stretch = 0.5 * (z[i] + plan.bollinger_width * position[i])
+        size_of_vote = np.sqrt(abs(confidence(stretch)) * speed)
+        vote = size_of_vote if stretch < 0.0 else 0.0 - size_of_vote
+        score[i] = vote if speed > 0.0 and not np.isnan(raw[i]) else np.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanReversion:
+    """Sells what stands above its average and buys what stands below, where prices do revert.
+
+    The stretch is the mean of two distances, in standard deviations: of the log price from its
+    average over `window` bars and of the price from that over `bollinger_window` (whose bands
+    lie `bollinger_width` deviations out: Bollinger 2002). The half-life is that of a first-order
+    autoregression of the log price over `half_life_window` bars (Chan, Algorithmic Trading,
+    2013, chapter 2), the slope corrected for its small-sample bias (Kendall 1954). Where it
+    exceeds `max_half_life`, or where there is none, the instrument abstains: beyond half of its
+    window a half-life cannot be told from none. Below, the score is the geometric mean of the
+    confidence in the stretch and of 1 - half-life / `max_half_life`, against the stretch's sign.
+
+    Evidence: both distances (the second as a share of the band's width) and the half-life in
+    bars, NaN where there is none. An instrument also abstains without a price; while a window is
+    not full, or holds a gap of more than `bridged_bars` missing prices (shorter ones are bridged
+    by the last price); and where it stands still. AgentError when a parameter is out of range.
+    """
+
+    window: int = 50
+    bollinger_window: int = 20
+    bollinger_width: float = 2.0
+    half_life_window: int = 100
+    max_half_life: float = 50.0
+    bridged_bars: int = 5
+
+    def __post_init__(self) -> None:
+        require_bars(self.name, 3, window=self.window, bollinger_window=self.bollinger_window)
+        require_bars(self.name, 0, bridged_bars=self.bridged_bars)
+        require_bars(self.name, 10, half_life_window=self.half_life_window)
+        require_between(self.name, 0.0, 10.0, bollinger_width=self.bollinger_width)
+        require_between(self.name, 0.0, self.half_life_window, max_half_life=self.max_half_life)
+
+    @property
+    def name(self) -> str:
+        """`mean_reversion`."""
+        return "mean_reversion"
+
+    @property
+    def lookback(self) -> int:
+        """Bars before the first vote: the longest window, and what may bridge to its first bar."""
+        return self.bridged_bars + max(self.window, self.bollinger_window, self.half_life_window)
+
+    def vote(self, bars: Bars) -> Ballot:
+        """Votes of every row, from closes."""
+        plan = Plan(
+            window=self.window,
+            bollinger_window=self.bollinger_window,
+            bollinger_width=float(self.bollinger_width),
+            half_life_window=self.half_life_window,
+            max_half_life=float(self.max_half_life),
+            bridged_bars=self.bridged_bars,
+        )
+        score, *evidence = fill_blocks(
+            bars.close, self.lookback, 1 + len(EVIDENCE), WORK_ROWS, fill_mean_reversion, plan
+        )
+        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))

@@ -1,0 +1,212 @@
+"""Sentiment: the tone of the news on a pair's two currencies, and the appetite for risk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.ballot import Ballot
+from agents.headlines.tones import HeadlineTones
+from agents.indicators.averages import fill_average
+from agents.indicators.elementary import confidence, fill_logarithm
+from agents.indicators.gaps import fill_bridged
+from agents.indicators.panel import fill_blocks
+from agents.indicators.returns import fill_change
+from agents.indicators.volatility import VOLATILITY_WORK, fill_volatility
+from agents.trading.currency_risk import legs, risk_loadings
+from agents.trading.parameters import require_bars, require_between
+from market.bars import Bars, Floats
+from market.compiled import kernel
+from market.errors import AgentError
+
+WORK_ROWS = 5 + VOLATILITY_WORK
+DAY_NS = 86_400 * 10**9
+
+
+class Plan(NamedTuple):
+    """Windows in bars, and per instrument its part in the risk factor and its exposure to it."""
+
+    volatility_window: int
+    horizon: int
+    factor_window: int
+    bridged_bars: int
+    loading: Floats
+    exposure: Floats
+
+
+@kernel
+def fill_factor(
+    returns: Floats, volatility: Floats, columns: int, loading: Floats, factor: Floats
+) -> None:
+    """Risk factor of each row: the loaded mean of the returns in units of their volatility.
+
+    A missing return leaves numerator and denominator; NaN where less than half of the loading
+    is there.
+    """
+    for t in range(factor.size):
+        total, known, whole = 0.0, 0.0, 0.0
+        for c in range(columns):
+            size = abs(loading[c])
+            whole += size
+            standardised = returns[t * columns + c] / volatility[t * columns + c]
+            # A price that stood still gives 0/0: it says as little as a missing one.
+            if not np.isnan(standardised):
+                total += loading[c] * standardised
+                known += size
+        factor[t] = total / known if 2.0 * known >= whole and known > 0.0 else np.nan
+
+
+@kernel
+def fill_risk_appetite(
+    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+) -> None:
+    """Layers of `out`: the score, then the risk appetite in deviations."""
+    size, end = values.size, place + values.size - skip
+    rows = size // columns
+    logs, returns, volatility = work[0][:size], work[1][:size], work[2][:size]
+    factor, mean, deviation = work[3][:rows], work[4][:rows], work[0][:rows]
+    spare = work[5:]
+    score, appetite = out[0][place:end], out[1][place:end]
+
+    fill_bridged(values, columns, plan.bridged_bars, volatility)
+    fill_logarithm(volatility, logs)
+    fill_change(logs, columns, returns)
+    fill_volatility(returns, columns, 1.0, plan.volatility_window, volatility, spare)
+    fill_factor(returns, volatility, columns, plan.loading, factor)
+    one = min(columns, 1)  # a literal would have the callees compiled once more
+    fill_average(factor, one, 1.0, plan.horizon, mean, spare)
+    fill_volatility(factor, one, 1.0, plan.factor_window, deviation, spare)
+    root = np.sqrt(float(plan.horizon))
+    for t in range(rows - score.size // columns, rows):
+        swing = root * mean[t] / (deviation[t] if deviation[t] > 0.0 else np.nan)
+        mood = confidence(swing)
+        for c in range(columns):
+            i = t * columns + c - skip
+            exposure = plan.exposure[c]
+            missing = exposure == 0.0 or np.isnan(values[t * columns + c])
+            appetite[i] = swing
+            score[i] = np.nan if missing else exposure * mood
+
+
+@kernel
+def blend_headlines(
+    risk_score: Floats, tone: Floats, used: Floats, weight: float, deviation: float, score: Floats
+) -> None:
+    """Weighted mean of the confidence in the tone and of the risk score, of those there are."""
+    for i in range(score.size):
+        heard = confidence(tone[i] / deviation)
+        if not used[i] > 0.0:
+            score[i] = risk_score[i]
+        elif not np.isnan(risk_score[i]):
+            score[i] = weight * heard + (1.0 - weight) * risk_score[i]
+        else:
+            score[i] = heard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentiment:
+    """Follows the news on a pair's currencies and the market's appetite for risk.
+
+    (a) Headlines: the tone of the base currency's less that of the quote currency's, each a
+    weighted mean over the last `headline_horizon_days` that fades with age (the press moves
+    prices within the week: Tetlock, Journal of Finance 62, 2007); a difference of
+    `tone_deviation` counts as one deviation.
+    (b) Risk appetite, read from prices: the high-beta currencies of the panel against its
+    havens (Ranaldo and Söderlind, Review of Finance 14, 2010; gold: Baur and Lucey, Financial
+    Review 45, 2010). The factor's sum over `horizon` bars is divided by its own deviation, a
+    root mean square over `factor_window` bars; each pair's standardised returns by that over
+    `volatility_window`. A pair with neither kind of currency, or with the same kind twice, has
+    no exposure.
+
+    The score is the mean of both confidences, headlines weighing `headline_weight`; where one
+    is missing, the other alone: `headlines_used` is then 0. Where both are missing, also because
+    the panel does not hold currencies of both kinds, the instrument abstains. For (b) it needs a
+    price; an instrument that has none, or a gap of more than `bridged_bars` in its volatility
+    window (shorter ones are bridged by the last price), is left out of the factor. Evidence:
+    `risk_appetite_z` in deviations, `headline_tone` (NaN without headlines) and
+    `headlines_used`, a number. AgentError when a parameter is out of range.
+    """
+
+    headlines: HeadlineTones | None = None
+    headline_weight: float = 0.5
+    headline_horizon_days: float = 5.0
+    tone_deviation: float = 0.4
+    horizon: int = 10
+    factor_window: int = 100
+    volatility_window: int = 50
+    bridged_bars: int = 5
+    high_beta: tuple[str, ...] = ("AUD", "NZD", "CAD", "NOK", "SEK", "ZAR", "MXN", "TRY", "PLN",
+                                  "HUF", "BRL", "KRW")  # fmt: skip
+    safe_haven: tuple[str, ...] = ("JPY", "CHF", "USD", "XAU")
+
+    def __post_init__(self) -> None:
+        require_bars(
+            self.name, 2, horizon=self.horizon, factor_window=self.factor_window,
+            volatility_window=self.volatility_window,
+        )  # fmt: skip
+        require_bars(self.name, 0, bridged_bars=self.bridged_bars)
+        require_between(self.name, 0.0, 1.0, headline_weight=self.headline_weight)
+        require_between(self.name, 0.0, 366.0, headline_horizon_days=self.headline_horizon_days)
+        require_between(self.name, 0.0, 2.0, tone_deviation=self.tone_deviation)
+        both = sorted(set(self.high_beta) & set(self.safe_haven))
+        if both:
+            raise AgentError(
+                f"{self.name}: a currency is high-beta or a haven, found {', '.join(both)} in both"
+            )
+
+    @property
+    def name(self) -> str:
+        """`sentiment`."""
+        return "sentiment"
+
+    @property
+    def lookback(self) -> int:
+        """Bars before the first vote on risk appetite: chained windows, and what may bridge."""
+        windows = self.volatility_window + max(self.horizon, self.factor_window)
+        return self.bridged_bars + windows
+
+    @property
+    def source_digest(self) -> str:
+        """SHA-256 of the scored headlines; empty without any."""
+        return "" if self.headlines is None else self.headlines.digest
+
+    def vote(self, bars: Bars) -> Ballot:
+        """Votes of every row, from closes, and from headlines published by the row's time."""
+        loadings = risk_loadings(bars.symbols, tuple(self.high_beta), tuple(self.safe_haven))
+        plan = Plan(
+            volatility_window=self.volatility_window,
+            horizon=self.horizon,
+            factor_window=self.factor_window,
+            bridged_bars=self.bridged_bars,
+            loading=loadings.loading,
+            exposure=loadings.exposure,
+        )
+        score, appetite = fill_blocks(
+            bars.close, self.lookback, 2, WORK_ROWS, fill_risk_appetite, plan
+        )
+        tone, used = self._headlines(bars)
+        if self.headlines is not None:
+            risk_score = score.copy()
+            blend_headlines(
+                risk_score.reshape(-1), tone.reshape(-1), used.reshape(-1),
+                float(self.headline_weight), float(self.tone_deviation), score.reshape(-1),
+            )  # fmt: skip
+        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
+        return Ballot(score=score, evidence=evidence)
+
+    def _headlines(self, bars: Bars) -> tuple[Floats, Floats]:
+        """Tone of base less quote, NaN without headlines, and their number: (T, N) each."""
+        if self.headlines is None:
+            return np.broadcast_to(np.nan, bars.shape), np.broadcast_to(0.0, bars.shape)
+        tone, used = np.full(bars.shape, np.nan), np.zeros(bars.shape)
+        horizon_ns = round(self.headline_horizon_days * DAY_NS)
+        for column, symbol in enumerate(bars.symbols):
+            pair = legs(symbol)
+            if pair is None:
+                continue
+            base, quote = (self.headlines.at(leg, bars.time, horizon_ns) for leg in pair)
+            used[:, column] = base.used + quote.used
+            tone[:, column] = np.where(used[:, column] > 0.0, base.tone - quote.tone, np.nan)
+        return tone, used

@@ -1,0 +1,150 @@
+"""Volatility: when it expands, the side on which the price leaves its channel is the direction."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.ballot import Ballot
+from agents.indicators.averages import copy_values, fading_taps, fill_average
+from agents.indicators.elementary import fill_logarithm, squash
+from agents.indicators.gaps import fill_bridged
+from agents.indicators.panel import fill_blocks
+from agents.indicators.ranks import fill_percentile_rank
+from agents.indicators.returns import fill_change
+from agents.indicators.volatility import VOLATILITY_WORK, fill_volatility
+from agents.trading.parameters import require_bars, require_between
+from market.bars import Bars, Floats
+from market.compiled import kernel
+
+EVIDENCE = ("ewma_volatility", "realised_volatility", "volatility_percentile", "channel_position")
+WORK_ROWS = 4 + VOLATILITY_WORK
+
+
+class Plan(NamedTuple):
+    """Parameters of the agent; `half_width` is the channel's in one-bar volatilities."""
+
+    decay: float
+    taps: int
+    realised_window: int
+    percentile_window: int
+    quiet_percentile: float
+    channel_window: int
+    channel_width: float
+    half_width: float
+    bridged_bars: int
+
+
+@kernel
+def fill_breakout(
+    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+) -> None:
+    """Layers of `out`: the score, then the evidence in the order of EVIDENCE."""
+    size, end = values.size, place + values.size - skip
+    logs, returns, row = work[0][:size], work[1][:size], work[2][:size]
+    middle, spare = work[3][:size], work[4:]
+    ewma, realised = out[1][place:end], out[2][place:end]
+    percentile, position = out[3][place:end], out[4][place:end]
+    score, raw = out[0][place:end], values[skip:]
+
+    fill_bridged(values, columns, plan.bridged_bars, row)
+    fill_logarithm(row, logs)
+    fill_change(logs, columns, returns)
+    fill_average(logs, columns, 1.0, plan.channel_window, middle, spare)
+    fill_volatility(returns, columns, plan.decay, plan.taps, row, spare)
+    copy_values(row[skip:], ewma)
+    price, centre = logs[skip:], middle[skip:]
+    for i in range(score.size):
+        scale = ewma[i] * plan.half_width
+        position[i] = (price[i] - centre[i]) / (scale if scale > 0.0 else np.nan)
+    fill_volatility(returns, columns, 1.0, plan.realised_window, row, spare)
+    copy_values(row[skip:], realised)
+    fill_percentile_rank(row, columns, plan.percentile_window, middle, spare)
+    copy_values(middle[skip:], percentile)
+    for i in range(score.size):
+        expansion = (percentile[i] - plan.quiet_percentile) / (1.0 - plan.quiet_percentile)
+        expansion = 0.0 if expansion < 0.0 else expansion
+        beyond = (position[i] if position[i] > 0.0 else -position[i]) - 1.0
+        beyond = 0.0 if beyond < 0.0 else beyond * plan.channel_width
+        size_of_vote = np.sqrt(expansion * squash(beyond))
+        vote = size_of_vote if position[i] > 0.0 else 0.0 - size_of_vote
+        score[i] = np.nan if np.isnan(raw[i]) else vote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volatility:
+    """Goes with a breakout when volatility expands; is neutral, not silent, when it is quiet.
+
+    The channel lies about the average log price of `channel_window` bars, `channel_width`
+    deviations to either side (after Keltner 1960): of a random walk about its own average, for
+    the EWMA volatility of `ewma_decay`, cut where no more than `ewma_tail` of the weight is left
+    (0.94 for daily data and 0.1 %, reached after 112 bars: RiskMetrics Technical Document, 1996,
+    table 5.7; 128 here, `fading_taps` says why). Volatility expands where the realised
+    volatility of `realised_window` bars stands above the `quiet_percentile` of its own last
+    `percentile_window` bars: large changes follow large ones (Mandelbrot 1963; Engle 1982). The
+    score is the geometric mean of that excess and of the squashed distance beyond the channel,
+    to the side where the price left it; inside the channel, or when volatility is quiet, it is
+    0.
+
+    Evidence: both volatilities (decimal, per bar), the percentile in [0, 1] and the position in
+    the channel (±1 on its edges). An instrument abstains without a price; while a window is not
+    full, or holds a gap of more than `bridged_bars` missing prices (shorter ones are bridged by
+    the last price); and where it stands still. AgentError when a parameter is out of range.
+    """
+
+    ewma_decay: float = 0.94
+    ewma_tail: float = 0.001
+    realised_window: int = 20
+    percentile_window: int = 256
+    quiet_percentile: float = 0.5
+    channel_window: int = 20
+    channel_width: float = 1.0
+    bridged_bars: int = 5
+
+    def __post_init__(self) -> None:
+        require_bars(
+            self.name, 2, realised_window=self.realised_window,
+            percentile_window=self.percentile_window, channel_window=self.channel_window,
+        )  # fmt: skip
+        require_bars(self.name, 0, bridged_bars=self.bridged_bars)
+        require_between(self.name, 0.0, 1.0, ewma_decay=self.ewma_decay, ewma_tail=self.ewma_tail)
+        require_between(self.name, 0.0, 1.0, quiet_percentile=self.quiet_percentile)
+        require_between(self.name, 0.0, 10.0, channel_width=self.channel_width)
+
+    @property
+    def name(self) -> str:
+        """`volatility`."""
+        return "volatility"
+
+    @property
+    def lookback(self) -> int:
+        """Bars before the first vote: the longest chain of windows, and what may bridge."""
+        return self.bridged_bars + max(
+            self.channel_window,
+            fading_taps(self.ewma_decay, self.ewma_tail) + 1,
+            self.realised_window + self.percentile_window,
+        )
+
+    def vote(self, bars: Bars) -> Ballot:
+        """Votes of every row, from closes."""
+        n = self.channel_window
+        # Variance of a random walk's distance from its own n-bar average, in bars.
+        variance = (n - 1.0) * (2.0 * n - 1.0) / (6.0 * n)
+        plan = Plan(
+            decay=float(self.ewma_decay),
+            taps=fading_taps(self.ewma_decay, self.ewma_tail),
+            realised_window=self.realised_window,
+            percentile_window=self.percentile_window,
+            quiet_percentile=float(self.quiet_percentile),
+            channel_window=n,
+            channel_width=float(self.channel_width),
+            half_width=self.channel_width * math.sqrt(variance),
+            bridged_bars=self.bridged_bars,
+        )
+        score, *evidence = fill_blocks(
+            bars.close, self.lookback, 1 + len(EVIDENCE), WORK_ROWS, fill_breakout, plan
+        )
+        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
