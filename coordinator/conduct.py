@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from agents.actors import QuantumOptimizerActor, RiskGuardianActor, TradingAgentActor
 from coordinator.actors import CoordinatorActor
@@ -63,20 +64,27 @@ def run_on_ray(plan: Plan, folder: Path, watch: Watcher) -> Replayed:
 
 
 def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
-    """Start every actor under its name and let it call the coordinator."""
+    """Start every actor under its name and let it call the coordinator.
+
+    The gateway writes into the run's folder and the coordinator listens at this node's address,
+    so both stay on this node; over TCP the others spread over the cluster.
+    """
     approvals_key, line_key = secrets.token_bytes(32), secrets.token_bytes(32)
     ray_settings = plan.settings.ray
     over_tcp = ray_settings.transport == "tcp" or (
         ray_settings.transport == "auto" and spans_nodes()
     )
     kept = ray.put(plan)
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
     def start(kind: Any, name: str, *arguments: object) -> Any:
+        stays = name in {COORDINATOR, GATEWAY} or not over_tcp
         try:
             actors[name] = kind.options(
                 name=name,
                 namespace=ray_settings.namespace,
                 lifetime="detached",
+                scheduling_strategy=here if stays else "SPREAD",
             ).remote(*arguments)
         except ValueError as error:
             if "already" not in str(error):

@@ -79,6 +79,13 @@ def measure_book(
 
 
 @kernel
+def weighable(marks: Marks, column: int) -> bool:
+    """Whether an instrument's mid, quote rate and spread are numbers that a book can rest on."""
+    known = marks.mid[column] > 0.0 and marks.rate[column] > 0.0 and marks.spread[column] >= 0.0
+    return known and marks.mid[column] + marks.rate[column] + marks.spread[column] < np.inf
+
+
+@kernel
 def headroom(
     book: Book,
     marks: Marks,
@@ -104,7 +111,7 @@ def headroom(
         if other == column or units == 0.0:
             continue
         value = units * marks.mid[other] * marks.rate[other]
-        if not (marks.mid[other] > 0.0 and marks.rate[other] > 0.0 and marks.spread[other] >= 0.0):
+        if not weighable(marks, other):
             value = np.nan  # a position of unknown weight leaves no room beside it
         gross += abs(value)
         margin += abs(value) * margin_rate[other]

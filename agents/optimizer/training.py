@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,11 @@ from market.bars import Floats
 from market.errors import TransientError
 
 TRAINERS = ("gradient", "cobyla", "spsa")
-TOLERANCE = 1e-8
-SLOPE_TOLERANCE = 3e-3
+# Relative change of the objective that ends L-BFGS. Steps of the annealing before the last only
+# prepare it: trained further, they cost three times the gradients for the same distribution.
+TOLERANCE = 1e-6
+PREPARING_TOLERANCE = 1e-3
+SLOPE_TOLERANCE = 1e-2
 
 
 class TrainingFailed(TransientError):
@@ -88,9 +92,9 @@ class Training:
         self.course.append(value)
         return value
 
-    def descend(self, start: Floats, alpha: float) -> None:
+    def descend(self, start: Floats, alpha: float, tolerance: float = TOLERANCE) -> None:
         """L-BFGS from `start` (Byrd, Lu, Nocedal and Zhu 1995)."""
-        options = {"maxiter": 500, "ftol": TOLERANCE, "gtol": 1e-9}
+        options = {"maxiter": 500, "ftol": tolerance, "gtol": 1e-9}
         found = self._minimize(start, alpha, "L-BFGS-B", options)
         self.keep(found.x, float(found.fun), found.hess_inv.todense())
 
@@ -125,12 +129,15 @@ class Training:
         )
         self.keep(angles, value, None)
 
-    def from_start(self, start: Floats, alpha: float, trainer: str, seed: int) -> None:
-        """Train by the named trainer."""
-        if trainer == "gradient":
-            self.descend(start, alpha)
-        else:
-            self.search(start, alpha, trainer, seed)
+    def anneal(self, start: Floats, schedule: Sequence[float], trainer: str, seed: int) -> None:
+        """Train by the named trainer through the values of α, each from the last one's angles."""
+        self.angles = start
+        for step, alpha in enumerate(schedule, start=1):
+            if trainer == "gradient":
+                last = step == len(schedule)
+                self.descend(self.angles, alpha, TOLERANCE if last else PREPARING_TOLERANCE)
+            else:
+                self.search(self.angles, alpha, trainer, seed)
 
     def keep(self, angles: Floats, value: float, curvature: Floats | None) -> None:
         """Take these angles as the outcome."""

@@ -128,10 +128,8 @@ def train_layers(
     expectation = TailObjective(costs, 1.0)
     candidates = ramps(settings.layers, float(costs.std()))
     energies = [training.energy(candidate, expectation) for candidate in candidates]
-    angles = candidates[int(np.argmin(energies))]
-    for step in annealing(alpha):
-        training.from_start(angles, step, settings.trainer, settings.seed)
-        angles = training.angles
+    best = candidates[int(np.argmin(energies))]
+    training.anneal(best, annealing(alpha), settings.trainer, settings.seed)
 
 
 def train_ansatz(
@@ -152,7 +150,8 @@ def train_ansatz(
         found.append((training.value, training.warm_start))
         starts = starts[:1]
     for index, start in enumerate(starts):
-        training.from_start(start, settings.cvar_alpha, settings.trainer, settings.seed + index)
+        schedule = (settings.cvar_alpha,)
+        training.anneal(start, schedule, settings.trainer, settings.seed + index)
         found.append((training.value, training.warm_start))
     value, best = min(found, key=lambda entry: entry[0])
     training.keep(best.angles, value, best.curvature)

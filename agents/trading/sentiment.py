@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from agents.ballot import Ballot
-from agents.headlines.tones import HeadlineTones
+from agents.headlines.tones import HeadlineTones, load_tones
 from agents.indicators.averages import fill_average
 from agents.indicators.elementary import confidence, fill_logarithm
 from agents.indicators.gaps import fill_bridged
@@ -109,10 +110,11 @@ def blend_headlines(
 class Sentiment:
     """Follows the news on a pair's currencies and the market's appetite for risk.
 
-    (a) Headlines: the tone of the base currency's less that of the quote currency's, each a
-    weighted mean over the last `headline_horizon_days` that fades with age (the press moves
-    prices within the week: Tetlock, Journal of Finance 62, 2007); a difference of
-    `tone_deviation` counts as one deviation.
+    (a) `headlines`: scored ones, or the CSV or JSONL file to read and score them from with the
+    finance word list (`agents.headlines`). The tone of the base currency's less that of the
+    quote currency's, each a weighted mean over the last `headline_horizon_days` that fades with
+    age (the press moves prices within the week: Tetlock, Journal of Finance 62, 2007); a
+    difference of `tone_deviation` counts as one deviation.
     (b) Risk appetite, read from prices: the high-beta currencies of the panel against its
     havens (Ranaldo and Söderlind, Review of Finance 14, 2010; gold: Baur and Lucey, Financial
     Review 45, 2010). The factor's sum over `horizon` bars is divided by its own deviation, a
@@ -126,10 +128,11 @@ class Sentiment:
     price; an instrument that has none, or a gap of more than `bridged_bars` in its volatility
     window (shorter ones are bridged by the last price), is left out of the factor. Evidence:
     `risk_appetite_z` in deviations, `headline_tone` (NaN without headlines) and
-    `headlines_used`, a number. AgentError when a parameter is out of range.
+    `headlines_used`, a number. AgentError when a parameter is out of range, DataError when the
+    file cannot be read.
     """
 
-    headlines: HeadlineTones | None = None
+    headlines: HeadlineTones | Path | str | None = None
     headline_weight: float = 0.5
     headline_horizon_days: float = 5.0
     tone_deviation: float = 0.4
@@ -142,6 +145,8 @@ class Sentiment:
     safe_haven: tuple[str, ...] = ("JPY", "CHF", "USD", "XAU")
 
     def __post_init__(self) -> None:
+        if isinstance(self.headlines, Path | str):
+            object.__setattr__(self, "headlines", load_tones(self.headlines))
         require_bars(
             self.name, 2, horizon=self.horizon, factor_window=self.factor_window,
             volatility_window=self.volatility_window,
@@ -170,7 +175,7 @@ class Sentiment:
     @property
     def source_digest(self) -> str:
         """SHA-256 of the scored headlines; empty without any."""
-        return "" if self.headlines is None else self.headlines.digest
+        return self.headlines.digest if isinstance(self.headlines, HeadlineTones) else ""
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes, and from headlines published by the row's time."""
@@ -187,7 +192,7 @@ class Sentiment:
             bars.close, self.lookback, 2, WORK_ROWS, fill_risk_appetite, plan
         )
         tone, used = self._headlines(bars)
-        if self.headlines is not None:
+        if isinstance(self.headlines, HeadlineTones):
             risk_score = score.copy()
             blend_headlines(
                 risk_score.reshape(-1), tone.reshape(-1), used.reshape(-1),
@@ -198,7 +203,7 @@ class Sentiment:
 
     def _headlines(self, bars: Bars) -> tuple[Floats, Floats]:
         """Tone of base less quote, NaN without headlines, and their number: (T, N) each."""
-        if self.headlines is None:
+        if not isinstance(self.headlines, HeadlineTones):
             return np.broadcast_to(np.nan, bars.shape), np.broadcast_to(0.0, bars.shape)
         tone, used = np.full(bars.shape, np.nan), np.zeros(bars.shape)
         horizon_ns = round(self.headline_horizon_days * DAY_NS)

@@ -115,21 +115,20 @@ def costs_section(record: RunRecord, results: Results) -> Html:
 def _costs_by_instrument(results: Results) -> Html:
     frame = results.instruments
     largest = float((frame["spread_cost"] + frame["slippage_cost"]).max())
-    rows = [
+    shown = ["spread_cost", "slippage_cost"]
+    if results["financing"].value is not None:
+        shown.append("financing")
+    rows: list[tuple[str | Html, ...]] = [
         (
             str(name),
-            number(row["spread_cost"]),
-            number(row["slippage_cost"]),
-            number(row["financing"]) if results["financing"].value is not None else "–",
+            *(number(row[column]) for column in shown),
             share_bar((row["spread_cost"] + row["slippage_cost"]) / largest if largest else 0.0),
         )
         for name, row in frame.iterrows()
     ]
     columns = (
         Column(title="Instrument", align="left"),
-        Column(title="Spread"),
-        Column(title="Slippage"),
-        Column(title="Financing"),
+        *(Column(title=in_words(column.removesuffix("_cost")).capitalize()) for column in shown),
         Column(title="", align="left"),
     )
     return table(columns, rows, kind="bars")

@@ -76,7 +76,7 @@ def _given(record: RunRecord) -> dict[str, str]:
     session = record.session
     return {
         "data": session.data,
-        "data digest": session.data_digest,
+        "data digest": f"{session.data_digest[:16]}…",
         "financing": session.financing,
         **{f"version of {name}": version for name, version in session.versions},
         **{f"source of {agent.name}": agent.source for agent in session.agents},

@@ -54,7 +54,8 @@ def title_of(record: RunRecord) -> str:
         return traded
     first, last = settled.time[0], settled.time[-1]
     if first.year == last.year:
-        return f"{traded}, {first:%B %Y}" + (f" to {last:%B}" if first.month != last.month else "")
+        months = f"{first:%B}" + (f" to {last:%B}" if first.month != last.month else "")
+        return f"{traded}, {months} {last.year}"
     return f"{traded}, {first.year} to {last.year}"
 
 

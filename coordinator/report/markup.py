@@ -119,7 +119,10 @@ def number(value: float, digits: int = 0, *, sign: bool = False) -> str:
     """With thousands separated and a true minus sign; a dash where it is unknown."""
     if not math.isfinite(value):
         return "–"
-    return f"{value:{'+' if sign else ''},.{digits}f}".replace("-", "−")
+    text = f"{value:{'+' if sign else ''},.{digits}f}"
+    if float(text.replace(",", "")) == 0.0:
+        return text.lstrip("+-")
+    return text.replace("-", "−")
 
 
 def percent(value: float, digits: int = 1, *, sign: bool = False) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from coordinator.report.markup import Html, block, chart, percent, section
+from coordinator.report.markup import Html, block, chart, number, percent, section
 from coordinator.results.basket import STATEMENT as BASKET
 from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
@@ -107,5 +107,4 @@ def _month(value: float) -> str:
 
 
 def _signed(value: float, digits: int = 1) -> str:
-    text = f"{100.0 * value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0.0 else text.replace("-", "−")
+    return number(100.0 * value, digits)

@@ -54,6 +54,7 @@ def equity_figure(record: RunRecord, results: Results) -> Figure:
     above.legend(frameon=False, loc="upper left")
     below.fill_between(curve.index, -100.0 * curve["drawdown"], color=LOSS, alpha=0.75, linewidth=0)
     below.set_ylabel("Drawdown, %")
+    below.margins(x=0.0)
     return figure
 
 
@@ -66,6 +67,7 @@ def exposure_figure(record: RunRecord) -> Figure:
         values = exposure[currency]
         axes.fill_between(exposure.index, values.clip(lower=0.0), color=DESK, linewidth=0)
         axes.fill_between(exposure.index, values.clip(upper=0.0), color=LOSS, linewidth=0)
+        axes.margins(x=0.0)
         axes.set_ylabel(str(currency), rotation=0, ha="right", va="center")
     figure.supylabel("Net exposure / equity", fontsize=9)
     return figure
@@ -87,6 +89,8 @@ def votes_figure(record: RunRecord) -> Figure:
 
 def contribution_figure(results: Results) -> Figure:
     """Profit and loss by instrument and by agent."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  (an optional extra)
+
     figure = _figure(9.0, 0.3 * max(len(results.instruments), len(results.agents)) + 1.2)
     sides = figure.subplots(1, 2)
     parts = (results.instruments["pnl"], results.agents["contribution"])
@@ -97,6 +101,7 @@ def contribution_figure(results: Results) -> Figure:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(f"Profit and loss, {results.account_currency}")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     return figure
 
 

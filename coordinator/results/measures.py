@@ -170,7 +170,7 @@ def longest_drawdown_days(curve: pd.DataFrame) -> float:
 
 def _annual(function: Callable[..., float], returns: Floats, year: float) -> float:
     """An annualised measure of returns; NaN for fewer than two of them, and after ruin."""
-    if len(returns) < 2 or not np.isfinite(returns).all():
+    if len(returns) < 2 or not (np.isfinite(returns) & (returns > -1.0)).all():
         return math.nan
     with np.errstate(over="ignore"):
         return float(function(returns, annualization=year))

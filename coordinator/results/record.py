@@ -41,7 +41,7 @@ from market.orders import Cancellation, Fill
 UNFINISHED = "unfinished"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunRecord:
     """Everything that a journal says about a run.
 
@@ -70,6 +70,13 @@ class RunRecord:
     allocation_weights: Floats
     missed_allocations: pd.DataFrame
     abstentions: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return (
+            f"<RunRecord {self.session.session} {self.outcome}: {len(self.settled):,} bars of "
+            f"{len(self.symbols)} instruments, {len(self.orders):,} orders, {len(self.fills):,} "
+            f"fills, {self.events:,} events>"
+        )
 
     @property
     def symbols(self) -> tuple[str, ...]:

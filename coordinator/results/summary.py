@@ -30,10 +30,10 @@ from coordinator.results.measures import (
 from coordinator.results.record import RunRecord
 from coordinator.results.trades import round_trips
 
-DATE = "%Y-%m-%d"
+IN_REPR = ("total_return", "annual_volatility", "sharpe_ratio", "max_drawdown", "trades")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Results:
     """The figures of a run and the frames behind them.
 
@@ -60,6 +60,10 @@ class Results:
     trades: pd.DataFrame
     agents: pd.DataFrame
     instruments: pd.DataFrame
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name} {_short(self[name])}" for name in IN_REPR)
+        return f"<Results {self.session} {self.outcome}: {self.bars:,} bars, {said}>"
 
     def __getitem__(self, name: str) -> Measure:
         """The figure of this name; KeyError with the names there are."""
@@ -149,6 +153,11 @@ def _conduct(record: RunRecord) -> list[Measure]:
         measure("abstentions", "Agent failures", len(record.abstentions), "count",
                 "decisions on which an agent failed or broke its contract, and abstained"),
     ]  # fmt: skip
+
+
+def _short(found: Measure) -> str:
+    forms = {"fraction": ".1%", "count": ",.0f"}
+    return "undefined" if found.value is None else f"{found.value:{forms.get(found.unit, '.2f')}}"
 
 
 def _number(found: Measure) -> float | int | None:

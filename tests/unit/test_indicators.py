@@ -1,4 +1,4 @@
-"""Indicators against TA-Lib, pandas, scipy and plain loops, and the rules that all of them keep."""
+"""Indicators against TA-Lib, pandas, scipy and plain loops."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
-from agents.indicators import random_walk
 from agents.indicators.averages import (
     exponential_average,
     fading_taps,
@@ -23,9 +20,7 @@ from agents.indicators.averages import (
     span_decay,
 )
 from agents.indicators.correlation import correlation
-from agents.indicators.elementary import confidence, fill_logarithm, squash
 from agents.indicators.extremes import moving_maximum, moving_minimum
-from agents.indicators.gaps import bridge_gaps
 from agents.indicators.moments import (
     bollinger_position,
     moving_moments,
@@ -35,7 +30,6 @@ from agents.indicators.moments import (
 from agents.indicators.oscillators import (
     macd_histogram,
     relative_strength_index,
-    span_taps,
     wilder_taps,
 )
 from agents.indicators.ranks import percentile_rank
@@ -60,91 +54,6 @@ def rolling(values: Floats, window: int) -> Any:
 
 def by_column(function: Callable[[Floats], Floats], values: Floats) -> Floats:
     return np.column_stack([function(values[:, c].copy()) for c in range(values.shape[1])])
-
-
-def logarithm(values: Floats) -> Floats:
-    out = np.empty(values.size)
-    fill_logarithm(values, out)
-    return out
-
-
-# Name, function of a panel, rows it needs.
-INDICATORS: list[tuple[str, Callable[[Floats], Floats], int]] = [
-    ("moving average", lambda x: moving_average(x, 20), 20),
-    ("moving sum", lambda x: moving_sum(x, 13), 13),
-    ("exponential average", lambda x: exponential_average(x, 0.9, 37), 37),
-    ("one tap", lambda x: exponential_average(x, 0.9, 1), 1),
-    ("mean", lambda x: moving_moments(x, 33).mean, 33),
-    ("standard deviation", lambda x: standard_deviation(x, 20), 20),
-    ("z-score", lambda x: z_score(x, 50), 50),
-    ("bollinger position", lambda x: bollinger_position(x, 20, 2.0), 20),
-    ("maximum", lambda x: moving_maximum(x, 20), 20),
-    ("minimum", lambda x: moving_minimum(x, 7), 7),
-    ("simple returns", lambda x: simple_returns(x, 3), 4),
-    ("log returns", lambda x: log_returns(x, 5), 6),
-    ("rsi", lambda x: relative_strength_index(x, 3), wilder_taps(3).taps + 1),
-    ("macd", lambda x: macd_histogram(x, 2, 4, 3), span_taps(4).taps + span_taps(3).taps - 1),
-    ("ewma volatility", lambda x: ewma_volatility(x, 0.94, 40), 40),
-    ("realised volatility", lambda x: realised_volatility(x, 20), 20),
-    ("percentile rank", lambda x: percentile_rank(x, 64), 64),
-    ("autoregression", lambda x: autoregression(x, 30), 30),
-]  # fmt: skip
-each_indicator = pytest.mark.parametrize(
-    ("indicate", "rows"), [pytest.param(*rest, id=name) for name, *rest in INDICATORS]
-)
-# A return looks at the two ends of its window only.
-each_windowed = pytest.mark.parametrize(
-    ("indicate", "rows"),
-    [pytest.param(*rest, id=name) for name, *rest in INDICATORS if "returns" not in name],
-)
-
-
-@each_indicator
-def test_rows_before_the_window_is_full_are_nan_and_the_others_are_numbers(
-    indicate: Callable[[Floats], Floats], rows: int, prices: Floats
-) -> None:
-    known = np.isfinite(indicate(prices))
-    assert known.shape == prices.shape
-    assert not known[: rows - 1].any()
-    assert known[rows - 1 :].all()
-
-
-@each_windowed
-def test_a_missing_value_silences_the_windows_that_hold_it_and_no_others(
-    indicate: Callable[[Floats], Floats], rows: int, prices: Floats
-) -> None:
-    whole = indicate(prices)
-    prices[300, 2] = np.nan
-    holed = indicate(prices)
-    silent = np.zeros(prices.shape, dtype=bool)
-    silent[300 : 300 + rows, 2] = True
-    assert np.isnan(holed[silent]).all()
-    assert same_bits(holed[~silent], whole[~silent]).all()
-
-
-@each_indicator
-@settings(max_examples=10, deadline=None)
-@given(row=st.integers(150, 400), seed=st.integers(0, 1000), columns=st.sampled_from((1, 7, 20)))
-def test_a_value_is_a_function_of_its_own_window_to_the_last_bit(
-    indicate: Callable[[Floats], Floats], rows: int, row: int, seed: int, columns: int
-) -> None:
-    prices = prices_of(np.random.default_rng(seed), 401, columns)
-    alone = indicate(prices[row + 1 - rows : row + 1])[-1]
-    assert same_bits(indicate(prices)[row], alone).all()
-    assert same_bits(indicate(prices[:, :1])[row], alone[:1]).all()
-
-
-@each_indicator
-def test_panels_of_every_layout_shape_and_right_to_write_are_taken(
-    indicate: Callable[[Floats], Floats], rows: int, prices: Floats
-) -> None:
-    expected = indicate(prices)
-    frozen = prices.copy()
-    frozen.flags.writeable = False
-    for panel in (np.asfortranarray(prices), np.repeat(prices, 2, axis=1)[:, ::2], frozen):
-        assert same_bits(indicate(panel), expected).all()
-    assert indicate(prices[: rows - 1]).shape == (rows - 1, 5)
-    assert indicate(prices[:0]).shape == (0, 5)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -284,71 +193,6 @@ def test_the_half_life_of_a_simulated_process_is_found() -> None:
     assert half_life(autoregression(level, 20_000))[-1, 0] == pytest.approx(12.0, rel=0.1)
 
 
-def test_a_constant_series_has_no_deviation_no_strength_and_no_reversion() -> None:
-    flat = np.full((600, 3), 1.2345678901234567)
-    flat[:, 1] = 0.1
-    flat[:, 2] = 149.37
-    assert (moving_moments(flat, 54).variance[53:] == 0.0).all()
-    assert (exponential_average(flat, 0.94, 113)[112:] == flat[112:]).all()
-    assert (macd_histogram(flat)[400:] == 0.0).all()
-    for silent in (
-        z_score(flat, 50),
-        bollinger_position(flat, 20, 2.0),
-        relative_strength_index(flat),
-        autoregression(flat, 100),
-    ):
-        assert np.isnan(silent).all()
-
-
-def test_the_logarithm_is_within_two_units_in_the_last_place() -> None:
-    rng = np.random.default_rng(5)
-    for values in (
-        np.exp(rng.uniform(-700.0, 700.0, 20_000)),
-        1.0 + rng.uniform(-1e-6, 1e-6, 20_000),
-        rng.uniform(0.5, 2.0, 20_000),
-    ):
-        exact = np.log(values.astype(np.longdouble))
-        distance = np.abs(logarithm(values) - exact) / np.spacing(np.abs(exact.astype(float)))
-        assert distance.max() <= 2.0
-    assert logarithm(np.array([1.0]))[0] == 0.0
-    refused = np.array([0.0, -0.0, -1.0, np.nan, np.inf, -np.inf, 5e-324])
-    assert np.isnan(logarithm(refused)).all()
-
-
-@given(st.floats(-50.0, 50.0))
-def test_the_squashing_function_is_odd_bounded_and_near_tanh(value: float) -> None:
-    assert squash(-value) == -squash(value)
-    assert abs(squash(value)) <= 1.0
-    assert squash(value) == pytest.approx(math.tanh(value), abs=0.024)
-    assert squash(value) <= squash(np.nextafter(value, 100.0)) + 1e-15
-
-
-def test_confidence_is_how_often_a_normal_variable_comes_out_smaller() -> None:
-    for deviations in np.linspace(-5.0, 5.0, 201):
-        expected = 2.0 * stats.norm.cdf(deviations) - 1.0
-        assert confidence(deviations) == pytest.approx(expected, abs=0.013)
-    assert math.isnan(confidence(math.nan))
-
-
-def test_bridging_fills_short_gaps_from_before_and_leaves_long_ones_open() -> None:
-    nan = np.nan
-    values = np.array([[nan], [1.0], [nan], [2.0], [nan], [nan], [nan], [3.0]])
-    bridged = bridge_gaps(values, 2)[:, 0]
-    np.testing.assert_array_equal(bridged, [nan, 1.0, 1.0, 2.0, 2.0, 2.0, nan, 3.0])
-    np.testing.assert_array_equal(bridge_gaps(values, 0), values)
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), longest=st.integers(1, 6))
-def test_bridging_agrees_with_pandas(seed: int, longest: int) -> None:
-    rng = np.random.default_rng(seed)
-    values = rng.normal(size=(60, 3))
-    values[rng.random(values.shape) < 0.5] = np.nan
-    np.testing.assert_array_equal(
-        bridge_gaps(values, longest), pd.DataFrame(values).ffill(limit=longest)
-    )
-
-
 def test_correlation_agrees_with_pandas_on_the_complete_pairs() -> None:
     rng = np.random.default_rng(8)
     returns = 1e-3 * rng.normal(size=(120, 3))
@@ -376,25 +220,3 @@ def test_independent_walks_are_uncorrelated_on_returns() -> None:
     rng = np.random.default_rng(4)
     found = [correlation(rng.normal(size=(250, 2)), 249, 0, 1, 250) for _ in range(40)]
     assert abs(np.mean(found)) < 0.05
-
-
-def test_responses_give_the_deviations_of_a_simulated_random_walk() -> None:
-    returns = np.random.default_rng(6).normal(size=(150_000, 2))
-    walk = returns.cumsum(axis=0)
-    spread = random_walk.difference(
-        random_walk.average_response(20, 100), random_walk.average_response(50, 100)
-    )
-    simulated = moving_average(walk, 20) - moving_average(walk, 50)
-    assert random_walk.norm(spread) == pytest.approx(np.nanstd(simulated), rel=0.05)
-    fast, slow, signal = (span_decay(span) for span in (12, 26, 9))
-    line = random_walk.difference(
-        random_walk.exponential_response(fast, 400), random_walk.exponential_response(slow, 400)
-    )
-    histogram = random_walk.difference(line, random_walk.smoothed(line, signal))
-    assert random_walk.norm(histogram) == pytest.approx(np.nanstd(macd_histogram(walk)), rel=0.05)
-    strength = random_walk.norm(random_walk.net_strength_response(13.0 / 14.0, 400))
-    assert 50.0 * strength == pytest.approx(np.nanstd(relative_strength_index(walk)), rel=0.05)
-    assert random_walk.norm(random_walk.return_response(50, 100)) == pytest.approx(math.sqrt(50))
-    mean = random_walk.mean([[1.0, 3.0], [3.0, 5.0]])
-    assert mean == [2.0, 4.0]
-    assert random_walk.norm(random_walk.unit(mean)) == pytest.approx(1.0)

@@ -54,6 +54,15 @@ def test_a_whole_journal_becomes_arrays_and_frames(tmp_path: Path) -> None:
     assert not record.financing_modelled
 
 
+def test_a_record_and_its_results_introduce_themselves_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    short_run(path)
+    record = load_record(path)
+    assert repr(record).startswith("<RunRecord test completed: 3 bars of 2 instruments, 1 orders")
+    assert "total_return 0.1%" in repr(summarise(record))
+    assert len(repr(summarise(record))) < 200
+
+
 def test_the_digest_is_that_of_the_journal_itself(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     short_run(path)

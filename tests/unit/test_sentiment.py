@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,8 @@ from agents.headlines.reader import Headline
 from agents.headlines.tones import HeadlineTones
 from agents.trading.currency_risk import risk_loadings
 from agents.trading.sentiment import DAY_NS, Sentiment
-from market.bars import Bars, Floats
-from market.errors import AgentError
+from market.bars import Bars, Floats, utc
+from market.errors import AgentError, DataError
 from tests.property.panels import panel
 
 ROWS = 400
@@ -158,6 +161,24 @@ def test_the_source_has_a_digest_that_changes_with_headlines_and_scorer() -> Non
     assert Sentiment(headlines=first).source_digest == first.digest == turned.digest
     assert first.digest != other.digest
     assert len(first.digest) == 64
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("finvader") is None, reason="the package finvader is not installed"
+)
+def test_a_file_of_headlines_is_read_and_scored(tmp_path: Path) -> None:
+    bars = daily(walk(2), NO_RISK)
+    path = tmp_path / "news.jsonl"
+    line = {"time": f"{utc(bars.time[50]):%FT%TZ}", "currency": "EUR", "headline": "deep crisis"}
+    path.write_text(json.dumps(line), encoding="utf-8")
+    for given in (path, str(path)):
+        agent = Sentiment(headlines=given)
+        assert len(agent.source_digest) == 64
+        score = agent.vote(bars).score
+        assert np.isnan(score[49]).all()
+        assert score[50, 0] < 0.0 < score[50, 1]
+    with pytest.raises(DataError, match="headlines cannot be read"):
+        Sentiment(headlines=tmp_path / "none.csv")
 
 
 def test_a_scorer_that_leaves_its_range_is_refused() -> None:

@@ -40,8 +40,8 @@ function areaPath(times, values, x, y) {
 function domainOf(spec) {
   if (spec.domain) return spec.domain;
   const all = spec.series.flatMap((s) => s.values.filter((v) => v !== null));
-  let low = Math.min(...[Math.min.apply(null, all.length < 50000 ? all : all.slice(0, 50000))]);
-  let high = Math.max.apply(null, all);
+  let low = all.reduce((least, v) => Math.min(least, v), Infinity);
+  let high = all.reduce((most, v) => Math.max(most, v), -Infinity);
   if (spec.zero) { low = Math.min(low, 0); high = Math.max(high, 0); }
   if (low === high) { low -= 1; high += 1; }
   const room = 0.04 * (high - low);

@@ -14,10 +14,10 @@ function bothRuns(values, options) {
 
 keepDrawn({
   growth: bothRuns(data.growth, {
-    label: "Growth of 100 in both runs", format: (v) => grouped(v, 1), tickFormat: (v) => grouped(v),
+    label: "Growth of 100 in both runs", format: (v) => grouped(v, 1), tickFormat: plain,
   }),
   drawdown: bothRuns(data.drawdown, {
     label: "Drawdown of both runs", zero: true,
-    format: (v) => v === null ? "–" : `${grouped(100 * v, 1)}%`, tickFormat: (v) => `${grouped(100 * v)}%`,
+    format: (v) => v === null ? "–" : `${grouped(100 * v, 1)}%`, tickFormat: (v) => `${plain(100 * v)}%`,
   }),
 });

@@ -8,13 +8,18 @@ function hoursMatter(time) {
   return time.length > 1 && (time[time.length - 1] - time[0]) / time.length < 0.9 * DAY;
 }
 
+function shortMoney(value) {
+  if (Math.abs(value) >= 1e6) return `${plain(value / 1e6)}m`;
+  return Math.abs(value) >= 1e4 ? `${plain(value / 1e3)}k` : plain(value);
+}
+
 function equityChart(host, _detail, height) {
   const { time, equity, basket } = data.account;
   drawChart(host, {
     time, height, axis: true, gutter: GUTTER, label: "Equity and the equal-weight basket over time",
     hours: hoursMatter(time),
     format: (v) => `${grouped(v)} ${data.currency}`,
-    tickFormat: (v) => Math.abs(v) >= 1e6 ? `${grouped(v / 1e6, 2)}m` : Math.abs(v) >= 1e4 ? `${grouped(v / 1e3)}k` : grouped(v),
+    tickFormat: shortMoney,
     series: [
       { label: "Basket", name: "basket", values: basket },
       { label: "Desk", name: "desk", values: equity },
@@ -27,7 +32,7 @@ function drawdownChart(host, _detail, height) {
   drawChart(host, {
     time, height, axis: true, gutter: GUTTER, zero: true, spans: data.halts,
     label: "Drawdown over time", hours: hoursMatter(time),
-    format: (v) => `${grouped(100 * v, 1)}%`, tickFormat: (v) => `${grouped(100 * v)}%`,
+    format: (v) => `${grouped(100 * v, 1)}%`, tickFormat: (v) => `${plain(100 * v)}%`,
     series: [{ label: "Drawdown", name: "loss", values: drawdown, area: true }],
   });
 }

@@ -15,6 +15,12 @@ function grouped(value, digits = 0, sign = false) {
   return lead + text;
 }
 
+/** With as many decimals, up to two, as the number has. */
+function plain(value) {
+  const digits = [0, 1].find((d) => Math.abs(value - Number(value.toFixed(d))) < 1e-6) ?? 2;
+  return grouped(value, digits);
+}
+
 function dateOf(seconds, withHours = false) {
   const d = new Date(seconds * 1000);
   const day = `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()}`;
