@@ -67,7 +67,7 @@ class Gateway:
                 rate=settlement.rate,
                 equity=settlement.equity,
                 cash=settlement.cash,
-                financing=float(settlement.financing.sum()),
+                financing=settlement.financing,
                 margin_used=settlement.margin_used,
             )
         )

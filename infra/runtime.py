@@ -68,6 +68,7 @@ def _start(namespace: str, *, dashboard: bool) -> None:
     paths = [*import_paths(), *(inherited.split(os.pathsep) if inherited else [])]
     with environment(ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}):
         ray.init(
+            address="local",  # else Ray would join what `ray start` left on this machine
             namespace=namespace,
             include_dashboard=dashboard,
             object_store_memory=OBJECT_STORE_BYTES,

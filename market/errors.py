@@ -96,6 +96,6 @@ class MemberLost(FatalError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """", did you mean 'X'?" for the known word closest to `word`, else the full stop instead."""
+    """The known word closest to `word` as ", did you mean 'X'?"; a full stop when none is."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else "."

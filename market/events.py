@@ -57,7 +57,8 @@ class SessionStarted:
 class BarSettled:
     """What a bar left: prices and the account after fills, exits and financing.
 
-    units, mid, rate: (M,). equity, cash, financing (of this bar), margin_used: account currency.
+    units, mid, rate: (M,). financing: (M,) of this bar. equity, cash, margin_used: account
+    currency.
     """
 
     sequence: int
@@ -65,9 +66,9 @@ class BarSettled:
     units: Floats
     mid: Floats
     rate: Floats
+    financing: Floats
     equity: float
     cash: float
-    financing: float
     margin_used: float
 
 

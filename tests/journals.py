@@ -105,14 +105,15 @@ class JournalBuilder:
         mid: Mapping[str, float],
         *,
         exits: Mapping[str, str] | None = None,
-        financing: float = 0.0,
+        financing: Mapping[str, float] | None = None,
     ) -> None:
         """Settle the next bar: waiting orders and the exits (symbol to reason) fill at `mid`."""
         self._sequence += 1
         self._time = _ns(self._times[self._sequence])
         prices = np.array([mid[symbol] for symbol in self.symbols])
         rates = np.array([self._rate(symbol, mid) for symbol in self.symbols])
-        self._ledger.cash[0] += financing
+        charged = np.array([(financing or {}).get(symbol, 0.0) for symbol in self.symbols])
+        self._ledger.cash[0] += charged.sum()
         for order in self._waiting:
             self._fill(order.symbol, order.units, order.client_order_id, "DECISION", prices, rates)
         self._waiting = []
@@ -129,7 +130,7 @@ class JournalBuilder:
                 rate=rates,
                 equity=float(equity(self._ledger, prices, spread, rates)),
                 cash=float(self._ledger.cash[0]),
-                financing=financing,
+                financing=charged,
                 margin_used=0.0,
             )
         )

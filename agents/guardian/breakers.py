@@ -47,6 +47,12 @@ def armed_breakers(equity: float) -> Breakers:
 
 
 @kernel
+def is_amount(equity: float) -> bool:
+    """Whether an equity is a positive, finite number."""
+    return equity > 0.0 and equity < np.inf
+
+
+@kernel
 def drawdown(breakers: Breakers) -> float:
     """1 − equity / running peak; positive when below the peak."""
     result: float = 1.0 - breakers.last[0] / breakers.peak[0]
@@ -74,7 +80,7 @@ def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity:
         if breakers.halt[0] == DAILY_LOSS:
             breakers.halt[0] = NO_HALT
     breakers.last[0] = equity
-    known = equity > 0.0 and equity < np.inf
+    known = is_amount(equity)
     if known and not breakers.peak[0] >= equity:
         breakers.peak[0] = equity
     if breakers.halt[0] == DRAWDOWN:
@@ -97,6 +103,7 @@ def rearm(breakers: Breakers, limits: RiskLimits) -> None:
     """
     breakers.halt[0] = NO_HALT
     breakers.halted_bars[0] = 0
-    breakers.peak[0] = breakers.last[0]
+    if is_amount(breakers.last[0]):
+        breakers.peak[0] = breakers.last[0]
     if not daily_loss(breakers) < limits.max_daily_loss:
         breakers.halt[0] = DAILY_LOSS

@@ -52,12 +52,15 @@ def measurement_of(encoding: Encoding, shots: Shots, course: list[float]) -> Mea
     """The shots as bit strings of the problem, the most frequent first."""
     problem = encoding.problem
     order = np.lexsort((shots.states, -shots.counts))
-    strings = [encoding.bits(int(state)) for state in shots.states[order]]
+    bits = np.empty((order.shape[0], encoding.qubits), dtype=np.int8)
+    bits[:, encoding.placement] = (shots.states[order, None] >> np.arange(encoding.qubits)) & 1
+    shape = (bits.shape[0], problem.assets, problem.bits_per_asset)
+    lots = bits.reshape(shape) @ (2.0 ** np.arange(problem.bits_per_asset))
     return Measurement(
-        bits=np.array(strings, dtype=np.int8),
+        bits=bits,
         counts=shots.counts[order],
-        objectives=np.array([problem.objective(bits) for bits in strings]),
-        holds_budget=np.array([problem.holds_budget(bits) for bits in strings]),
+        objectives=np.array([problem.objective_of_lots(held) for held in lots]),
+        holds_budget=lots.sum(axis=1) == problem.budget,
         course=encoding.unit * np.array(course),
     )
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.replay import replay
+from coordinator.cli.report import report
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -28,6 +29,7 @@ config = typer.Typer(no_args_is_help=True, help="The configuration in force.")
 app.add_typer(config, name="config")
 app.command()(replay)
 app.command()(agents)
+app.command()(report)
 config.command()(show)
 config.command()(check)
 

@@ -18,6 +18,7 @@ from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import load_settings
 from coordinator.plan import Plan
 from coordinator.replay import Replayed
+from coordinator.report.page import write_report
 from coordinator.results.record import load_record
 from coordinator.results.summary import summarise
 from coordinator.results.table import results_table
@@ -75,15 +76,17 @@ def replay(
     plan = plan_of(settings)
     folder = new_run_folder(settings, plan)
     replayed = _conduct(plan, folder, console)
-    results = summarise(load_record(folder / "journal.sqlite"))
+    record = load_record(folder / "journal.sqlite")
+    results = summarise(record)
     write_results(results, folder)
+    page = write_report(record, results, folder / "report.html")
     if as_json:
         typer.echo(json.dumps(_as_json(results.as_json(), folder, replayed)))
     else:
         console.print(results_table(results))
         console.print(
             f"{replayed.bars:,} bars at {replayed.bars_per_s:,.0f} bars/s after start-up\n"
-            f"results  {folder}\n"
+            f"report   {page}\n"
             f"digest   {replayed.digest}, {replayed.events:,} events",
             highlight=False,
         )

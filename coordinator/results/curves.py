@@ -44,7 +44,7 @@ def equity_curve(record: RunRecord) -> pd.DataFrame:
         {
             "equity": settled.equity,
             "cash": settled.cash,
-            "financing": settled.financing,
+            "financing": settled.financing.sum(axis=1),
             "margin_used": settled.margin_used,
             "gross_exposure": gross,
             "gross_leverage": gross / settled.equity,

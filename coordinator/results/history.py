@@ -69,7 +69,7 @@ def settled_bars(bars: Sequence[BarSettled], session: SessionStarted) -> Settled
         rate=stack([bar.rate for bar in bars], wide),
         equity=np.array([bar.equity for bar in bars], dtype=np.float64),
         cash=np.array([bar.cash for bar in bars], dtype=np.float64),
-        financing=np.array([bar.financing for bar in bars], dtype=np.float64),
+        financing=stack([bar.financing for bar in bars], wide),
         margin_used=np.array([bar.margin_used for bar in bars], dtype=np.float64),
     )
 

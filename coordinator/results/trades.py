@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coordinator.results.curves import position_values
 from coordinator.results.record import RunRecord
 from market.bars import Floats
 from market.orders import Fill
@@ -34,9 +33,7 @@ TRADE_COLUMNS = {
     "slippage_cost": "float64",
     "client_order_id": "str",
 }
-FINANCING_STATEMENT = (
-    "a bar's financing is shared between the positions held into it by their notional"
-)
+FINANCING_STATEMENT = "financing is that of the instrument over the bars it was held into"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,8 +107,8 @@ def round_trips(record: RunRecord) -> pd.DataFrame:
     profit belongs to the first, its costs to each by units. units: the largest size held.
     entry_price, exit_price: averages over the units entered and left. realised: as the journal
     booked it, costs contained. unrealised: of what is still open, at the last mid. financing:
-    each trip's share. pnl: the sum of these three. decision: the sequence of the decision behind
-    the entry, −1 where it was not recorded. closed: NaT while open.
+    what the instrument was charged meanwhile. pnl: the sum of these three. decision: the sequence
+    of the decision behind the entry, −1 where it was not recorded. closed: NaT while open.
     """
     rows: list[tuple[object, ...]] = []
     trips: dict[str, _Trip] = {}
@@ -177,15 +174,11 @@ def _completed(trades: pd.DataFrame, record: RunRecord) -> pd.DataFrame:
 
 
 def _financing(trades: pd.DataFrame, record: RunRecord) -> Floats:
-    """Each trip's share: the bars after its opening up to and including its closing."""
+    """Each trip's: the bars after its opening up to and including its closing."""
     settled = record.settled
     if not len(settled):
         return np.zeros(len(trades))
-    held = np.abs(position_values(settled))
-    held = np.vstack((np.zeros(held.shape[1]), held[:-1]))
-    total = held.sum(axis=1, keepdims=True)
-    share = np.divide(held, total, out=np.zeros_like(held), where=total > 0.0)
-    booked = np.cumsum(share * settled.financing[:, None], axis=0)
+    booked = np.cumsum(settled.financing, axis=0)
     columns = np.array([record.session.symbols.index(symbol) for symbol in trades["symbol"]], int)
     opened = settled.row_of(trades["opened_sequence"].to_numpy())
     closed = settled.row_of(trades["closed_sequence"].to_numpy())

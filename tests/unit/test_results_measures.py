@@ -149,7 +149,7 @@ def test_financing_paid_is_a_cost_and_received_is_not(tmp_path: Path) -> None:
         desk.bar({"EUR_USD": 1.0})
         desk.decide(orders={"EUR_USD": 1_000.0})
         desk.bar({"EUR_USD": 1.0})
-        desk.bar({"EUR_USD": 1.0}, financing=-7.5)
+        desk.bar({"EUR_USD": 1.0}, financing={"EUR_USD": -7.5})
     results = summarise(load_record(path))
     assert results["financing"].value == -7.5
     assert results["costs"].value == 7.5

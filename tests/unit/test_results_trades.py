@@ -114,7 +114,9 @@ def test_profit_in_yen_is_converted_at_the_rate_of_its_fill(tmp_path: Path) -> N
     assert trade["pnl"] == pytest.approx(300_000.0 / 147.0)
 
 
-def test_financing_is_shared_between_the_positions_held_into_the_bar(tmp_path: Path) -> None:
+def test_financing_belongs_to_the_trade_that_held_the_instrument_into_the_bar(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "journal.sqlite"
     symbols = ("EUR_USD", "GBP_USD")
     mid = {"EUR_USD": 1.0, "GBP_USD": 1.5}
@@ -122,12 +124,12 @@ def test_financing_is_shared_between_the_positions_held_into_the_bar(tmp_path: P
         desk.bar(mid)
         desk.decide(orders={"EUR_USD": 100_000.0, "GBP_USD": -200_000.0})
         desk.bar(mid)
-        desk.bar(mid, financing=-40.0)
-        desk.bar(mid, exits={"GBP_USD": "STOP_LOSS"}, financing=-40.0)
-        desk.bar(mid, financing=-10.0)
+        paid = {"EUR_USD": 5.0, "GBP_USD": -45.0}  # carry has a sign
+        desk.bar(mid, financing=paid)
+        desk.bar(mid, exits={"GBP_USD": "STOP_LOSS"}, financing=paid)
+        desk.bar(mid, financing={"EUR_USD": -10.0})
     trades = round_trips(load_record(path)).set_index("symbol")
-    # 100,000 against 300,000 of value: a quarter of 80, then all of 10.
-    assert trades["financing"].to_dict() == pytest.approx({"EUR_USD": -30.0, "GBP_USD": -60.0})
+    assert trades["financing"].to_dict() == pytest.approx({"EUR_USD": 0.0, "GBP_USD": -90.0})
     assert trades["pnl"].sum() == pytest.approx(-90.0)
 
 

@@ -1,0 +1,330 @@
+"""The laws of the paper broker, on random markets and random orders."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coordinator.ledger import DeskLedger
+from market.bars import Floats
+from market.messages import Settlement
+from market.orders import Fill
+from tests.paper import FlatRates, Market
+
+QUICK = settings(max_examples=60, deadline=None)
+SEEDS = st.integers(0, 2**32 - 1)
+SYMBOLS = ("EUR_USD", "USD_JPY", "EUR_GBP", "GBP_USD")
+LEVELS = dict(zip(SYMBOLS, (1.10, 150.0, 0.85, 1.25), strict=True))
+CASH = 100_000.0
+SPREAD = 2e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """An order as a fraction of price, wished for after a bar."""
+
+    units: float
+    stop: float = math.nan
+    take_profit: float = math.nan
+    trailing: float | None = None
+    reach: float = math.inf
+
+
+@dataclass(slots=True)
+class Story:
+    """Bars (T, 4, N) of open, high, low, close, and per bar the orders placed after it."""
+
+    symbols: tuple[str, ...]
+    bars: Floats
+    wishes: list[dict[str, Wish]]
+    settled: list[Settlement] = field(default_factory=list)
+
+    @property
+    def fills(self) -> list[Fill]:
+        return [fill for settlement in self.settled for fill in settlement.fills]
+
+    def fills_of(self, symbol: str) -> list[Fill]:
+        return [fill for fill in self.fills if fill.symbol == symbol]
+
+
+def story(seed: int, symbols: tuple[str, ...] = SYMBOLS, *, rows: int = 25) -> Story:
+    """Random walks with gaps between bars, brackets of every kind, sizes far from the margin."""
+    rng = np.random.default_rng(seed)
+    levels = np.array([LEVELS[symbol] for symbol in SYMBOLS])
+    path = levels * np.exp(
+        0.004 * rng.standard_normal((4 * rows, len(SYMBOLS))).cumsum(axis=0)
+    )  # fmt: skip
+    inside = path.reshape(rows, 4, len(SYMBOLS))
+    bars = np.stack([inside[:, 0], inside.max(axis=1), inside.min(axis=1), inside[:, 3]], axis=1)
+    wishes: list[dict[str, Wish]] = []
+    for _ in range(rows):
+        wish = {
+            symbol: Wish(
+                units=float(rng.integers(-9, 10) * 1_000 or 1_000),
+                stop=rng.choice([math.nan, 0.003, 0.02]),
+                take_profit=rng.choice([math.nan, 0.004, 0.03]),
+                trailing=rng.choice([None, 0.005]),
+                reach=rng.choice([math.inf, 0.003]),
+            )
+            for symbol in SYMBOLS
+            if rng.random() < 0.6
+        }
+        wishes.append(wish)
+    columns = [SYMBOLS.index(symbol) for symbol in symbols]
+    kept = [{s: wish[s] for s in symbols if s in wish} for wish in wishes]
+    return Story(symbols, bars[:, :, columns], kept)
+
+
+def told(tale: Story, *, spread: float = SPREAD, backwards: bool = False, **settings: object) -> (
+    Story
+):  # fmt: skip
+    """The story after a paper broker has lived through it."""
+    market = Market(*tale.symbols, cash=CASH, **settings)
+    last = np.full(len(tale.symbols), np.nan)
+    for bar, wish in zip(tale.bars, tale.wishes, strict=True):
+        quads = [tuple(bar[:, column]) for column in range(len(tale.symbols))]
+        tale.settled.append(market.bar(*quads, spread=spread))  # type: ignore[arg-type]
+        last = np.where(bar[3] > 0.0, bar[3], last)
+        placed = sorted(wish.items(), reverse=backwards)
+        for symbol, order in placed:
+            price = float(last[tale.symbols.index(symbol)])
+            market.order(
+                symbol,
+                order.units,
+                stop=order.stop * price,
+                take_profit=order.take_profit * price,
+                trailing=None if order.trailing is None else order.trailing * price,
+                bounds=(price * (1.0 - order.reach), price * (1.0 + order.reach)),
+                reference=price,
+            )
+    return tale
+
+
+def unrealised(fills: list[Fill], settlement: Settlement, column: int) -> float:
+    """Worth of the position that the fills left at its closing price, by average cost."""
+    units, average = 0.0, 0.0
+    for fill in fills:
+        after = units + fill.units
+        if units == 0.0 or units * after < 0.0:
+            average = fill.price
+        elif abs(after) > abs(units):
+            average = (units * average + fill.units * fill.price) / after
+        units = after
+    if units == 0.0:
+        return 0.0
+    closing = settlement.mid[column] - math.copysign(settlement.spread[column] / 2.0, units)
+    return float(units * (closing - average) * settlement.rate[column])
+
+
+@QUICK
+@given(SEEDS)
+def test_cash_is_what_was_realised_and_charged_and_equity_adds_what_is_not(seed: int) -> None:
+    rates = FlatRates(annual={"EUR": 0.02, "USD": 0.05, "JPY": 0.001, "GBP": 0.04})
+    tale = told(story(seed), interest=rates, financing_fee=0.01, slippage=1e-4)
+    cash, past = CASH, []
+    for settlement in tale.settled:
+        past += settlement.fills
+        cash += settlement.financing.sum() + sum(fill.realised for fill in settlement.fills)
+        assert settlement.cash == pytest.approx(cash, abs=1e-6)
+        open_ = sum(
+            unrealised([f for f in past if f.symbol == symbol], settlement, column)
+            for column, symbol in enumerate(tale.symbols)
+        )
+        assert settlement.equity == pytest.approx(settlement.cash + open_, abs=1e-6)
+        if not settlement.units.any():
+            assert settlement.equity == settlement.cash
+
+
+@QUICK
+@given(SEEDS)
+def test_in_one_currency_no_money_is_made_or_lost_but_by_prices(seed: int) -> None:
+    tale = told(story(seed, ("EUR_USD", "GBP_USD")), slippage=1e-4)
+    paid = sum(fill.units * fill.price for fill in tale.fills)
+    final = tale.settled[-1]
+    closing = final.mid - np.sign(final.units) * final.spread / 2.0
+    assert final.equity == pytest.approx(CASH - paid + (final.units * closing).sum(), abs=1e-6)
+
+
+@QUICK
+@given(SEEDS)
+def test_fills_add_up_to_the_positions_and_to_the_desks_own_books(seed: int) -> None:
+    rates = FlatRates(annual={"EUR": 0.02, "USD": 0.05, "JPY": 0.001, "GBP": 0.04})
+    tale = told(story(seed), interest=rates)
+    books = DeskLedger(tale.symbols, CASH)
+    held = dict.fromkeys(tale.symbols, 0.0)
+    for settlement in tale.settled:
+        books.book(settlement)
+        for fill in settlement.fills:
+            held[fill.symbol] += fill.units
+        assert list(settlement.units) == list(held.values())
+
+
+@QUICK
+@given(SEEDS)
+def test_every_order_fills_whole_on_the_next_bar_or_is_cancelled_with_a_reason(seed: int) -> None:
+    tale = told(story(seed))
+    for wish, settlement in zip(tale.wishes, tale.settled[1:], strict=False):
+        filled = {f.symbol: f.units for f in settlement.fills if f.reason == "DECISION"}
+        cancelled = {cancellation.symbol for cancellation in settlement.cancellations}
+        assert filled.keys() | cancelled == wish.keys()
+        assert not filled.keys() & cancelled
+        for symbol, units in filled.items():
+            assert units == wish[symbol].units
+
+
+@QUICK
+@given(SEEDS)
+def test_no_order_fills_outside_its_bounds_and_every_price_lies_in_its_bar(seed: int) -> None:
+    tale = told(story(seed))
+    for row, settlement in enumerate(tale.settled):
+        opened, high, low, _ = tale.bars[row]
+        for fill in settlement.fills:
+            column = tale.symbols.index(fill.symbol)
+            assert low[column] * (1.0 - SPREAD) <= fill.mid <= high[column] * (1.0 + SPREAD)
+            if fill.reason == "DECISION":
+                reference, order = tale.bars[row - 1, 3, column], tale.wishes[row - 1][fill.symbol]
+                assert fill.mid == opened[column]
+                assert abs(fill.price - reference) <= order.reach * reference * (1.0 + 1e-12)
+
+
+@QUICK
+@given(SEEDS)
+def test_crossing_the_market_always_costs_and_the_costs_are_in_the_price(seed: int) -> None:
+    tale = told(story(seed), slippage=1e-4)
+    for fill in tale.fills:
+        against = (fill.price - fill.mid) * fill.units * fill.rate
+        assert against == pytest.approx(fill.spread_cost + fill.slippage_cost, abs=1e-9)
+        assert fill.spread_cost > 0.0
+        assert fill.slippage_cost >= 0.0
+
+
+@QUICK
+@given(SEEDS)
+def test_exits_close_the_whole_position_and_name_the_order_that_opened_it(seed: int) -> None:
+    tale = told(story(seed))
+    for symbol in tale.symbols:
+        held, opened_by = 0.0, ""
+        for fill in tale.fills_of(symbol):
+            after = held + fill.units
+            if fill.reason == "DECISION":
+                opened_by = fill.client_order_id if held * after <= 0.0 else opened_by
+            else:
+                assert after == 0.0
+                assert fill.client_order_id == opened_by
+            held = after
+
+
+@QUICK
+@given(SEEDS)
+def test_an_instrument_trades_the_same_alone_and_among_others(seed: int) -> None:
+    together = told(story(seed))
+    for symbol in ("EUR_USD", "USD_JPY", "GBP_USD"):
+        alone = told(story(seed, (symbol,)))
+        assert repr(alone.fills) == repr(together.fills_of(symbol))
+
+
+@QUICK
+@given(SEEDS)
+def test_neither_the_order_of_columns_nor_of_placing_matters(seed: int) -> None:
+    one = told(story(seed))
+    for other in (
+        told(story(seed, tuple(reversed(SYMBOLS)))),
+        told(story(seed), backwards=True),
+    ):
+        for symbol in SYMBOLS:
+            assert repr(other.fills_of(symbol)) == repr(one.fills_of(symbol))
+        assert other.settled[-1].equity == pytest.approx(one.settled[-1].equity, abs=1e-6)
+
+
+@QUICK
+@given(SEEDS, st.floats(0.0, 0.6))
+def test_missing_prices_never_fill_and_never_reach_cash_or_equity(seed: int, gaps: float) -> None:
+    tale = story(seed)
+    rng = np.random.default_rng(seed)
+    missing = rng.random((len(tale.bars), len(SYMBOLS))) < gaps
+    missing[0] = False
+    tale.bars[np.broadcast_to(missing[:, np.newaxis], tale.bars.shape)] = np.nan
+    told(tale, spread=float(rng.choice([np.nan, SPREAD])))
+    for row, settlement in enumerate(tale.settled):
+        assert math.isfinite(settlement.cash)
+        assert math.isfinite(settlement.equity)
+        for fill in settlement.fills:
+            assert not missing[row, SYMBOLS.index(fill.symbol)]
+            assert math.isfinite(fill.price * fill.rate * fill.realised)
+        for cancellation in settlement.cancellations:
+            silent = missing[row, SYMBOLS.index(cancellation.symbol)]
+            assert (cancellation.reason == "NO_PRICE") == silent
+        np.testing.assert_array_equal(settlement.age == 0.0, ~missing[row])
+
+
+@QUICK
+@given(st.lists(st.floats(-0.03, 0.03), min_size=2, max_size=20))
+def test_a_signal_equal_to_this_bars_return_earns_the_next_bars_return_and_nothing_of_this(
+    changes: list[float],
+) -> None:
+    market = Market("EUR_USD")
+    price, side, earned = 1.10, 0.0, 0.0
+    for change in changes:
+        after = price * (1.0 + change)
+        earned += 10_000.0 * side * (after - price)
+        settlement = market.bar((price, max(price, after), min(price, after), after))
+        assert settlement.equity == pytest.approx(CASH + earned, abs=1e-6)
+        wanted = float(np.sign(change))
+        if wanted != side:
+            market.order("EUR_USD", 10_000.0 * (wanted - side))
+        price, side = after, wanted
+
+
+@QUICK
+@given(st.lists(st.floats(-0.03, 0.03), min_size=1, max_size=20))
+def test_when_only_the_signalled_bar_moves_nothing_is_earned(changes: list[float]) -> None:
+    market = Market("EUR_USD")
+    price = 1.10
+    for change in changes:
+        after = price * (1.0 + change)
+        market.bar((price, max(price, after), min(price, after), after))
+        units = 10_000.0 if change > 0.0 else -10_000.0
+        market.order("EUR_USD", units)
+        market.bar(after)
+        market.order("EUR_USD", -units)
+        still = market.bar(after)
+        assert still.cash == pytest.approx(CASH, abs=1e-9)
+        price = after
+
+
+@QUICK
+@given(SEEDS)
+def test_a_wider_spread_never_makes_a_held_position_richer(seed: int) -> None:
+    plain = {s: replace(w, stop=math.nan, take_profit=math.nan, trailing=None, reach=math.inf)
+             for s, w in story(seed).wishes[0].items()}  # fmt: skip
+    worth = []
+    for spread in (0.0, SPREAD, 5.0 * SPREAD):
+        tale = story(seed, rows=5)
+        tale.wishes = [plain, *({} for _ in range(4))]
+        worth.append(told(tale, spread=spread).settled[-1].equity)
+    assert worth[0] >= worth[1] >= worth[2]
+
+
+def test_an_added_order_without_a_stop_keeps_the_stop_that_is_there() -> None:
+    market = Market("EUR_USD")
+    market.bar(1.10)
+    market.order("EUR_USD", 10_000, stop=0.02)
+    market.bar(1.10)
+    market.order("EUR_USD", 5_000)
+    assert market.bar(1.11).stop_price[0] == pytest.approx(1.08)
+
+
+def test_an_exit_on_the_bar_of_a_partial_close_names_the_order_that_opened() -> None:
+    market = Market("EUR_USD")
+    market.bar(1.10)
+    market.order("EUR_USD", 10_000, stop=0.02)
+    opening = market.bar(1.10).fills[0].client_order_id
+    market.order("EUR_USD", -4_000)
+    fills = market.bar((1.10, 1.10, 1.05, 1.06)).fills
+    assert [fill.reason for fill in fills] == ["DECISION", "STOP_LOSS"]
+    assert fills[1].client_order_id == opening
