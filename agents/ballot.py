@@ -12,6 +12,11 @@ from market.bars import Bars, Floats
 from market.errors import AgentError
 
 
+REAL = "fiub"
+"""Kinds of numpy's numbers that a score may have. Masked arrays are refused: what a mask hides
+is a number still."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
     """One agent's votes on a panel.
@@ -52,11 +57,12 @@ def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     if not isinstance(ballot, Ballot):
         raise AgentError(f"{name}: vote() must return a Ballot, found {type(ballot).__name__}")
     for label, found in (("score", ballot.score), *ballot.evidence.items()):
-        if not isinstance(found, np.ndarray) or found.shape != bars.shape:
-            shape = getattr(found, "shape", type(found).__name__)
+        plain = type(found) is np.ndarray and found.dtype.kind in REAL
+        if not plain or found.shape != bars.shape:
+            shape = getattr(found, "shape", "")
             raise AgentError(
                 f"{name}: {label} must be an array of shape {bars.shape} (bars, instruments), "
-                f"found {shape}"
+                f"found {getattr(found, 'dtype', '')} {type(found).__name__} {shape}"
             )
     outside = np.abs(ballot.score) > 1.0
     if outside.any():

@@ -10,6 +10,8 @@ from market.bars import Bars
 from market.errors import FatalError
 from market.messages import BallotCast, PrimeWith, VoteOn
 
+LONGEST_REASON = 400
+
 
 class Seat:
     """Keeps the agent's window of bars and asks it for its newest vote.
@@ -59,10 +61,7 @@ class Seat:
             score = ballot.score[-1].copy()
         except Exception as error:
             return self._abstention(
-                message.sequence,
-                self._window,
-                len(self._evidence),
-                f"{type(error).__name__}: {error}",
+                message.sequence, self._window, len(self._evidence), said_by(error)
             )
         return BallotCast(sequence=message.sequence, score=score, evidence=evidence)
 
@@ -73,6 +72,12 @@ class Seat:
             evidence=np.full((rows, window.width), np.nan),
             failure=failure,
         )
+
+
+def said_by(error: Exception) -> str:
+    """An agent's error as the record keeps it: its type and the start of what it says."""
+    text = f"{type(error).__name__}: {error}"
+    return text[:LONGEST_REASON].encode("utf-8", "replace").decode()
 
 
 def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:

@@ -101,8 +101,12 @@ class AllocationInForce:
             objective=answered.objective,
             expected_return=answered.expected_return,
             variance=answered.variance,
+            approximation_ratio=answered.approximation_ratio,
+            uniform_gain=answered.uniform_gain,
+            gap=answered.gap,
             weights=answered.weights,
             multiplier=self.multiplier.copy(),
+            fallback=answered.fallback,
             note=answered.note,
         )
 

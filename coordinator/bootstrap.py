@@ -12,12 +12,13 @@ import numpy as np
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.desk import AllocationDesk
+from agents.optimizer.settings import VariationalSettings
 from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
 from coordinator.plan import Plan, make_plan
-from coordinator.roster import AgentSpec, agent_spec, take_seat
+from coordinator.roster import AgentInHand, AgentSpec, agent_spec, take_seat
 from coordinator.session import Session
 from infra.feeds.files import FileFeed
 from infra.feeds.rates import read_interest_rates
@@ -37,11 +38,17 @@ Build = Callable[[], Member]
 """Builds a member where it runs; it carries what that takes and no more."""
 
 
-def plan_of(settings: Settings) -> Plan:
-    """Load the data, seat the agents and settle the run; nothing is started or written."""
+def plan_of(settings: Settings, in_hand: Mapping[str, AgentInHand] | None = None) -> Plan:
+    """Load the data, seat the agents and settle the run; nothing is started or written.
+
+    in_hand: agents that exist already, by the name they have in `settings.committee.agents`.
+    """
+    given = in_hand or {}
     registry = registry_of(settings)
     traded = [registry[symbol] for symbol in settings.data.instruments]
-    specs = [agent_spec(name, settings.agents) for name in settings.committee.agents]
+    specs = [
+        given.get(name) or agent_spec(name, settings.agents) for name in settings.committee.agents
+    ]
     seated = [spec.build() for spec in specs]
     bars, instruments, description = _prices(settings, registry, traded)
     selection = select_days(bars, _day(settings.data.start), _day(settings.data.end))
@@ -90,9 +97,22 @@ def guardian_builder(plan: Plan, key: bytes) -> Build:
 def optimizer_builder(plan: Plan) -> Build:
     """Builds the optimizer with the configured method."""
     settings = plan.settings.optimizer
+    build = partial(
+        Optimizer,
+        q=settings.risk_aversion,
+        method=settings.method,
+        settings=VariationalSettings(
+            layers=settings.layers,
+            cvar_alpha=settings.cvar_alpha,
+            trainer=settings.trainer,
+            shots=settings.shots,
+            seed=plan.settings.desk.seed,
+            max_qubits=settings.max_qubits,
+        ),
+    )
     return partial(
         AllocationDesk,
-        Optimizer(q=settings.risk_aversion, method=settings.method),
+        build,
         budget_share=settings.budget_share,
         min_observations=settings.allocation_min_observations,
     )

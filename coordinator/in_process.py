@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from coordinator.bootstrap import (
@@ -17,10 +18,15 @@ from coordinator.replay import Replayed, replay
 from market.lines import LocalLine
 
 
-def run_in_process(plan: Plan, folder: Path) -> Replayed:
+def never() -> bool:
+    """Nobody stops the session."""
+    return False
+
+
+def run_in_process(plan: Plan, folder: Path, stopped: Callable[[], bool] = never) -> Replayed:
     """Run the plan with every member behind a `LocalLine`; journal.sqlite goes into the folder.
 
-    Raises what ended the session.
+    The session ends cleanly before the next bar once `stopped()` is true. Raises what ended it.
     """
     key = secrets.token_bytes(32)
     agents = {
@@ -34,4 +40,4 @@ def run_in_process(plan: Plan, folder: Path) -> Replayed:
         LocalLine(gateway_builder(plan, folder, key)()),
         LocalLine(optimizer_builder(plan)()),
     )
-    return replay(plan, session, lambda: False)
+    return replay(plan, session, stopped)

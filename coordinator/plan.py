@@ -38,7 +38,7 @@ class Plan:
 
     instruments: (M,) traded first, then those that only convert. bars: (T, M), priming rows
     included. first: the first row to decide on. agents, specs: in the order of the tally.
-    sources: digests of further inputs, by agent.
+    sources: digests of the code (of an agent in hand) and of further inputs, by agent.
     """
 
     settings: Settings
@@ -91,7 +91,10 @@ def make_plan(
             f"{len(bars)} bars are too few: {longest.name} needs {longest.lookback} before its "
             "first vote. Load more history, choose a shorter lookback, or leave the agent out."
         )
-    sources = tuple(str(getattr(agent, "source_digest", "")) for agent in seated)
+    sources = tuple(
+        f"{spec.code} {getattr(agent, 'source_digest', '')}".strip()
+        for spec, agent in zip(specs, seated, strict=True)
+    )
     versions = _versions()
     session = _session_id(settings, bars, specs, sources, first)
     return Plan(

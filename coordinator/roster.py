@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import importlib
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -24,10 +26,14 @@ ENTRY_POINTS = "quorum.agents"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSpec:
-    """How to build an agent anywhere: the path of its class and its parameters."""
+    """How to build an agent anywhere: the path of its class and its parameters.
+
+    code: digest of the class's source where a run cannot be repeated from the path alone.
+    """
 
     path: str
     parameters: tuple[tuple[str, Any], ...] = ()
+    code: str = field(default="", repr=False)
 
     def build(self) -> Agent:
         """The agent. Raises AgentError that says what is wrong with the class or a parameter."""
@@ -48,6 +54,42 @@ class AgentSpec:
                 f"{self.path} cannot be built: {type(error).__name__}: {error}"
             ) from None
         return _checked(agent, self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInHand(AgentSpec):
+    """An agent that exists already, such as one of a class written in a notebook.
+
+    parameters: its public attributes that are plain values.
+    """
+
+    agent: Agent = field(repr=False)
+
+    def build(self) -> Agent:
+        """A copy of the agent as it is now, so that every run begins alike."""
+        try:
+            return copy.deepcopy(self.agent)
+        except Exception as error:
+            raise AgentError(
+                f"{self.path}: a run seats a copy of the agent, and copying it failed: {error}. "
+                "Open files, locks and connections in `vote`, or define __deepcopy__."
+            ) from None
+
+
+def agent_in_hand(agent: object) -> AgentInHand:
+    """The spec of an agent itself. Raises AgentError where it is none."""
+    kind = agent if inspect.isclass(agent) else type(agent)
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    if inspect.isclass(agent):
+        raise AgentError(f"{path}: expected an agent, found its class; write {kind.__name__}()")
+    checked = _checked(agent, path)
+    named = ((name, getattr(agent, name, None)) for name in dir(agent) if name[0] != "_")
+    return AgentInHand(
+        path=path,
+        parameters=tuple(pair for pair in named if isinstance(pair[1], bool | int | float | str)),
+        code=_code_of(kind),
+        agent=checked,
+    )
 
 
 def known_agents() -> dict[str, str]:
@@ -75,6 +117,17 @@ def agent_spec(name: str, parameters: Mapping[str, Mapping[str, Any]]) -> AgentS
 def take_seat(spec: AgentSpec) -> Seat:
     """Build an agent and give it its place at the table."""
     return Seat(spec.build())
+
+
+def _code_of(kind: type) -> str:
+    """Digest of the source of a class's methods, those that have one."""
+    digest = hashlib.sha256()
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        try:
+            digest.update(f"{name}\n{inspect.getsource(method)}".encode())
+        except (OSError, TypeError):
+            continue  # generated, as a dataclass's __init__ is, or typed at a prompt
+    return digest.hexdigest()
 
 
 def _class_at(path: str) -> Any:

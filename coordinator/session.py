@@ -20,7 +20,7 @@ from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Conversion
 from market.errors import MemberLost, StreamLost
-from market.events import AllocationApplied, DecisionTaken, Event, SessionEnded
+from market.events import AlertRaised, AllocationApplied, DecisionTaken, Event, SessionEnded
 from market.lines import Line
 from market.marks import Marks
 from market.messages import (
@@ -121,6 +121,7 @@ class Session:
         self._fills = 0
         self._refusals = 0
         self._last_decision = "none yet"
+        self._completed = 0
 
     def open(self, history: Bars) -> None:
         """Give everyone the bars before the first one to decide on (traded instruments)."""
@@ -159,6 +160,16 @@ class Session:
         allocated = self._allocation.take_effect(sequence, bar.time)
         if allocated is not None:
             records.append(allocated)
+        if isinstance(allocated, AllocationApplied) and allocated.fallback is not None:
+            records.append(
+                AlertRaised(
+                    sequence=sequence,
+                    time=bar.time,
+                    source="quantum_optimizer",
+                    level="warning",
+                    message=f"classical answer in place of the quantum one: {allocated.fallback}",
+                )
+            )
         multiplier = self._allocation.multiplier.copy()
         self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
         context = self._context(settlement, bar.time)
@@ -190,7 +201,7 @@ class Session:
         """Where the session stands."""
         units = self._ledger.units
         return Progress(
-            bars=self._sequence + 1,
+            bars=self._completed,
             time=self._time,
             equity=self._equity,
             drawdown=1.0 - self._equity / self._peak,
@@ -288,6 +299,7 @@ class Session:
         )
 
     def _watch(self, settlement: Settlement, reviewed: Reviewed) -> None:
+        self._completed += 1
         self._equity = settlement.equity
         self._peak = max(self._peak, settlement.equity)
         self._fills += len(settlement.fills)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import ray
 
-from market.errors import FatalError
+from market.errors import ConfigError, FatalError
 
 PROJECT = Path(__file__).resolve().parent.parent
+LOCAL = "local"
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Eight actors share few cores, and a sum over threads would have no fixed order."""
@@ -29,46 +31,77 @@ def ray_cluster(namespace: str, *, dashboard: bool = False) -> Iterator[None]:
 
     Where `RAY_ADDRESS` is set (as it is inside `ray job submit`) or a connection is open, that
     cluster is used and left running; else a local one is started and stopped again. Raises
-    FatalError when neither works.
+    ConfigError for an address of another kind, FatalError when neither works.
     """
     if ray.is_initialized():
         yield
         return
-    address = os.environ.get("RAY_ADDRESS")
+    address = os.environ.get("RAY_ADDRESS", LOCAL)
     try:
-        if address:
+        if address not in {"", LOCAL}:
             _connect(address, namespace)
         else:
             _start(namespace, dashboard=dashboard)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-        where = f"the Ray cluster at {address}" if address else "a local Ray"
-        raise FatalError(
-            f"{where} could not be reached or started: {error}. Unset RAY_ADDRESS to start one "
-            "on this machine, or check the address and that `ray status` answers there."
-        ) from None
+        raise FatalError(_unreachable(address, error)) from None
     try:
         yield
     finally:
         ray.shutdown()
 
 
+def check_address(address: str, within_s: float = 5.0) -> None:
+    """See that something listens at a `RAY_ADDRESS`; Ray itself would try for minutes.
+
+    Raises ConfigError where it is not HOST:PORT or `auto`, OSError where nobody answers.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal():
+        raise ConfigError(
+            f"RAY_ADDRESS: expected HOST:PORT of the head as `ray start` prints it, or auto, on a "
+            f"machine of the cluster; found {address!r}. From another machine: ray job submit "
+            "--address http://127.0.0.1:8265 --working-dir . -- python -m coordinator replay"
+        )
+    socket.create_connection((host.strip("[]"), int(port)), timeout=within_s).close()
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    if address in {"", LOCAL}:
+        return (
+            f"a local Ray could not be started: {error}. "
+            "`quorum doctor --start-ray` looks for the reason."
+        )
+    mode = os.environ.get("RAY_AUTH_MODE") or "not set"
+    return (
+        f"the Ray cluster at {address} could not be reached: {error}. Check that `ray status` "
+        f"answers there and that RAY_AUTH_MODE (here {mode}) and the token are those of the "
+        "cluster, or unset RAY_ADDRESS to start a Ray on this machine."
+    )
+
+
 def _connect(address: str, namespace: str) -> None:
+    check_address(address)
     ray.init(
         address=address,
         namespace=namespace,
         runtime_env={"env_vars": ONE_THREAD},
-        logging_level=logging.WARNING,
+        logging_level=logging.ERROR,
         log_to_driver=False,
     )
 
 
 def _start(namespace: str, *, dashboard: bool) -> None:
-    """Start Ray on this machine. Workers inherit the environment that it is started with."""
+    """Start Ray on this machine, for whoever holds this user's token alone (Ray's default).
+
+    Workers inherit the environment that it is started with.
+    """
     inherited = os.environ.get("PYTHONPATH")
     paths = [*import_paths(), *(inherited.split(os.pathsep) if inherited else [])]
     with environment(ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}):
         ray.init(
-            address="local",  # else Ray would join what `ray start` left on this machine
+            address=LOCAL,  # else Ray would join what `ray start` left on this machine
             namespace=namespace,
             include_dashboard=dashboard,
             object_store_memory=OBJECT_STORE_BYTES,

@@ -158,10 +158,12 @@ def check_bars(bars: Bars, where: str) -> None:
     ]
     problems += [(np.isinf(getattr(bars, name)), f"{name} infinite") for name in PRICE_FIELDS]
     top, bottom = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
+    with np.errstate(invalid="ignore"):  # an infinite price is among the problems already
+        floor, ceiling, inverted = top - slack, bottom + slack, bars.high < bars.low - slack
     problems += [
-        (bars.high < bars.low - slack, "high below low"),
-        (bars.high < top - slack, "high below open or close"),
-        (bars.low > bottom + slack, "low above open or close"),
+        (inverted, "high below low"),
+        (bars.high < floor, "high below open or close"),
+        (bars.low > ceiling, "low above open or close"),
         (bars.spread < 0.0, "crossed quote (ask below bid)"),
         (np.isinf(bars.spread), "infinite spread"),
     ]

@@ -126,21 +126,3 @@ def quote_rate(paths: Conversion, mid: Floats, column: int, own_mid: float) -> f
         price = own_mid if through == column else mid[through]
         rate = rate * price if paths.path_power[column, hop] > 0 else rate / price
     return rate
-
-
-@kernel
-def currency_exposure(
-    paths: Conversion, units: Floats, mid: Floats, rate: Floats, exposure: Floats
-) -> None:
-    """Fill `exposure` (C,) with the net signed value of every currency, in account currency.
-
-    Each position counts on both legs: long the base, short the quote. The account currency's
-    own entry is left at zero: it carries no currency risk. rate: (M,) quote rates.
-    """
-    exposure[:] = 0.0
-    for column in range(units.shape[0]):
-        if units[column] != 0.0:
-            value = units[column] * mid[column] * rate[column]
-            exposure[paths.base[column]] += value
-            exposure[paths.quote[column]] -= value
-    exposure[paths.account] = 0.0

@@ -130,7 +130,9 @@ class AgentAbstained:
 class AllocationApplied:
     """The optimizer's answer took effect. weights: (N,) summing to 1; multiplier: (N,).
 
-    requested: the sequence of the bar when it was asked for.
+    requested: the sequence of the bar when it was asked for. approximation_ratio, uniform_gain,
+    gap: of a quantum answer beside the classical one, NaN where unknown. fallback: why the method
+    asked for did not answer, None when it did.
     """
 
     sequence: int
@@ -141,8 +143,12 @@ class AllocationApplied:
     objective: float
     expected_return: float
     variance: float
+    approximation_ratio: float
+    uniform_gain: float
+    gap: float
     weights: Floats
     multiplier: Floats
+    fallback: str | None
     note: str
 
 
@@ -154,6 +160,17 @@ class AllocationMissed:
     time: int
     reason: str
     in_force: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised:
+    """Something that a person should know. level: info, warning, error or critical."""
+
+    sequence: int
+    time: int
+    source: str
+    level: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +215,7 @@ Event = (
     | AgentAbstained
     | AllocationApplied
     | AllocationMissed
+    | AlertRaised
     | TradingHalted
     | TradingRearmed
     | SessionEnded
@@ -213,6 +231,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AgentAbstained,
     AllocationApplied,
     AllocationMissed,
+    AlertRaised,
     TradingHalted,
     TradingRearmed,
     SessionEnded,

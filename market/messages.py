@@ -169,7 +169,9 @@ class Allocated:
     """The optimizer's answer.
 
     weights: (N,) summing to 1 over the instruments it could judge, 0 elsewhere. multiplier: (N,)
-    for sizing, 1 is neutral. note: warnings and fallbacks.
+    for sizing, 1 is neutral. approximation_ratio, uniform_gain, gap: what a quantum answer is worth
+    beside the classical one, NaN where unknown. fallback: why the method asked for did not
+    answer. note: warnings.
     """
 
     sequence: int
@@ -180,4 +182,8 @@ class Allocated:
     objective: float
     expected_return: float
     variance: float
+    approximation_ratio: float
+    uniform_gain: float
+    gap: float
+    fallback: str | None
     note: str

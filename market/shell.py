@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from market.errors import FatalError
 from market.lines import Channel, Member, serve
@@ -14,6 +14,15 @@ LINE = "line"
 calls (status, progress, stop) are answered beside it."""
 Dial = Callable[[str], Channel]
 """Calls the coordinator under a name and gives the member's end of the line."""
+
+
+@runtime_checkable
+class SlowStarter(Protocol):
+    """A member whose first answer would take long."""
+
+    def warm_up(self) -> None:
+        """Do once what makes the first answer slow; leaves no trace in any later answer."""
+        ...
 
 
 class MemberShell:
@@ -33,6 +42,8 @@ class MemberShell:
     def open(self) -> None:
         """Build the member. Apart from the constructor, so that its errors arrive as they are."""
         self._member = self._build()
+        if isinstance(self._member, SlowStarter):
+            self._member.warm_up()
 
     def serve(self, dial: Dial) -> None:
         """Answer the coordinator until it hangs up. Takes a thread of its own."""

@@ -179,6 +179,10 @@ class JournalBuilder:
         """An allocation takes effect on the present bar."""
         self.record(
             AllocationApplied(
+                approximation_ratio=float("nan"),
+                uniform_gain=float("nan"),
+                gap=float("nan"),
+                fallback=None,
                 sequence=self._sequence,
                 time=self._time,
                 requested=self._sequence - 1,

@@ -17,23 +17,29 @@ from market.compiled import kernel
 
 TILE_QUBITS = 5
 TILE = 1 << TILE_QUBITS
+CHUNK_QUBITS = 11
 
 
 @kernel
 def rotate(state: Floats, cosines: Floats, sines: Floats) -> None:
     """Qubit j by [[c_j, −s_j], [s_j, c_j]], all qubits, in place.
 
-    Two qubits go in one pass, so that a state is read n/2 times rather than n. The lowest five,
-    whose pairs lie too close for vector registers, are rotated on transposed tiles in L1 cache.
+    The lowest eleven qubits are rotated chunk by chunk, each chunk (16 kB) staying in L1 cache;
+    of these the lowest five, whose pairs lie too close for vector registers, on transposed tiles.
+    Two qubits go in one pass.
     """
     qubits = cosines.shape[0]
+    inner = min(qubits, CHUNK_QUBITS)
     for row in range(state.shape[0]):
         part = state[row]
-        qubit = 0
-        if qubits >= 2 * TILE_QUBITS:
-            _rotate_tiles(part, cosines, sines)
-            qubit = TILE_QUBITS
-        _rotate_from(part, qubit, qubits, 1, cosines, sines)
+        for base in range(0, part.shape[0], 1 << inner):
+            chunk = part[base : base + (1 << inner)]
+            low = 0
+            if inner >= 2 * TILE_QUBITS:
+                _rotate_tiles(chunk, cosines, sines)
+                low = TILE_QUBITS
+            _rotate_from(chunk, low, inner, 1, cosines, sines)
+        _rotate_from(part, inner, qubits, 1, cosines, sines)
 
 
 @kernel
@@ -103,30 +109,37 @@ def _rotate_two(
 
 @kernel
 def rotation_slopes(left: Floats, right: Floats, slopes: Floats) -> None:
-    """slopes_j += Re⟨left| J_j |right⟩ with J = [[0, −1], [1, 0]], the generator of a rotation."""
+    """slopes_j += Re⟨left| J_j |right⟩ with J = [[0, −1], [1, 0]], the generator of a rotation.
+
+    Chunked and tiled as `rotate` is.
+    """
     qubits = slopes.shape[0]
+    inner = min(qubits, CHUNK_QUBITS)
+    lanes = np.empty(TILE)
     tiles = np.empty((2, TILE * TILE))
     for row in range(left.shape[0]):
         bra, ket = left[row], right[row]
-        low = 0
-        if qubits >= 2 * TILE_QUBITS:
-            low = TILE_QUBITS
-            for base in range(0, bra.shape[0], TILE * TILE):
-                transpose(bra[base : base + TILE * TILE], tiles[0])
-                transpose(ket[base : base + TILE * TILE], tiles[1])
-                for qubit in range(low):
-                    slopes[qubit] += _slope(tiles[0], tiles[1], TILE << qubit)
-        for qubit in range(low, qubits):
-            stride = 1 << qubit
-            if stride < TILE:
-                slopes[qubit] += _slope_near(bra, ket, stride)
-            else:
-                slopes[qubit] += _slope(bra, ket, stride)
+        for base in range(0, bra.shape[0], 1 << inner):
+            a, b = bra[base : base + (1 << inner)], ket[base : base + (1 << inner)]
+            low = 0
+            if inner >= 2 * TILE_QUBITS:
+                low = TILE_QUBITS
+                for start in range(0, 1 << inner, TILE * TILE):
+                    transpose(a[start : start + TILE * TILE], tiles[0])
+                    transpose(b[start : start + TILE * TILE], tiles[1])
+                    for qubit in range(low):
+                        slopes[qubit] += _slope(tiles[0], tiles[1], TILE << qubit, lanes)
+            for qubit in range(low, inner):
+                slopes[qubit] += _slope(a, b, 1 << qubit, lanes)
+        for qubit in range(inner, qubits):
+            slopes[qubit] += _slope(bra, ket, 1 << qubit, lanes)
 
 
 @kernel
-def _slope(left: Floats, right: Floats, stride: int) -> float:
-    lanes = np.zeros(TILE)
+def _slope(left: Floats, right: Floats, stride: int, lanes: Floats) -> float:
+    if stride < TILE:
+        return _slope_near(left, right, stride)
+    lanes[:] = 0.0
     for base in range(0, left.shape[0], 2 * stride):
         for start in range(base, base + stride, TILE):
             other = start + stride

@@ -60,9 +60,10 @@ class SessionView:
     def __call__(self, progress: SessionProgress) -> None:
         """Show where the session stands."""
         now = time.monotonic()
+        if progress.bars == 0:
+            self._wait(now)
+            return
         if self._first is None:
-            if progress.bars == 0:
-                return
             self._first = (now, progress.bars)
         began, at = self._first
         if now > began:
@@ -78,6 +79,14 @@ class SessionView:
                 f"{self.bars_per_s:,.0f} bars/s, equity {progress.equity:,.0f}",
                 highlight=False,
             )
+
+    def _wait(self, now: float) -> None:
+        """The first bar of a new installation compiles for a while."""
+        if self._console.is_terminal:
+            self._live.update(self._bar)
+        elif now - self._printed >= PLAIN_EVERY_S:
+            self._printed = now
+            self._console.print("compiling; this happens once")
 
     def _account(self, progress: SessionProgress) -> Text:
         gain = progress.equity / self._initial - 1.0

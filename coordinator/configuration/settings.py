@@ -95,7 +95,18 @@ class SizingSettings(Section):
 class OptimizerSettings(Section):
     """How risk is shared between instruments."""
 
-    method: Literal["exact"] = Field("exact", description="solver of the allocation")
+    method: Literal["qaoa-xy", "qaoa-x", "vqe", "exact"] = Field(
+        "qaoa-xy", description="qaoa-xy, qaoa-x, vqe, or exact: the classical answer alone"
+    )
+    layers: Count = Field(3, description="p of QAOA, repetitions of VQE's ansatz")
+    cvar_alpha: float = Field(
+        0.1, gt=0.0, le=1.0, description="fraction of the distribution trained on; 1: all of it"
+    )
+    trainer: Literal["gradient", "cobyla", "spsa"] = Field(
+        "gradient", description="what turns a circuit's angles"
+    )
+    shots: Count = Field(1024, description="measurements of the trained state")
+    max_qubits: int = Field(20, ge=1, le=24, description="larger problems are split into clusters")
     risk_aversion: Positive = Field(0.5, description="q in q·xᵀΣx − μᵀx")
     budget_share: float = Field(0.5, gt=0.0, le=1.0, description="part of instruments selected")
     rebalance_every: Count | None = Field(

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from market.conversion import (
     conversion,
-    currency_exposure,
     currency_names,
     quote_rate,
     shortest_path,
@@ -21,7 +20,7 @@ from market.conversion import (
 from market.errors import NoConversionPath
 from market.instruments import Instrument, Registry, fx_pair
 from market.ledger import book_fill, equity, open_ledger
-from tests.books import COLUMNS, INSTRUMENTS, LEVELS, PATHS, SYMBOLS
+from tests.books import LEVELS, PATHS, SYMBOLS
 
 QUICK = settings(max_examples=80, deadline=None)
 UNITS = st.integers(-50_000, 50_000).filter(bool).map(float)
@@ -139,8 +138,7 @@ def test_where_prices_agree_every_rate_is_the_ratio_of_the_two_currencies(
     mid = np.array([worth[i.base] / worth[i.quote] for i in instruments])
     try:
         paths = conversion(instruments, account)
-    except NoConversionPath as error:
-        assert account in str(error)
+    except NoConversionPath:
         return
     for column, instrument in enumerate(instruments):
         rate = quote_rate(paths, mid, column, mid[column])
@@ -182,26 +180,6 @@ def test_an_instruments_own_price_of_the_moment_converts_it() -> None:
 def test_an_account_without_a_way_to_it_names_what_would_help() -> None:
     with pytest.raises(NoConversionPath, match="JPY_CHF or CHF_JPY"):
         conversion(instruments_of([("EUR", "JPY")]), "CHF")
-
-
-@QUICK
-@given(st.lists(st.integers(-50_000, 50_000), min_size=COLUMNS, max_size=COLUMNS))
-def test_exposure_counts_both_legs_and_leaves_the_account_currency_out(held: list[int]) -> None:
-    names = currency_names(INSTRUMENTS, "USD")
-    units = np.array(held, dtype=np.float64)
-    rate = np.array([quote_rate(PATHS, LEVELS, c, LEVELS[c]) for c in range(COLUMNS)])
-    exposure = np.full(len(names), math.nan)
-    currency_exposure(PATHS, units, LEVELS, rate, exposure)
-    value = units * LEVELS * rate
-    expected = {
-        name: sum(
-            value[c] * ((instrument.base == name) - (instrument.quote == name))
-            for c, instrument in enumerate(INSTRUMENTS)
-        )
-        for name in names
-    }
-    expected["USD"] = 0.0
-    np.testing.assert_allclose(exposure, [expected[name] for name in names], atol=1e-6)
 
 
 def test_the_registry_converts_every_pair_it_knows_into_dollars() -> None:

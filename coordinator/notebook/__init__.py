@@ -1,0 +1,14 @@
+"""Everything a notebook needs, in one import.
+
+    from coordinator.notebook import COMMITTEE, compare, replay
+
+    run = replay(end="2005-12-31")
+    run.plot_equity()
+"""
+
+from coordinator.notebook.comparison import Comparison, compare
+from coordinator.notebook.explanation import Explanation
+from coordinator.notebook.run import Run
+from coordinator.notebook.running import COMMITTEE, open_run, replay
+
+__all__ = ["COMMITTEE", "Comparison", "Explanation", "Run", "compare", "open_run", "replay"]

@@ -1,0 +1,149 @@
+"""Starting a replay from a notebook, and opening an earlier one."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from agents.ballot import Agent
+from coordinator.bootstrap import plan_of
+from coordinator.cli.replay import new_run_folder
+from coordinator.configuration.settings import CommitteeSettings
+from coordinator.configuration.sources import load_settings
+from coordinator.in_process import run_in_process
+from coordinator.notebook.run import Run
+from coordinator.plan import Plan
+from coordinator.results.record import load_record
+from coordinator.results.summary import summarise
+from coordinator.results.write import write_results
+from coordinator.roster import AgentInHand, agent_in_hand
+from market.errors import ConfigError, QuorumError
+
+COMMITTEE = CommitteeSettings().agents
+"""The names of the default committee; `[*COMMITTEE, MyAgent()]` adds one's own."""
+Engine = Literal["process", "ray"]
+
+
+def replay(
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    instruments: Sequence[str] | None = None,
+    data: str | Path | None = None,
+    agents: Sequence[str | Agent] | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    config: str | Path | None = None,
+    engine: Engine = "process",
+    out: str | Path | None = None,
+) -> Run:
+    """Trade history with the whole committee and write the run's folder.
+
+    start, end: first and last day, YYYY-MM-DD, UTC. data: 'ecb', or a file or folder of prices.
+    agents: names, package.module:Class, or agents themselves, of which every run seats a copy.
+    settings: any other setting by section, such as {"committee": {"decision_threshold": 0.3}}.
+    config: a TOML file; unset, `quorum.toml` of the working folder where there is one.
+    engine: 'process' runs in this process; 'ray' gives every member a process of its own, and
+        takes agents by name only. Both write the same journal.
+    out: the folder that gets the run's folder.
+
+    Interrupting ends the session after its bar and returns what there is. Raises QuorumError
+    that says what is wrong, with the folder where a run that failed has left its journal.
+    """
+    names, in_hand = _seats(agents)
+    if engine not in ("process", "ray"):
+        raise ConfigError(f"engine: expected 'process' or 'ray', found {engine!r}")
+    if engine == "ray" and in_hand:
+        raise ConfigError(
+            f"engine='ray' builds agents in processes of their own and takes them by name; found "
+            f"{', '.join(spec.path for spec in in_hand.values())}. Use engine='process', or put "
+            "the class into a file and name it as module:Class."
+        )
+    given: dict[str, dict[str, Any]] = {
+        "desk": {"seed": seed},
+        "data": {
+            "source": None if data is None else str(data),
+            "instruments": None if instruments is None else tuple(instruments),
+            "start": start,
+            "end": end,
+        },
+        "committee": {"agents": names},
+        "run": {"out": out},
+    }
+    others = settings or {}
+    loaded = load_settings(
+        None if config is None else Path(config),
+        {name: {**others.get(name, {}), **_set(given.get(name, {}))} for name in given | others},
+    )
+    plan = plan_of(loaded, in_hand)
+    folder = new_run_folder(loaded, plan)
+    try:
+        _conduct(plan, folder, engine)
+    except QuorumError as error:
+        error.add_note(f"what was recorded is kept in {folder}")
+        raise
+    run = open_run(folder)
+    write_results(run.results, folder)
+    return run
+
+
+def open_run(folder: str | Path) -> Run:
+    """A run that is there already, from its journal. Raises JournalError where it has none."""
+    path = Path(folder)
+    record = load_record(path / "journal.sqlite")
+    return Run(folder=path, record=record, results=summarise(record))
+
+
+def _seats(
+    agents: Sequence[str | Agent] | None,
+) -> tuple[tuple[str, ...] | None, dict[str, AgentInHand]]:
+    """Their names in the configuration, and the specs of those that are no names."""
+    if agents is None:
+        return None, {}
+    if isinstance(agents, str):
+        raise ConfigError(f"agents: expected a list, found the word {agents!r}; write [{agents!r}]")
+    in_hand = {}
+    names = []
+    for agent in agents:
+        if isinstance(agent, str):
+            names.append(agent)
+            continue
+        spec = agent_in_hand(agent)
+        names.append(spec.agent.name)
+        in_hand[spec.agent.name] = spec
+    return tuple(names), in_hand
+
+
+def _conduct(plan: Plan, folder: Path, engine: Engine) -> None:
+    if engine == "process":
+        with _interrupts_noted() as interrupted:
+            run_in_process(plan, folder, interrupted)
+        return
+    # Ray takes a second to import, and most notebooks do without it.
+    from coordinator.conduct import run_on_ray  # noqa: PLC0415
+    from infra.runtime import ray_cluster  # noqa: PLC0415
+
+    with ray_cluster(plan.settings.ray.namespace, dashboard=plan.settings.ray.dashboard):
+        run_on_ray(plan, folder, lambda _: None)
+
+
+@contextmanager
+def _interrupts_noted() -> Iterator[Callable[[], bool]]:
+    """Whether an interrupt has come; only the main thread receives them."""
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield came.is_set
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _set(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if value is not None}

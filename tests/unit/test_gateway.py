@@ -1,0 +1,307 @@
+"""The gateway: nothing reaches the broker unsigned, unrecorded, late or twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra.gateway import Gateway
+from market.bar_window import BarSlice
+from market.errors import ApprovalRejected, FatalError, InvalidError, JournalUnwritable
+from market.events import (
+    AgentAbstained,
+    BarSettled,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+)
+from market.messages import (
+    CloseJournal,
+    Execute,
+    Executed,
+    JournalClosed,
+    SettleBar,
+    Settlement,
+)
+from market.orders import Bracket, Cancellation, Fill, OrderRequest
+from market.verdicts import RiskApproved, SignedApprovals, sign
+
+KEY = b"the guardian's key"
+NOTE = AgentAbstained(sequence=0, time=0, agent="frog", reason="it rained")
+
+
+@dataclass(slots=True)
+class ListJournal:
+    """Keeps events in memory; fails from the event number `room` on."""
+
+    room: int = 10_000
+    events: list[Event] = field(default_factory=list)
+    committed: int = 0
+    closed: bool = False
+
+    @property
+    def digest(self) -> str:
+        return str(len(self.events))
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def append(self, event: Event) -> None:
+        if len(self.events) >= self.room:
+            raise JournalUnwritable("no room")
+        self.events.append(event)
+
+    def commit(self, *, now: bool = True) -> None:
+        if now:
+            self.committed = len(self.events)
+
+    def close(self) -> None:
+        self.commit()
+        self.closed = True
+
+
+@dataclass(slots=True)
+class RecordingBroker:
+    """Remembers what it was given and how much of the journal was durable at that time."""
+
+    journal: ListJournal
+    placed: list[OrderRequest] = field(default_factory=list)
+    durable: list[int] = field(default_factory=list)
+    refuses: str = ""
+    fills: tuple[Fill, ...] = ()
+    cancellations: tuple[Cancellation, ...] = ()
+
+    def place(self, order: OrderRequest) -> None:
+        if order.symbol == self.refuses:
+            raise InvalidError("not traded here")
+        self.placed.append(order)
+        self.durable.append(self.journal.committed)
+
+    def settle(self, sequence: int, bar: BarSlice) -> Settlement:
+        zeros = np.zeros(1)
+        return Settlement(
+            sequence=sequence,
+            fills=self.fills,
+            cancellations=self.cancellations,
+            units=zeros,
+            working=zeros,
+            stop_price=zeros,
+            mid=bar.values[3],
+            spread=zeros,
+            rate=zeros,
+            age=zeros,
+            financing=np.array([-1.5]),
+            cash=9.0,
+            equity=10.0,
+            margin_used=0.0,
+        )
+
+    def working(self) -> tuple[str, ...]:
+        return tuple(order.client_order_id for order in self.placed)
+
+
+class Door:
+    """A gateway with what stands around it."""
+
+    def __init__(self, *, room: int = 10_000, refuses: str = "") -> None:
+        self.journal = ListJournal(room=room)
+        self.broker = RecordingBroker(self.journal, refuses=refuses)
+        self.gateway = Gateway(
+            broker=self.broker, journal=self.journal, session="s", key=KEY, epoch=2
+        )
+
+    def execute(self, signed: SignedApprovals | None, *, time: int = 100) -> Executed:
+        answered = self.gateway.answer(
+            Execute(sequence=0, time=time, records=(NOTE,), signed=signed)
+        )
+        assert isinstance(answered, Executed)
+        return answered
+
+    def settle(self, time: int) -> Settlement:
+        bar = BarSlice(time=time, values=np.full((6, 1), 1.1))
+        answered = self.gateway.answer(SettleBar(sequence=4, bar=bar))
+        assert isinstance(answered, Settlement)
+        return answered
+
+    @property
+    def intents(self) -> list[OrderRequest]:
+        return [e.order for e in self.journal.events if isinstance(e, OrderIntended)]
+
+
+def approved(symbol: str = "EUR_USD", units: float = 1_000.0) -> RiskApproved:
+    return RiskApproved(
+        symbol=symbol,
+        units=units,
+        proposed_units=2.0 * units,
+        score=0.5,
+        bracket=Bracket(stop=0.01, take_profit=0.02, trailing=None),
+        reference_price=1.1,
+        lowest_price=1.0,
+        highest_price=1.2,
+        bound="POSITION",
+        limit="NONE",
+        allowed=float("nan"),
+        measured=float("nan"),
+    )
+
+
+def signed(*orders: RiskApproved, sequence: int = 5, **changed: Any) -> SignedApprovals:
+    frame = {"session": "s", "epoch": 2, "sequence": sequence, "expires": 150, **changed}
+    return sign(KEY, approved=orders or (approved(),), **frame)
+
+
+def test_an_approval_becomes_a_durable_intent_and_only_then_an_order() -> None:
+    door = Door()
+    answered = door.execute(signed(approved(), approved("USD_JPY", -500.0)))
+    assert door.broker.placed == door.intents
+    assert [order.client_order_id for order in door.intents] == ["s-5-EUR_USD-m", "s-5-USD_JPY-m"]
+    assert door.broker.durable == [3, 3], "the note and both intents were durable first"
+    assert answered.working == ("s-5-EUR_USD-m", "s-5-USD_JPY-m")
+    assert answered.recorded == 3
+
+
+def test_an_order_carries_what_was_approved_and_nothing_else() -> None:
+    door = Door()
+    door.execute(signed())
+    assert door.broker.placed == [
+        OrderRequest(
+            client_order_id="s-5-EUR_USD-m",
+            sequence=5,
+            symbol="EUR_USD",
+            units=1_000.0,
+            bracket=Bracket(stop=0.01, take_profit=0.02, trailing=None),
+            lowest_price=1.0,
+            highest_price=1.2,
+            reference_price=1.1,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(signed(), approved=(approved(units=1_001.0),)),
+        replace(signed(), approved=(approved(), approved("USD_JPY"))),
+        replace(signed(), sequence=6),
+        replace(signed(), expires=10_000),
+        replace(signed(), signature=bytes(32)),
+        signed(epoch=1),
+        signed(epoch=3),
+        signed(session="t"),
+        signed(expires=99),
+        sign(b"another", session="s", epoch=2, sequence=5, expires=150, approved=[approved()]),
+    ],
+    ids=[
+        "units",
+        "a further order",
+        "sequence",
+        "expiry",
+        "signature",
+        "older epoch",
+        "newer epoch",
+        "session",
+        "expired",
+        "another key",
+    ],
+)
+def test_a_bad_approval_sends_nothing_and_leaves_no_intent(bad: SignedApprovals) -> None:
+    door = Door()
+    with pytest.raises(ApprovalRejected, match="No order was sent"):
+        door.execute(bad)
+    assert door.broker.placed == []
+    assert door.intents == []
+    assert door.execute(signed()).working, "a good one still passes afterwards"
+
+
+@pytest.mark.parametrize("sequence", [5, 4, 0])
+def test_an_approval_is_taken_once_and_in_rising_order(sequence: int) -> None:
+    door = Door()
+    door.execute(signed())
+    with pytest.raises(ApprovalRejected, match="taken before"):
+        door.execute(signed(approved("USD_JPY"), sequence=sequence))
+    assert len(door.broker.placed) == len(door.intents) == 1
+    door.execute(signed(approved("USD_JPY"), sequence=6))
+    assert len(door.broker.placed) == 2
+
+
+def test_no_one_can_tell_the_gateway_an_earlier_time_than_that_of_its_bars() -> None:
+    door = Door()
+    door.settle(time=151)
+    with pytest.raises(ApprovalRejected, match="expired"):
+        door.execute(signed(), time=100)
+    assert door.intents == []
+
+
+def test_what_cannot_be_recorded_is_not_sent() -> None:
+    door = Door(room=2)
+    with pytest.raises(JournalUnwritable):
+        door.execute(signed(approved(), approved("USD_JPY")))
+    assert door.broker.placed == []
+    door.journal.room = 10_000
+    with pytest.raises(ApprovalRejected, match="taken before"):
+        door.execute(signed(approved(), approved("USD_JPY")))
+    assert door.broker.placed == [], "what failed once is never sent on a second try"
+
+
+def test_a_decision_without_orders_is_recorded_and_needs_no_signature() -> None:
+    door = Door()
+    assert door.execute(None).recorded == 1
+    empty = replace(signed(), approved=())
+    assert door.execute(empty).recorded == 2
+    assert door.broker.placed == []
+    door.execute(signed())
+    assert len(door.broker.placed) == 1, "an empty approval was not the one use"
+
+
+def test_an_order_that_the_broker_refuses_has_its_intent_on_record() -> None:
+    door = Door(refuses="USD_JPY")
+    with pytest.raises(InvalidError, match="not traded here"):
+        door.execute(signed(approved(), approved("USD_JPY")))
+    assert [order.symbol for order in door.intents] == ["EUR_USD", "USD_JPY"]
+    assert [order.symbol for order in door.broker.placed] == ["EUR_USD"]
+
+
+def test_fills_and_cancellations_are_recorded_before_the_bar_they_made() -> None:
+    door = Door()
+    fill = Fill(
+        client_order_id="a",
+        sequence=4,
+        time=7,
+        symbol="EUR_USD",
+        units=1.0,
+        price=1.1,
+        mid=1.1,
+        rate=1.0,
+        reason="DECISION",
+        realised=0.0,
+        spread_cost=0.0,
+        slippage_cost=0.0,
+        slippage_bps=0.0,
+    )
+    gone = Cancellation(
+        client_order_id="b", sequence=4, time=7, symbol="USD_JPY", reason="NO_PRICE"
+    )
+    door.broker.fills, door.broker.cancellations = (fill,), (gone,)
+    settlement = door.settle(time=7)
+    first, second, third = door.journal.events
+    assert first == OrderFilled(fill=fill)
+    assert second == OrderCancelled(cancellation=gone)
+    assert isinstance(third, BarSettled)
+    assert (third.time, third.equity, third.cash, third.financing) == (7, 10.0, 9.0, -1.5)
+    assert settlement.fills == (fill,)
+
+
+def test_closing_answers_the_digest_and_the_number_of_events() -> None:
+    door = Door()
+    door.execute(None)
+    assert door.gateway.answer(CloseJournal()) == JournalClosed(digest="1", events=1)
+    assert door.journal.closed
+
+
+def test_an_unknown_message_is_refused() -> None:
+    with pytest.raises(FatalError, match="does not know messages of type str"):
+        Door().gateway.answer("flatten")

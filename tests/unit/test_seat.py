@@ -1,0 +1,221 @@
+"""Seats and ballots: an agent votes on its window; one that breaks the contract abstains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from agents.ballot import Agent, Ballot, check_ballot
+from agents.seat import LONGEST_REASON, Seat, evidence_names
+from market.bar_window import slice_of
+from market.bars import Bars
+from market.errors import AgentError, FatalError
+from market.messages import BallotCast, PrimeWith, VoteOn
+from tests.desk import market
+from tests.voters import Contrarian, Faulty, Follower
+
+BARS = market(20)
+
+
+def primed(agent: Agent, rows: int = 5) -> Seat:
+    seat = Seat(agent)
+    seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, rows)))
+    return seat
+
+
+def vote(seat: Seat, row: int) -> BallotCast:
+    cast = seat.answer(VoteOn(sequence=row, bar=slice_of(BARS, row)))
+    assert isinstance(cast, BallotCast)
+    assert cast.sequence == row
+    return cast
+
+
+@dataclass(slots=True, kw_only=True)
+class Strange:
+    """Votes whatever it was given."""
+
+    ballot: object
+    name: str = "strange"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        return self.ballot(bars) if callable(self.ballot) else self.ballot  # type: ignore[return-value]
+
+
+def test_a_seat_votes_bar_by_bar_what_its_agent_votes_on_the_whole_panel() -> None:
+    for agent in (Follower(), Contrarian()):
+        whole = agent.vote(BARS)
+        (name,) = whole.evidence
+        seat = primed(agent, rows=3)
+        for row in range(3, 20):
+            cast = vote(seat, row)
+            np.testing.assert_array_equal(cast.score, whole.score[row])
+            np.testing.assert_array_equal(cast.evidence, whole.evidence[name][row : row + 1])
+            assert cast.failure is None
+        assert seat.voted == 17
+
+
+def test_priming_answers_the_names_of_the_evidence() -> None:
+    seat = Seat(Follower())
+    assert seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 5))) == ("change",)
+    assert seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 0))) == ("change",)
+
+
+def test_priming_again_forgets_what_was_held() -> None:
+    seat = primed(Follower(), rows=15)
+    seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 0)))
+    assert np.isnan(vote(seat, 15).score).all()
+
+
+def test_an_agent_without_enough_bars_abstains_without_a_failure() -> None:
+    cast = vote(primed(Follower(), rows=0), 0)
+    assert np.isnan(cast.score).all()
+    assert cast.failure is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("raises", "ZeroDivisionError: the model has no data"),
+        ("returns no ballot", r"must return a Ballot, found ndarray"),
+        (
+            "wrong shape",
+            r"score must be an array of shape \(2, 4\).*found float64 ndarray \(2, 3\)",
+        ),
+        ("above one", r"scores must lie in \[-1, 1\] or be NaN, found 1"),
+        ("below minus one", r"scores must lie in \[-1, 1\] or be NaN, found -7"),
+        ("infinite", r"scores must lie in \[-1, 1\] or be NaN, found inf"),
+        ("a list", r"score must be an array of shape .*found  list"),
+        ("wrong evidence", r"e must be an array of shape .*found float64 ndarray \(1, 4\)"),
+    ],
+)
+def test_an_agent_that_breaks_the_contract_abstains_says_why_and_may_vote_again(
+    fault: str, said: str
+) -> None:
+    seat = primed(Faulty(fault=fault, good=2))  # the first vote tells its evidence
+    good = vote(seat, 5)
+    np.testing.assert_array_equal(good.score, np.full(4, 0.5))
+    bad = vote(seat, 6)
+    assert np.isnan(bad.score).all()
+    assert np.isnan(bad.evidence).all()
+    with pytest.raises(AssertionError, match=said):
+        raise AssertionError(bad.failure)
+    seat.agent.good = 1_000  # type: ignore[attr-defined]
+    assert vote(seat, 7).failure is None
+
+
+def test_a_ballot_of_nothing_but_nan_is_an_abstention_and_no_failure() -> None:
+    cast = vote(primed(Faulty(fault="all NaN")), 5)
+    assert np.isnan(cast.score).all()
+    assert cast.failure is None
+
+
+def test_whole_numbers_are_scores_and_other_things_are_not() -> None:
+    ones = Strange(ballot=lambda bars: Ballot(score=np.ones(bars.shape, np.int64)))
+    assert vote(primed(ones), 5).failure is None
+    for wrong in (np.array("x"), np.array(1j), np.array(None)):
+        odd = Strange(ballot=lambda bars, w=wrong: Ballot(score=np.broadcast_to(w, bars.shape)))
+        cast = vote(primed(odd), 5)
+        assert np.isnan(cast.score).all()
+        assert cast.failure is not None
+
+
+def test_what_a_mask_hides_is_not_voted() -> None:
+    def masked(bars: Bars) -> Ballot:
+        return Ballot(score=np.ma.masked_array(np.full(bars.shape, 1e20), mask=True))
+
+    cast = vote(primed(Strange(ballot=masked)), 5)
+    assert np.isnan(cast.score).all()
+
+
+def test_evidence_that_comes_and_goes_is_missing_where_it_is_absent() -> None:
+    def sometimes(bars: Bars) -> Ballot:
+        score = np.zeros(bars.shape)
+        return Ballot(score=score, evidence={"a": score} if np.ptp(bars.close) == 0 else {})
+
+    cast = vote(primed(Strange(ballot=sometimes)), 5)
+    assert cast.failure is None
+    assert np.isnan(cast.evidence).all()
+    assert cast.evidence.shape == (1, 4)
+
+
+@pytest.mark.parametrize(
+    "evidence", [{1: "zeros"}, ["zeros"], {"a": "wrong"}, None], ids=["number", "list", "x", "none"]
+)
+def test_evidence_without_proper_names_is_not_on_record(evidence: object) -> None:
+    def odd(bars: Bars) -> Ballot:
+        zeros = np.zeros(bars.shape)
+        made = {k: zeros if v == "zeros" else v for k, v in evidence.items()} if isinstance(
+            evidence, dict
+        ) else evidence  # fmt: skip
+        return Ballot(score=zeros, evidence=made)  # type: ignore[arg-type]
+
+    assert evidence_names(Strange(ballot=odd), BARS) == ()
+
+
+def test_an_agent_that_cannot_name_its_evidence_still_votes() -> None:
+    def only_real_prices(bars: Bars) -> Ballot:
+        if np.ptp(bars.close) == 0.0:
+            raise RuntimeError("a market that stands still")
+        return Ballot(score=np.zeros(bars.shape), evidence={"a": bars.close})
+
+    seat = Seat(Strange(ballot=only_real_prices))
+    assert seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 5))) == ()
+    cast = vote(seat, 5)
+    assert cast.failure is None
+    assert cast.evidence.shape == (0, 4)
+
+
+def test_a_long_or_unprintable_complaint_is_kept_within_what_the_record_can_hold() -> None:
+    def complains(_bars: Bars) -> Ballot:
+        raise OSError("\udcff" * 10_000)
+
+    failure = vote(primed(Strange(ballot=complains)), 5).failure
+    assert failure is not None
+    assert len(failure) == LONGEST_REASON
+    failure.encode("utf-8")
+
+
+def test_the_vote_cannot_be_changed_after_it_was_cast() -> None:
+    kept = np.zeros((3, 4))
+    seat = primed(Strange(ballot=lambda _bars: Ballot(score=kept)))
+    cast = vote(seat, 5)
+    kept[:] = 1.0
+    assert not cast.score.any()
+
+
+def test_a_vote_before_any_history_and_an_unknown_message_are_fatal() -> None:
+    with pytest.raises(FatalError, match="before it was given history"):
+        Seat(Follower()).answer(VoteOn(sequence=0, bar=slice_of(BARS, 0)))
+    with pytest.raises(FatalError, match="does not know messages of type int"):
+        Seat(Follower()).answer(7)
+
+
+@pytest.mark.parametrize("value", [1.0, -1.0, 0.0, math.nan])
+def test_a_ballot_within_the_contract_is_handed_back(value: float) -> None:
+    ballot = Ballot(score=np.full(BARS.shape, value))
+    assert check_ballot(ballot, BARS, "frog") is ballot
+
+
+@pytest.mark.parametrize("value", [np.nextafter(1.0, 2.0), -1.5, math.inf, -math.inf])
+def test_one_score_outside_is_enough_to_refuse_a_ballot(value: float) -> None:
+    score = np.full(BARS.shape, math.nan)
+    score[3, 2] = value
+    with pytest.raises(AgentError, match=r"frog: scores must lie in \[-1, 1\]"):
+        check_ballot(Ballot(score=score), BARS, "frog")
+
+
+def test_bars_stay_as_they_are_whatever_an_agent_does() -> None:
+    def meddles(bars: Bars) -> Ballot:
+        bars.close[:] = 1.0
+        return Ballot(score=np.ones(bars.shape))
+
+    digest = BARS.digest()
+    cast = vote(primed(Strange(ballot=meddles)), 5)
+    assert cast.failure is not None
+    assert "read-only" in cast.failure
+    assert BARS.digest() == digest
+    assert replace(BARS).digest() == digest
