@@ -65,6 +65,14 @@ def plan_of(settings: Settings, in_hand: Mapping[str, AgentInHand] | None = None
     )
 
 
+def prices_of(settings: Settings) -> tuple[Bars, int]:
+    """The panel of the configured source; its first columns are the traded instruments."""
+    registry = registry_of(settings)
+    traded = [registry[symbol] for symbol in settings.data.instruments]
+    bars, _, _ = _prices(settings, registry, traded)
+    return bars, len(traded)
+
+
 def registry_of(settings: Settings) -> Registry:
     """The standard instruments and those of the configuration."""
     registry = Registry()

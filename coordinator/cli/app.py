@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from coordinator.cli.inspect import agents, check, show
+from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
 from coordinator.plan import QUORUM_VERSION
@@ -30,6 +31,7 @@ app.add_typer(config, name="config")
 app.command()(replay)
 app.command()(agents)
 app.command()(report)
+app.command()(optimize)
 config.command()(show)
 config.command()(check)
 

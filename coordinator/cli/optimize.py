@@ -1,0 +1,192 @@
+"""`quorum optimize`: one allocation, the quantum answer beside the classical one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agents.optimizer.allocate import Optimizer
+from agents.optimizer.allocation import Allocation
+from agents.optimizer.charts import plot_allocation
+from agents.optimizer.estimates import Estimates, estimate
+from agents.optimizer.settings import VariationalSettings
+from coordinator.bootstrap import prices_of
+from coordinator.cli.options import AsJson, ConfigFile, listed
+from coordinator.configuration.settings import Settings
+from coordinator.configuration.sources import load_settings
+from market.bars import Floats, utc
+from market.errors import ConfigError, DataError
+
+Backend = Annotated[
+    str, typer.Option("--backend", help="simulator, statevector, aer, or an IBM device.")
+]
+
+
+def optimize(
+    data: Annotated[str | None, typer.Option("--data", help="'ecb', or a file or folder.")] = None,
+    assets: Annotated[str | None, typer.Option("--assets", help="Comma-separated.")] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", help="Assets to select; half of them when unset.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="qaoa-xy, qaoa-x, vqe or exact.")
+    ] = None,
+    layers: Annotated[int | None, typer.Option("--layers", help="Depth of the circuit.")] = None,
+    bits: Annotated[int, typer.Option("--bits", help="Bits an asset: weights in steps.")] = 1,
+    lookback: Annotated[int, typer.Option("--lookback", help="Returns to estimate from.")] = 250,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", help="Seconds until the classical answer.")
+    ] = None,
+    backend: Backend = "simulator",
+    seed: Annotated[int | None, typer.Option("--seed", help="Of starts and shots.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="PNG of what was measured.")] = None,
+    clock: Annotated[str | None, typer.Option("--clock", help="Clock of a file.")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose assets by mean and variance of their returns, and say what the answer is worth."""
+    settings = load_settings(
+        config,
+        {
+            "desk": {"seed": seed},
+            "data": {"source": data, "instruments": listed(assets), "clock": clock},
+            "optimizer": {"method": method, "layers": layers},
+        },
+    )
+    console = Console(stderr=as_json)
+    symbols, estimates, until = _estimated(settings, lookback)
+    chosen = budget if budget is not None else math.ceil(len(symbols) / 2)
+    with console.status("compiling and training the circuit"):
+        answer = _optimizer(settings, settings.optimizer.method, bits, deadline, backend).allocate(
+            estimates.expected_returns, estimates.covariance, chosen
+        )
+        classical = _optimizer(settings, "exact", bits, None, "simulator").allocate(
+            estimates.expected_returns, estimates.covariance, chosen
+        )
+    if as_json:
+        typer.echo(json.dumps(_as_json(symbols, answer, classical)))
+    else:
+        console.print(f"{len(symbols)} assets, {lookback} returns to {until}, budget {chosen}")
+        console.print(_weights(symbols, answer, classical))
+        console.print(_honesty(answer))
+        for warning in (*estimates.warnings, *answer.warnings):
+            console.print(f"note: {warning}", highlight=False)
+        if answer.fallback_reason:
+            console.print(f"[bold]fallback[/] to {answer.method}: {answer.fallback_reason}")
+    if plot is not None:
+        plot_allocation(answer, symbols, plot)
+        console.print(f"picture  {plot}")
+
+
+def _estimated(settings: Settings, lookback: int) -> tuple[list[str], Estimates, str]:
+    """The assets that can be judged, their estimates, and the day they end on."""
+    bars, traded = prices_of(settings)
+    close = bars.close[:, :traded]
+    if len(close) <= lookback:
+        raise DataError(
+            f"{len(close)} bars are too few for {lookback} returns; choose a shorter --lookback"
+        )
+    window: Floats = close[-lookback - 1 :]
+    estimates = estimate(window[1:] / window[:-1] - 1.0, min_observations=min(60, lookback))
+    symbols = [
+        symbol
+        for symbol, judged in zip(bars.symbols[:traded], estimates.included, strict=True)
+        if judged
+    ]
+    return symbols, estimates, f"{utc(bars.time[-1]):%Y-%m-%d}"
+
+
+def _optimizer(
+    settings: Settings, method: str, bits: int, deadline: float | None, backend: str
+) -> Optimizer:
+    chosen = settings.optimizer
+    if bits < 1:
+        raise ConfigError(f"--bits: expected at least 1, found {bits}")
+    return Optimizer(
+        q=chosen.risk_aversion,
+        method=method,
+        bits_per_asset=bits,
+        settings=VariationalSettings(
+            layers=chosen.layers,
+            cvar_alpha=chosen.cvar_alpha,
+            trainer=chosen.trainer,
+            shots=chosen.shots,
+            seed=settings.desk.seed,
+            max_qubits=chosen.max_qubits,
+        ),
+        deadline_s=deadline,
+        backend=backend,
+    )
+
+
+def _weights(symbols: list[str], answer: Allocation, classical: Allocation) -> Table:
+    table = Table("asset", answer.method, "classical")
+    for column in (1, 2):
+        table.columns[column].justify = "right"
+    for symbol, weight, reference in zip(symbols, answer.weights, classical.weights, strict=True):
+        table.add_row(symbol, *(f"{w:.1%}" if w else "·" for w in (weight, reference)))
+    table.add_section()
+    for label, name in (("objective", "objective"), ("return a bar", "expected_return")):
+        values = (getattr(answer, name), getattr(classical, name))
+        table.add_row(label, *(f"{value:.3e}" for value in values))
+    deviations = (np.sqrt(answer.variance), np.sqrt(classical.variance))
+    table.add_row("deviation a bar", *(f"{value:.3e}" for value in deviations))
+    table.add_row("seconds", f"{answer.wall_s:.3f}", f"{classical.wall_s:.3f}")
+    table.add_row("proven optimal", str(answer.proven_optimal), str(classical.proven_optimal))
+    return table
+
+
+def _honesty(answer: Allocation) -> Table:
+    table = Table(show_header=False, box=None)
+    honesty = answer.honesty
+    if honesty is None:
+        table.add_row("the classical answer alone: nothing was measured")
+        return table
+    rows: list[tuple[str, float | None, str]] = [
+        ("approximation ratio (1 is perfect)", honesty.approximation_ratio, ".3f"),
+        ("probability that a shot keeps the budget", honesty.feasible_probability, ".3f"),
+        ("probability that a shot is the optimum", honesty.optimum_probability, ".4f"),
+        ("the same over uniform sampling's", honesty.uniform_gain, ".1f"),
+        ("chance of uniform shots to find it too", honesty.uniform_shots_probability, ".3f"),
+        ("gap to the classical answer before polish", honesty.gap_before_polish, ".2e"),
+        ("gap to the classical answer", honesty.gap, ".2e"),
+    ]
+    for label, value, form in rows:
+        table.add_row(label, "unknown" if value is None else format(value, form))
+    table.add_row(
+        "layers, energies, gradients", f"{answer.layers}, {answer.evaluations}, {answer.gradients}"
+    )
+    return table
+
+
+def _as_json(symbols: list[str], answer: Allocation, classical: Allocation) -> dict[str, Any]:
+    return {
+        "assets": symbols,
+        "weights": answer.weights.tolist(),
+        "classical_weights": classical.weights.tolist(),
+        "method": answer.method,
+        "bits": list(answer.bits),
+        "objective": answer.objective,
+        "classical_objective": classical.objective,
+        "classical_proven": classical.proven_optimal,
+        "expected_return": answer.expected_return,
+        "variance": answer.variance,
+        "energy": answer.energy,
+        "layers": answer.layers,
+        "evaluations": answer.evaluations,
+        "gradients": answer.gradients,
+        "wall_s": answer.wall_s,
+        "classical_wall_s": classical.wall_s,
+        "budget_holds": answer.budget_holds,
+        "fallback_reason": answer.fallback_reason,
+        "warnings": list(answer.warnings),
+        "honesty": dataclasses.asdict(answer.honesty) if answer.honesty is not None else None,
+    }
