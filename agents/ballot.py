@@ -11,7 +11,6 @@ import numpy as np
 from market.bars import Bars, Floats
 from market.errors import AgentError
 
-
 REAL = "fiub"
 """Kinds of numpy's numbers that a score may have. Masked arrays are refused: what a mask hides
 is a number still."""
@@ -57,12 +56,12 @@ def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     if not isinstance(ballot, Ballot):
         raise AgentError(f"{name}: vote() must return a Ballot, found {type(ballot).__name__}")
     for label, found in (("score", ballot.score), *ballot.evidence.items()):
-        plain = type(found) is np.ndarray and found.dtype.kind in REAL
-        if not plain or found.shape != bars.shape:
-            shape = getattr(found, "shape", "")
+        plain = type(found) is np.ndarray
+        if not plain or found.dtype.kind not in REAL or found.shape != bars.shape:
+            described = f"{found.dtype} of shape {found.shape}" if plain else type(found).__name__
             raise AgentError(
                 f"{name}: {label} must be an array of shape {bars.shape} (bars, instruments), "
-                f"found {getattr(found, 'dtype', '')} {type(found).__name__} {shape}"
+                f"found {described}"
             )
     outside = np.abs(ballot.score) > 1.0
     if outside.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,10 @@ from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
-from coordinator.plan import Plan, make_plan
-from coordinator.roster import AgentInHand, AgentSpec, agent_spec, take_seat
+from coordinator.plan import Plan, allocation_rules, make_plan, risk_limits
+from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
+from infra.feeds.clocks import clock_named
 from infra.feeds.files import FileFeed
 from infra.feeds.rates import read_interest_rates
 from infra.feeds.selection import ECB, open_feed, select_days
@@ -27,13 +29,14 @@ from infra.paper_desk import open_paper_gateway
 from market.bars import Bars
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
-from market.instruments import Instrument, Registry
+from market.instruments import Instrument, Registry, fx_pair
 from market.lines import Line, Member
 
 GATEWAY = "gateway"
 GUARDIAN = "risk_guardian"
 OPTIMIZER = "quantum_optimizer"
 COORDINATOR = "coordinator"
+UNKNOWN_SPREAD_PIPS = 2.0
 Build = Callable[[], Member]
 """Builds a member where it runs; it carries what that takes and no more."""
 
@@ -44,6 +47,7 @@ def plan_of(settings: Settings, in_hand: Mapping[str, AgentInHand] | None = None
     in_hand: agents that exist already, by the name they have in `settings.committee.agents`.
     """
     given = in_hand or {}
+    check_settings(settings)
     registry = registry_of(settings)
     traded = [registry[symbol] for symbol in settings.data.instruments]
     specs = [
@@ -65,6 +69,19 @@ def plan_of(settings: Settings, in_hand: Mapping[str, AgentInHand] | None = None
     )
 
 
+def check_settings(settings: Settings) -> None:
+    """Raise the first thing that is wrong with the settings, before any data is read."""
+    _day(settings.data.start)
+    _day(settings.data.end)
+    allocation_rules(settings, seconds(settings.data.bar))
+    if settings.data.clock is not None:
+        clock_named(settings.data.clock)
+    refuse_stray_tables(settings.committee.agents, settings.agents)
+    risk_limits(settings)
+    financing_of(settings)
+    registry_of(settings)
+
+
 def prices_of(settings: Settings) -> tuple[Bars, int]:
     """The panel of the configured source; its first columns are the traded instruments."""
     registry = registry_of(settings)
@@ -80,7 +97,12 @@ def registry_of(settings: Settings) -> Registry:
         base, _, quote = symbol.partition("_")
         if not base or not quote:
             raise ConfigError(f"instruments.{symbol}: expected a name such as XAU_USD")
-        registry.add(Instrument(base=base, quote=quote, **entry.model_dump()))
+        known = (
+            registry[symbol]
+            if symbol in registry
+            else fx_pair(base, quote, spread_pips=UNKNOWN_SPREAD_PIPS, margin_rate=0.05)
+        )
+        registry.add(replace(known, **entry.model_dump(exclude_none=True)))
     return registry
 
 
@@ -151,7 +173,11 @@ def financing_of(settings: Settings) -> str:
     rates, fee = settings.broker.financing_rates, settings.broker.financing_fee_annual
     if rates is None:
         return "not modelled: no rates file given"
-    return f"{read_interest_rates(rates).description}; fee {fee:.2%} a year on notional"
+    known = read_interest_rates(rates)
+    return (
+        f"{known.description}; fee {fee:.2%} a year on notional; where a currency has no rate only "
+        f"the fee is charged; sha256 {known.digest()}"
+    )
 
 
 def session_of(

@@ -66,8 +66,9 @@ def run_on_ray(plan: Plan, folder: Path, watch: Watcher) -> Replayed:
 def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
     """Start every actor under its name and let it call the coordinator.
 
-    The gateway writes into the run's folder and the coordinator listens at this node's address,
-    so both stay on this node; over TCP the others spread over the cluster.
+    The gateway writes into the run's folder, the coordinator listens at this node's address, and
+    the desk stops without its guardian, so these stay on this node. Over TCP the others spread
+    over the cluster: a lost worker costs their votes.
     """
     approvals_key, line_key = secrets.token_bytes(32), secrets.token_bytes(32)
     ray_settings = plan.settings.ray
@@ -78,7 +79,7 @@ def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
     def start(kind: Any, name: str, *arguments: object) -> Any:
-        stays = name in {COORDINATOR, GATEWAY} or not over_tcp
+        stays = name in {COORDINATOR, GUARDIAN, GATEWAY} or not over_tcp
         try:
             actors[name] = kind.options(
                 name=name,

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from agents.ballot import Agent
 from agents.guardian.limits import RiskLimits
 from coordinator.allocation import AllocationRules
 from coordinator.configuration.settings import CommitteeSettings, Settings
-from coordinator.roster import AgentSpec
+from coordinator.roster import AgentSpec, code_digest
 from coordinator.session import Desk, VolatilityRules
 from coordinator.sizing import SizingRules
 from market.bars import Bars
@@ -30,6 +32,7 @@ MONTH_OF_DAYS = 21
 INTRADAY_REBALANCE_S = 900
 OTHER_WEIGHT = 0.25
 EPOCH = 1
+RESERVED_NAMES = {"coordinator", "gateway", "quantum_optimizer", "risk_guardian"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,12 @@ def make_plan(
         raise ConfigError(
             f"committee.agents: {', '.join(repeated)} sits twice; give each its own name"
         )
+    taken = sorted(set(names) & RESERVED_NAMES)
+    if taken:
+        raise ConfigError(
+            f"committee.agents: {', '.join(taken)} is the name of another member of the desk; "
+            "give the agent another"
+        )
     longest = max(seated, key=lambda agent: agent.lookback)
     if len(bars) <= longest.lookback:
         raise DataError(
@@ -92,11 +101,12 @@ def make_plan(
             "first vote. Load more history, choose a shorter lookback, or leave the agent out."
         )
     sources = tuple(
-        f"{spec.code} {getattr(agent, 'source_digest', '')}".strip()
+        f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
         for spec, agent in zip(specs, seated, strict=True)
     )
     versions = _versions()
-    session = _session_id(settings, bars, specs, sources, first)
+    given = [(spec.path, without_folders(dict(spec.parameters))) for spec in specs]
+    session = _session_id(settings, bars.digest(), repr((given, sources, financing, first)))
     return Plan(
         settings=settings,
         desk=_desk(settings, session, instruments, traded, bars, names),
@@ -117,7 +127,21 @@ def make_plan(
 def configuration_json(settings: Settings) -> str:
     """What decisions depend on; where things are written and how Ray runs is left out."""
     decisive = settings.model_dump(mode="json", exclude={"run", "ray"})
-    return json.dumps(decisive, sort_keys=True)
+    return json.dumps(without_folders(decisive), sort_keys=True)
+
+
+def without_folders(value: Any) -> Any:
+    """The same settings with every file that is there named without its folders.
+
+    What a file holds goes into a run by its digest; where it lies is no part of it.
+    """
+    if isinstance(value, dict):
+        return {key: without_folders(item) for key, item in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [without_folders(item) for item in value]
+    if isinstance(value, (str, Path)) and Path(value).exists():
+        return Path(value).resolve().name
+    return value
 
 
 def allocation_rules(settings: Settings, interval_s: int) -> AllocationRules:
@@ -234,15 +258,9 @@ def _desk(
     )
 
 
-def _session_id(
-    settings: Settings,
-    bars: Bars,
-    specs: Sequence[AgentSpec],
-    sources: Sequence[str],
-    first: int,
-) -> str:
+def _session_id(settings: Settings, data_digest: str, others: str) -> str:
     """Named by its inputs: the same configuration, data and agents give the same session."""
-    stated = repr((configuration_json(settings), bars.digest(), list(specs), list(sources), first))
+    stated = f"{configuration_json(settings)} {data_digest} {others}"
     return hashlib.sha256(stated.encode()).hexdigest()[:10]
 
 

@@ -6,14 +6,16 @@ import copy
 import hashlib
 import importlib
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from agents.ballot import Agent
 from agents.seat import Seat
-from market.errors import AgentError, QuorumError, nearest
+from market.errors import AgentError, ConfigError, QuorumError, nearest
 
 BUILT_IN = {
     "momentum": "agents.trading.momentum:Momentum",
@@ -83,10 +85,9 @@ def agent_in_hand(agent: object) -> AgentInHand:
     if inspect.isclass(agent):
         raise AgentError(f"{path}: expected an agent, found its class; write {kind.__name__}()")
     checked = _checked(agent, path)
-    named = ((name, getattr(agent, name, None)) for name in dir(agent) if name[0] != "_")
     return AgentInHand(
         path=path,
-        parameters=tuple(pair for pair in named if isinstance(pair[1], bool | int | float | str)),
+        parameters=_plain_values(agent),
         code=_code_of(kind),
         agent=checked,
     )
@@ -111,12 +112,54 @@ def agent_spec(name: str, parameters: Mapping[str, Mapping[str, Any]]) -> AgentS
             "your own is named as package.module:Class."
         )
     given = parameters.get(name) or parameters.get(path.partition(":")[2]) or {}
-    return AgentSpec(path=path, parameters=tuple(given.items()))
+    parameters_read = {key: _read(value) for key, value in given.items()}
+    return AgentSpec(path=path, parameters=tuple(sorted(parameters_read.items())))
+
+
+def refuse_stray_tables(seated: Sequence[str], tables: Iterable[str]) -> None:
+    """Raise ConfigError for an [agents.…] table that no agent would ever read."""
+    known = {*known_agents(), *seated, *(name.partition(":")[2] for name in seated if ":" in name)}
+    for table in tables:
+        if table not in known:
+            raise ConfigError(
+                f"[agents.{table}]: no such agent{nearest(table, known)} "
+                f"Known here: {', '.join(sorted(known))}."
+            )
+
+
+def code_digest(kind: type) -> str:
+    """Digest of the file that an agent's class stands in, or of its methods where it has none."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return _code_of(kind)
+
+
+def _read(value: Any) -> Any:
+    """A parameter that came as text from the environment, as the number or truth it spells."""
+    if not isinstance(value, str):
+        return value
+    try:
+        spelt = json.loads(value)
+    except ValueError:
+        return value
+    return spelt if isinstance(spelt, (bool, int, float)) else value
 
 
 def take_seat(spec: AgentSpec) -> Seat:
     """Build an agent and give it its place at the table."""
     return Seat(spec.build())
+
+
+def _plain_values(agent: object) -> tuple[tuple[str, Any], ...]:
+    """Public attributes that are numbers or words, by name; what properties compute is left out."""
+    names = [
+        name
+        for name in dir(agent)
+        if name[0] != "_" and not isinstance(inspect.getattr_static(agent, name), property)
+    ]
+    values = [(name, getattr(agent, name, None)) for name in names]
+    return tuple(pair for pair in values if isinstance(pair[1], bool | int | float | str))
 
 
 def _code_of(kind: type) -> str:

@@ -294,6 +294,7 @@ class Session:
             turnout=decision.turnout.copy(),
             outcome=decision.outcome.copy(),
             multiplier=multiplier,
+            bound=self._proposals.bound[: self._desk.traded].copy(),
             approved=reviewed.approved,
             refused=reviewed.refused,
         )

@@ -68,6 +68,10 @@ class SocketChannel:
         except OSError as error:
             raise StreamLost(f"the coordinator hung up: {error}") from None
 
+    def close(self) -> None:
+        """Hang up; the coordinator's line says that the member is gone."""
+        self._connection.close()
+
 
 class SocketLine:
     """The coordinator's end of the line to one member."""
@@ -112,6 +116,7 @@ class Switchboard:
             self._listener = Listener((host, 0), backlog=64)
         self._arrived: queue.SimpleQueue[SocketLine] = queue.SimpleQueue()
         self._closed = False
+        self._door = threading.Lock()
         self._answering = threading.Thread(target=self._accept, name="switchboard", daemon=True)
         self._answering.start()
 
@@ -149,8 +154,11 @@ class Switchboard:
         return lines
 
     def close(self) -> None:
-        """Stop listening and remove the socket."""
-        self._closed = True
+        """Stop listening, remove the socket, hang up on callers whom nobody asked for."""
+        with self._door:
+            self._closed = True
+            while not self._arrived.empty():
+                self._arrived.get().close()
         with contextlib.suppress(OSError):
             Client(self.address).close()  # wakes the accepting thread
         self._answering.join(timeout=5.0)
@@ -171,6 +179,10 @@ class Switchboard:
         try:
             deliver_challenge(caller, self._key)
             answer_challenge(caller, self._key)
-            self._arrived.put(SocketLine(str(caller.recv()), _without_delay(caller)))
+            line = SocketLine(str(caller.recv()), _without_delay(caller))
+            with self._door:
+                if self._closed:
+                    raise EOFError
+                self._arrived.put(line)
         except (OSError, EOFError, AuthenticationError):
             caller.close()

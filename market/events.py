@@ -91,8 +91,9 @@ class DecisionTaken:
     """One decision: every ballot, the tally and what came of it.
 
     scores: (A, N). evidence: (K, N), the agents' rows one after the other. score, buy, sell,
-    turnout, multiplier: (N,). outcome: (N,) codes of the tally. approved, refused: the guardian's
-    verdicts on the proposals.
+    turnout, multiplier: (N,). outcome: (N,) codes of the tally. bound: (N,) the Limit that set
+    the size wished for, also where it came to nothing; 0 where nothing was. approved, refused:
+    the guardian's verdicts on the proposals.
     """
 
     sequence: int
@@ -105,6 +106,7 @@ class DecisionTaken:
     turnout: Floats
     outcome: Indices
     multiplier: Floats
+    bound: Indices
     approved: tuple[RiskApproved, ...]
     refused: tuple[RiskRefused, ...]
 

@@ -43,6 +43,10 @@ class Channel(Protocol):
 
     def send(self, message: object) -> None: ...
 
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
 
 class LocalLine:
     """A member in the same process."""
@@ -94,9 +98,15 @@ def taken(reply: object) -> object:
 
 
 def serve(channel: Channel, member: Member) -> None:
-    """Answer everything that comes through a channel, until the other side hangs up."""
-    while True:
-        try:
+    """Answer everything that comes through a channel, until the other side hangs up.
+
+    However serving ends, the channel is closed: the other side must not wait for an answer that
+    will never come.
+    """
+    try:
+        while True:
             channel.send(answer(member, channel.receive()))
-        except StreamLost:
-            return
+    except StreamLost:
+        return
+    finally:
+        channel.close()

@@ -42,6 +42,7 @@ WITHIN_S = 30.0
 QUICK: dict[str, dict[str, Any]] = {
     "sizing": {"correlation_window": 10, "volatility_window": 10},
     "optimizer": {
+        "method": "exact",
         "rebalance_every": 5,
         "allocation_lookback": 20,
         "allocation_min_observations": 10,

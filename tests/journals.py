@@ -162,6 +162,7 @@ class JournalBuilder:
                 turnout=decision.turnout,
                 outcome=decision.outcome,
                 multiplier=np.ones(len(self.symbols)),
+                bound=np.zeros(len(self.symbols), dtype=np.int64),
                 approved=tuple(_approved(s, units, bound) for s, units in (orders or {}).items()),
                 refused=tuple(_refused(s, limit) for s, limit in (refused or {}).items()),
             )

@@ -82,7 +82,8 @@ def measure_book(
 def weighable(marks: Marks, column: int) -> bool:
     """Whether an instrument's mid, quote rate and spread are numbers that a book can rest on."""
     known = marks.mid[column] > 0.0 and marks.rate[column] > 0.0 and marks.spread[column] >= 0.0
-    return known and marks.mid[column] + marks.rate[column] + marks.spread[column] < np.inf
+    finite: bool = marks.mid[column] + marks.rate[column] + marks.spread[column] < np.inf
+    return known and finite
 
 
 @kernel

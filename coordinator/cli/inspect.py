@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.bootstrap import registry_of
+from coordinator.bootstrap import check_settings, registry_of
 from coordinator.cli.options import AgentNames, AsJson, ConfigFile, listed
 from coordinator.configuration.document import as_toml
 from coordinator.configuration.sources import load_settings
-from coordinator.plan import risk_limits, weights_of
+from coordinator.plan import weights_of
 from coordinator.roster import agent_spec, known_agents
 
 
@@ -53,10 +53,10 @@ def show(config: ConfigFile = None) -> None:
 def check(config: ConfigFile = None) -> None:
     """Check the configuration without starting anything."""
     settings = load_settings(config)
+    check_settings(settings)
     registry = registry_of(settings)
     for symbol in settings.data.instruments:
         registry[symbol]
     specs = [agent_spec(name, settings.agents) for name in settings.committee.agents]
     weights_of(settings.committee, [spec.build().name for spec in specs])
-    risk_limits(settings)
     typer.echo("configuration: good")

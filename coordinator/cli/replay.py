@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from rich.console import Console
 from coordinator.bootstrap import plan_of
 from coordinator.cli.options import AgentNames, AsJson, ConfigFile, listed
 from coordinator.cli.watch import SessionView
-from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import load_settings
 from coordinator.plan import Plan
 from coordinator.replay import Replayed
@@ -23,7 +21,8 @@ from coordinator.results.record import load_record
 from coordinator.results.summary import summarise
 from coordinator.results.table import results_table
 from coordinator.results.write import write_results
-from market.errors import QuorumError, RunFolderError
+from coordinator.run_folder import new_run_folder
+from market.errors import QuorumError
 
 INTERRUPTED = 130
 
@@ -74,7 +73,7 @@ def replay(
     )
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     plan = plan_of(settings)
-    folder = new_run_folder(settings, plan)
+    folder = new_run_folder(settings.run.out, plan.desk.session)
     replayed = _conduct(plan, folder, console)
     record = load_record(folder / "journal.sqlite")
     results = summarise(record)
@@ -92,23 +91,6 @@ def replay(
         )
     if replayed.outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
-
-
-def new_run_folder(settings: Settings, plan: Plan) -> Path:
-    """runs/<UTC time>-<session>. Raises RunFolderError where it cannot be made or written."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = settings.run.out / f"{stamp}-{plan.desk.session}"
-    try:
-        folder.mkdir(parents=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise RunFolderError(
-            f"the run folder {folder} cannot be written: {error.strerror}. "
-            "Choose another with --out, or make this one writable."
-        ) from None
-    return folder
 
 
 def _conduct(plan: Plan, folder: Path, console: Console) -> Replayed:

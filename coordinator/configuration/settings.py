@@ -41,7 +41,9 @@ class DataSettings(Section):
     )
     start: str | None = Field(None, description="first day decided on, YYYY-MM-DD, UTC")
     end: str | None = Field(None, description="last day, inclusive, YYYY-MM-DD, UTC")
-    clock: str = Field("UTC", description="clock of a file's times: UTC, a zone, or +02:00")
+    clock: str | None = Field(
+        None, description="clock of a file's times: UTC, a zone, +02:00; unset: as the file states"
+    )
     stamps: Literal["start", "end"] = Field("start", description="which end of a bar times mark")
     bar: str = Field("1h", description="length of the bars that ticks are gathered into")
 
@@ -123,22 +125,26 @@ class OptimizerSettings(Section):
 class GuardianSettings(Section):
     """Limits that no order passes. Fractions are of equity."""
 
-    max_price_age: NotNegative = Field(0.0, description="bars since an instrument's last price")
-    max_drawdown: float = Field(0.10, gt=0.0, lt=1.0, description="fall from the peak that halts")
-    max_daily_loss: float = Field(0.02, gt=0.0, lt=1.0, description="loss of a day that halts")
-    max_open_positions: Count = Field(8, description="instruments held at once")
-    max_position: Positive = Field(0.9, description="notional of one instrument")
+    max_price_age: float = Field(
+        0.0, ge=0.0, le=10.0, description="bars since an instrument's last price"
+    )
+    max_drawdown: float = Field(0.10, gt=0.0, le=0.5, description="fall from the peak that halts")
+    max_daily_loss: float = Field(0.02, gt=0.0, le=0.25, description="loss of a day that halts")
+    max_open_positions: int = Field(8, ge=1, le=100, description="instruments held at once")
+    max_position: float = Field(0.9, gt=0.0, le=50.0, description="notional of one instrument")
     max_gross_leverage: float = Field(3.0, gt=0.0, le=50.0, description="sum of notionals")
-    max_currency_exposure: Positive = Field(1.2, description="net exposure of one currency")
+    max_currency_exposure: float = Field(
+        1.2, gt=0.0, le=50.0, description="net exposure of one currency"
+    )
     max_portfolio_risk: float = Field(
         0.15, gt=0.0, le=1.0, description="sum of losses if every stop were hit"
     )
     margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
     price_collar: float = Field(
-        0.005, gt=0.0, lt=1.0, description="largest move between decision and fill, of price"
+        0.005, gt=0.0, le=0.1, description="largest move between decision and fill, of price"
     )
-    price_collar_sigmas: NotNegative = Field(
-        6.0, description="on bars the collar is never tighter than so many sigmas"
+    price_collar_sigmas: float = Field(
+        6.0, ge=0.0, le=20.0, description="on bars the collar is never tighter than so many sigmas"
     )
     rearm_after: Count = Field(
         21, description="bars after which the replay's supervisor re-arms a drawdown halt"
@@ -159,14 +165,23 @@ class BrokerSettings(Section):
 
 
 class InstrumentSettings(Section):
-    """An instrument that the registry does not hold, as [instruments.XXX_YYY]."""
+    """An instrument as [instruments.XXX_YYY]: what is set here, over what is known of it.
 
-    asset_class: Literal["fx", "metal", "equity", "crypto"] = Field("fx", description="its kind")
-    pip: Positive = Field(0.0001, description="quoting unit of the spread")
-    price_increment: Positive = Field(0.00001, description="smallest step of the price")
-    unit_increment: Positive = Field(1.0, description="smallest step of a size")
-    typical_spread_pips: NotNegative = Field(2.0, description="where the data has no spread")
-    margin_rate: Fraction = Field(0.05, description="margin as a fraction of notional")
+    One that is not known starts as a currency pair with the pip of its quote currency.
+    """
+
+    asset_class: Literal["fx", "metal", "equity", "crypto"] | None = Field(
+        None, description="its kind"
+    )
+    pip: Positive | None = Field(None, description="quoting unit of the spread")
+    price_increment: Positive | None = Field(None, description="smallest step of the price")
+    unit_increment: Positive | None = Field(None, description="smallest step of a size")
+    typical_spread_pips: NotNegative | None = Field(
+        None, description="where the data has no spread"
+    )
+    margin_rate: float | None = Field(
+        None, gt=0.0, le=1.0, description="margin as a fraction of notional"
+    )
 
 
 class RaySettings(Section):

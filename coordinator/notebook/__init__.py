@@ -1,9 +1,9 @@
 """Everything a notebook needs, in one import.
 
-    from coordinator.notebook import COMMITTEE, compare, replay
+from coordinator.notebook import COMMITTEE, compare, replay
 
-    run = replay(end="2005-12-31")
-    run.plot_equity()
+run = replay(end="2005-12-31")
+run.plot_equity()
 """
 
 from coordinator.notebook.comparison import Comparison, compare

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from coordinator.report.pictures import _png, _require_matplotlib
+from coordinator.report.pictures import png_of, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,10 +23,10 @@ class Picture:
         return f"<Picture {self.title}: {width:g} × {height:g} inches>"
 
     def _repr_png_(self) -> bytes:
-        return _png(self.figure)
+        return png_of(self.figure)
 
 
 def picture(title: str, draw: Callable[[], Figure]) -> Picture:
     """Draw a figure. Raises InvalidError without matplotlib, saying how to get it."""
-    _require_matplotlib()
+    require_matplotlib()
     return Picture(title, draw())

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from agents.ballot import Agent
 from coordinator.bootstrap import plan_of
-from coordinator.cli.replay import new_run_folder
 from coordinator.configuration.settings import CommitteeSettings
 from coordinator.configuration.sources import load_settings
 from coordinator.in_process import run_in_process
@@ -21,6 +20,7 @@ from coordinator.results.record import load_record
 from coordinator.results.summary import summarise
 from coordinator.results.write import write_results
 from coordinator.roster import AgentInHand, agent_in_hand
+from coordinator.run_folder import new_run_folder
 from market.errors import ConfigError, QuorumError
 
 COMMITTEE = CommitteeSettings().agents
@@ -74,13 +74,13 @@ def replay(
         "committee": {"agents": names},
         "run": {"out": out},
     }
-    others = settings or {}
+    others = dict(settings or {})
     loaded = load_settings(
         None if config is None else Path(config),
-        {name: {**others.get(name, {}), **_set(given.get(name, {}))} for name in given | others},
+        {name: {**others.get(name, {}), **_set(given.get(name, {}))} for name in {*given, *others}},
     )
     plan = plan_of(loaded, in_hand)
-    folder = new_run_folder(loaded, plan)
+    folder = new_run_folder(loaded.run.out, plan.desk.session)
     try:
         _conduct(plan, folder, engine)
     except QuorumError as error:

@@ -28,7 +28,7 @@ def write_pictures(record: RunRecord, results: Results, folder: Path) -> tuple[P
     Raises InvalidError without matplotlib or without bars, RunFolderError where a file cannot
     be written.
     """
-    _require_matplotlib()
+    require_matplotlib()
     if results.bars < 2:
         raise InvalidError(f"run {results.session} has {results.bars} bars; pictures need two")
     figures = {
@@ -38,7 +38,7 @@ def write_pictures(record: RunRecord, results: Results, folder: Path) -> tuple[P
         "contribution.png": contribution_figure(results),
     }
     for name, figure in figures.items():
-        write_whole(folder / name, _png(figure))
+        write_whole(folder / name, png_of(figure))
     return tuple(folder / name for name in figures)
 
 
@@ -111,7 +111,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.8)
@@ -122,7 +122,7 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _require_matplotlib() -> None:
+def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401, PLC0415
     except ModuleNotFoundError:

@@ -129,7 +129,7 @@ class FileFeed:
         used = [extract for symbol in wanted for extract in extracts[symbol]]
         facts = facts_of(
             bars,
-            name=str(self._path),
+            name=self._path.resolve().name,
             version=f"{len({extract.table.path for extract in used})} file(s)",
             terms="those of the files' owner",
             notes=tuple(self._notes(used, series, bars)),

@@ -22,6 +22,7 @@ from market.events import (
     EVENT_TYPES,
     AgentAbstained,
     AgentSeated,
+    AlertRaised,
     AllocationApplied,
     AllocationMissed,
     BarSettled,
@@ -62,7 +63,9 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         agents=st.lists(st.builds(AgentSeated, lookback=INT), max_size=2).map(tuple),
         versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
     ),
-    BarSettled: st.builds(BarSettled, sequence=INT, time=INT, units=ROW, mid=ROW, rate=ROW),
+    BarSettled: st.builds(
+        BarSettled, sequence=INT, time=INT, units=ROW, mid=ROW, rate=ROW, financing=ROW
+    ),
     OrderFilled: st.builds(OrderFilled, fill=st.builds(Fill, sequence=INT, time=INT)),
     OrderCancelled: st.builds(
         OrderCancelled, cancellation=st.builds(Cancellation, sequence=INT, time=INT)
@@ -88,6 +91,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         AllocationApplied, sequence=INT, time=INT, requested=INT, weights=ROW, multiplier=ROW
     ),
     AllocationMissed: st.builds(AllocationMissed, sequence=INT, time=INT),
+    AlertRaised: st.builds(AlertRaised, sequence=INT, time=INT),
     TradingHalted: st.builds(TradingHalted, sequence=INT, time=INT),
     TradingRearmed: st.builds(TradingRearmed, sequence=INT, time=INT, after_bars=INT),
     SessionEnded: st.builds(SessionEnded, sequence=INT, time=INT, bars=INT),

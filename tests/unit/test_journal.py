@@ -28,9 +28,9 @@ def settled(units: np.ndarray) -> BarSettled:
         units=units,
         mid=units,
         rate=units,
+        financing=units,
         equity=1.0,
         cash=1.0,
-        financing=0.0,
         margin_used=0.0,
     )
 

@@ -83,13 +83,13 @@ def test_an_agent_without_enough_bars_abstains_without_a_failure() -> None:
         ("returns no ballot", r"must return a Ballot, found ndarray"),
         (
             "wrong shape",
-            r"score must be an array of shape \(2, 4\).*found float64 ndarray \(2, 3\)",
+            r"score must be an array of shape \(2, 4\).*found float64 of shape \(2, 3\)",
         ),
         ("above one", r"scores must lie in \[-1, 1\] or be NaN, found 1"),
         ("below minus one", r"scores must lie in \[-1, 1\] or be NaN, found -7"),
         ("infinite", r"scores must lie in \[-1, 1\] or be NaN, found inf"),
-        ("a list", r"score must be an array of shape .*found  list"),
-        ("wrong evidence", r"e must be an array of shape .*found float64 ndarray \(1, 4\)"),
+        ("a list", r"score must be an array of shape .*found list"),
+        ("wrong evidence", r"e must be an array of shape .*found float64 of shape \(1, 4\)"),
     ],
 )
 def test_an_agent_that_breaks_the_contract_abstains_says_why_and_may_vote_again(
