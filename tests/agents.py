@@ -38,3 +38,14 @@ class Suicidal:
         if self.votes == 100:
             os.kill(os.getpid(), signal.SIGKILL)
         return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impostor:
+    """Calls itself by the name of the only door."""
+
+    name: str = "gateway"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.zeros(bars.shape))
