@@ -9,8 +9,9 @@ import ray
 
 from coordinator.bootstrap import GATEWAY, GUARDIAN, OPTIMIZER, session_of
 from coordinator.plan import Plan
+from coordinator.progress import Progress
 from coordinator.replay import Replayed, replay
-from coordinator.session import Progress, Session
+from coordinator.session import Session
 from infra.transport import Address, Switchboard
 from market.shell import LINE
 

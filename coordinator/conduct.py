@@ -25,8 +25,8 @@ from coordinator.bootstrap import (
     optimizer_builder,
 )
 from coordinator.plan import Plan
+from coordinator.progress import Progress
 from coordinator.replay import Replayed
-from coordinator.session import Progress
 from infra.actors import GatewayActor
 from infra.runtime import node_address, spans_nodes
 from infra.transport import Address, SocketChannel

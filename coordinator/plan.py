@@ -18,8 +18,8 @@ from agents.ballot import Agent
 from agents.guardian.limits import RiskLimits
 from coordinator.allocation import AllocationRules
 from coordinator.configuration.settings import CommitteeSettings, Settings
+from coordinator.desk import Desk, VolatilityRules
 from coordinator.roster import AgentSpec, code_digest
-from coordinator.session import Desk, VolatilityRules
 from coordinator.sizing import SizingRules
 from market.bars import Bars
 from market.conversion import conversion, currency_names
@@ -139,9 +139,17 @@ def without_folders(value: Any) -> Any:
         return {key: without_folders(item) for key, item in sorted(value.items())}
     if isinstance(value, (list, tuple)):
         return [without_folders(item) for item in value]
-    if isinstance(value, (str, Path)) and Path(value).exists():
+    if isinstance(value, (str, Path)) and str(value) and _is_there(Path(value)):
         return Path(value).resolve().name
     return value
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path exists; a text too long to be one does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def allocation_rules(settings: Settings, interval_s: int) -> AllocationRules:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+import contextlib
+from typing import TypeVar
 
 import numpy as np
 
 from agents.guardian.exposure import Book
-from agents.guardian.limits import RiskLimits
 from agents.guardian.review import Exposed, Proposals, empty_book, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
+from coordinator.desk import Desk
 from coordinator.ledger import DeskLedger
-from coordinator.sizing import SizingRules, propose
+from coordinator.progress import Progress
+from coordinator.sizing import propose
 from coordinator.tally import Decision, Outcome, tally, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
-from market.conversion import Conversion
-from market.errors import MemberLost, StreamLost
+from market.errors import MemberLost, QuorumError, StreamLost
 from market.events import AlertRaised, AllocationApplied, DecisionTaken, Event, SessionEnded
 from market.lines import Line
 from market.marks import Marks
@@ -35,53 +35,6 @@ from market.messages import (
 )
 
 Answer = TypeVar("Answer")
-
-
-class VolatilityRules(NamedTuple):
-    """taps: returns in the estimate. decay: weight of one bar over the next newer."""
-
-    taps: int
-    decay: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What a session decides by; nothing in it changes while it runs.
-
-    symbols: (M,) the traded instruments first, then those only needed for conversion.
-    weights: (A,) in the order of the committee. margin_rate, unit_increment: (M,).
-    """
-
-    session: str
-    epoch: int
-    symbols: tuple[str, ...]
-    traded: int
-    interval_s: int
-    has_extremes: bool
-    initial_balance: float
-    paths: Conversion
-    margin_rate: Floats
-    unit_increment: Floats
-    weights: Floats
-    decision_threshold: float
-    quorum: float
-    limits: RiskLimits
-    sizing: SizingRules
-    volatility: VolatilityRules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a session stands, for people who watch it."""
-
-    bars: int
-    time: int
-    equity: float
-    drawdown: float
-    positions: tuple[tuple[str, float], ...]
-    last_decision: str
-    fills: int
-    refusals: int
 
 
 class Session:
@@ -122,6 +75,7 @@ class Session:
         self._refusals = 0
         self._last_decision = "none yet"
         self._completed = 0
+        self._executing = False
 
     def open(self, history: Bars) -> None:
         """Give everyone the bars before the first one to decide on (traded instruments)."""
@@ -149,7 +103,7 @@ class Session:
         traded = bar.columns(self._desk.traded)
         self._post("gateway", self._gateway, SettleBar(sequence=sequence, bar=bar))
         self._committee.ask(sequence, traded)
-        settlement = self._reply("gateway", self._gateway, Settlement)
+        settlement = self._settled()
         self._ledger.book(settlement)
         records: list[Event] = []
         returns = self._measure(traded)
@@ -181,11 +135,13 @@ class Session:
         execute = Execute(
             sequence=sequence, time=bar.time, records=tuple(records), signed=reviewed.signed
         )
-        self._ask("gateway", self._gateway, execute, Executed)
+        self._post("gateway", self._gateway, execute)
+        self._executing = True
         self._watch(settlement, reviewed)
 
     def close(self, outcome: str) -> JournalClosed:
         """End the session and its journal. outcome: completed, interrupted or failed."""
+        self._executed()
         self.record(
             SessionEnded(
                 sequence=self._sequence,
@@ -213,6 +169,26 @@ class Session:
             fills=self._fills,
             refusals=self._refusals,
         )
+
+    def _settled(self) -> Settlement:
+        """The gateway's account of the bar, after its answer to the decision before it.
+
+        The gateway answers in order. It dispatches and journals one decision while the agents
+        already look at the next bar; whether that went well is known before anything is booked.
+        """
+        try:
+            self._executed()
+        except QuorumError:
+            with contextlib.suppress(QuorumError):
+                self._gateway.reply()  # the answer to SettleBar; it must not be taken for another
+            raise
+        return self._reply("gateway", self._gateway, Settlement)
+
+    def _executed(self) -> None:
+        """Wait until the gateway has dispatched and recorded the last decision."""
+        if self._executing:
+            self._executing = False
+            self._reply("gateway", self._gateway, Executed)
 
     def _measure(self, bar: BarSlice) -> Floats:
         """Take the bar into the window; returns (T, N), newest last, and fresh volatilities."""

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from market.errors import FatalError
-from market.events import BarSettled, Event, OrderCancelled, OrderFilled, OrderIntended
+from market.errors import FatalError, InvalidError
+from market.events import (
+    BarSettled,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+    SessionEnded,
+)
 from market.messages import (
     CloseJournal,
     Execute,
@@ -12,9 +19,12 @@ from market.messages import (
     SettleBar,
     Settlement,
 )
-from market.orders import OrderRequest, client_order_id
+from market.orders import Cancellation, OrderRequest, client_order_id
 from market.ports import Broker, Journal
 from market.verdicts import RiskApproved, SignedApprovals, verify
+
+SESSION_ENDED = "SESSION_ENDED"
+REJECTED = "REJECTED"
 
 
 class Gateway:
@@ -22,7 +32,8 @@ class Gateway:
 
     key: shared with the guardian alone. epoch: of the coordinator that may ask; an older one is
     refused. Nothing passes that is not signed, expired or has been taken before; what time it is
-    the gateway knows from its own bars, and nobody can tell it an earlier one.
+    the gateway knows from its own bars, and nobody can tell it an earlier one. Every intent ends
+    in the journal: by a fill, by a cancellation, or by the end of the session.
     """
 
     def __init__(
@@ -35,6 +46,7 @@ class Gateway:
         self._epoch = epoch
         self._used = -1
         self._now = 0
+        self._ended = False
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -43,6 +55,7 @@ class Gateway:
         if isinstance(message, Execute):
             return self._execute(message)
         if isinstance(message, CloseJournal):
+            self._end_working()
             self._journal.close()
             return JournalClosed(digest=self._journal.digest, events=len(self._journal))
         raise FatalError(f"the gateway does not know messages of type {type(message).__name__}")
@@ -64,6 +77,7 @@ class Gateway:
                 time=message.bar.time,
                 units=settlement.units,
                 mid=settlement.mid,
+                spread=settlement.spread,
                 rate=settlement.rate,
                 equity=settlement.equity,
                 cash=settlement.cash,
@@ -75,6 +89,8 @@ class Gateway:
 
     def _execute(self, message: Execute) -> Executed:
         for event in message.records:
+            if isinstance(event, SessionEnded):
+                self._end_working()
             self._journal.append(event)
         if message.signed is not None and message.signed.approved:
             self._dispatch(message.signed, message.time)
@@ -82,18 +98,19 @@ class Gateway:
             self._journal.commit(now=False)
         return Executed(
             sequence=message.sequence,
-            working=self._broker.working(),
+            working=tuple(order.client_order_id for order in self._broker.working()),
             recorded=len(self._journal),
         )
 
-    def _dispatch(self, signed: SignedApprovals, now: int) -> None:
+    def _dispatch(self, signed: SignedApprovals, time: int) -> None:
+        now = max(time, self._now)
         verify(
             self._key,
             signed,
             session=self._session,
             epoch=self._epoch,
             used=self._used,
-            now=max(now, self._now),
+            now=now,
         )
         self._used = signed.sequence
         orders = [self._order(approved, signed.sequence) for approved in signed.approved]
@@ -101,7 +118,28 @@ class Gateway:
             self._journal.append(OrderIntended(order=order))
         self._journal.commit()
         for order in orders:
-            self._broker.place(order)
+            try:
+                self._broker.place(order)
+            except InvalidError as error:
+                self._cancel(order, f"{REJECTED}: {error}", now)
+        self._journal.commit(now=False)
+
+    def _end_working(self) -> None:
+        """Say once of every order that still waits that no bar will fill it any more."""
+        if not self._ended:
+            self._ended = True
+            for order in self._broker.working():
+                self._cancel(order, SESSION_ENDED, self._now)
+
+    def _cancel(self, order: OrderRequest, reason: str, time: int) -> None:
+        cancellation = Cancellation(
+            client_order_id=order.client_order_id,
+            sequence=order.sequence,
+            time=time,
+            symbol=order.symbol,
+            reason=reason,
+        )
+        self._journal.append(OrderCancelled(cancellation=cancellation))
 
     def _order(self, approved: RiskApproved, sequence: int) -> OrderRequest:
         return OrderRequest(

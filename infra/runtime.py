@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 
 from market.errors import ConfigError, FatalError
 
@@ -26,26 +27,26 @@ def import_paths() -> list[str]:
 
 
 @contextmanager
-def ray_cluster(namespace: str, *, dashboard: bool = False) -> Iterator[None]:
-    """A connection to Ray for the time of a session.
+def ray_cluster(namespace: str, *, dashboard: bool = False) -> Iterator[str | None]:
+    """A connection to Ray for the time of a session; gives the dashboard's URL, None without one.
 
     Where `RAY_ADDRESS` is set (as it is inside `ray job submit`) or a connection is open, that
     cluster is used and left running; else a local one is started and stopped again. Raises
     ConfigError for an address of another kind, FatalError when neither works.
     """
     if ray.is_initialized():
-        yield
+        yield None
         return
     address = os.environ.get("RAY_ADDRESS", LOCAL)
     try:
         if address not in {"", LOCAL}:
-            _connect(address, namespace)
+            url = _connect(address, namespace)
         else:
-            _start(namespace, dashboard=dashboard)
-    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+            url = _start(namespace, dashboard=dashboard)
+    except (RayError, ConnectionError, RuntimeError, OSError, ValueError) as error:
         raise FatalError(_unreachable(address, error)) from None
     try:
-        yield
+        yield f"http://{url}" if url else None
     finally:
         ray.shutdown()
 
@@ -81,18 +82,19 @@ def _unreachable(address: str, error: Exception) -> str:
     )
 
 
-def _connect(address: str, namespace: str) -> None:
+def _connect(address: str, namespace: str) -> str | None:
     check_address(address)
-    ray.init(
+    joined = ray.init(
         address=address,
         namespace=namespace,
         runtime_env={"env_vars": ONE_THREAD},
         logging_level=logging.ERROR,
         log_to_driver=False,
     )
+    return joined.dashboard_url
 
 
-def _start(namespace: str, *, dashboard: bool) -> None:
+def _start(namespace: str, *, dashboard: bool) -> str | None:
     """Start Ray on this machine, for whoever holds this user's token alone (Ray's default).
 
     Workers inherit the environment that it is started with.
@@ -100,7 +102,7 @@ def _start(namespace: str, *, dashboard: bool) -> None:
     inherited = os.environ.get("PYTHONPATH")
     paths = [*import_paths(), *(inherited.split(os.pathsep) if inherited else [])]
     with environment(ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}):
-        ray.init(
+        started = ray.init(
             address=LOCAL,  # else Ray would join what `ray start` left on this machine
             namespace=namespace,
             include_dashboard=dashboard,
@@ -108,6 +110,7 @@ def _start(namespace: str, *, dashboard: bool) -> None:
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
+    return started.dashboard_url
 
 
 @contextmanager

@@ -57,14 +57,15 @@ class SessionStarted:
 class BarSettled:
     """What a bar left: prices and the account after fills, exits and financing.
 
-    units, mid, rate: (M,). financing: (M,) of this bar. equity, cash, margin_used: account
-    currency.
+    units, mid, spread, rate: (M,). financing: (M,) of this bar. equity, cash, margin_used:
+    account currency.
     """
 
     sequence: int
     time: int
     units: Floats
     mid: Floats
+    spread: Floats
     rate: Floats
     financing: Floats
     equity: float
@@ -81,7 +82,7 @@ class OrderFilled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled:
-    """An order ended without a fill."""
+    """An order, or the rest of one that was filled in part, ended without a fill."""
 
     cancellation: Cancellation
 

@@ -61,7 +61,13 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """An order that ended without a fill, and why."""
+    """An order that ended without a fill, and why; or the part of one that did not fill.
+
+    sequence: of the bar on which it ended. reason: NO_PRICE, NO_RATE, PRICE_BOUND,
+    INSUFFICIENT_MARGIN, SESSION_ENDED or, when the broker did not take it, REJECTED: what it said.
+    Of an order that reverses, NO_RATE and INSUFFICIENT_MARGIN cancel the new position only; the
+    closing part has a fill with the same id.
+    """
 
     client_order_id: str
     sequence: int

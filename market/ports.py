@@ -47,8 +47,8 @@ class Broker(Protocol):
         """Everything that a bar did to orders and positions."""
         ...
 
-    def working(self) -> tuple[str, ...]:
-        """Client order ids of the orders that wait."""
+    def working(self) -> tuple[OrderRequest, ...]:
+        """The orders that wait."""
         ...
 
 

@@ -127,6 +127,7 @@ class JournalBuilder:
                 time=self._time,
                 units=self._ledger.units.copy(),
                 mid=prices,
+                spread=spread,
                 rate=rates,
                 equity=float(equity(self._ledger, prices, spread, rates)),
                 cash=float(self._ledger.cash[0]),

@@ -16,7 +16,7 @@ from agents.optimizer.problem import PortfolioProblem, check_estimates
 from agents.optimizer.psd import nearest_psd
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import WarmStart
+from agents.optimizer.training import WarmStart, Watch
 from agents.optimizer.variational import QuantumSolver, VariationalSolver
 from market.bars import Floats
 from market.errors import ConfigError, InvalidError, nearest
@@ -32,7 +32,8 @@ class Optimizer:
     assets; more give weights in steps of 1 / budget. settings: of the quantum methods.
     deadline_s: a quantum answer that takes longer is given up for the classical one; None (as in
     replay) waits. backend: "simulator" (the project's own) or a name that `backends.backend` knows.
-    timer: seconds from any origin. solver: in place of the method's own.
+    timer: seconds from any origin. solver: in place of the method's own. watch: told the trained
+    objective, in units of f, at every call of the circuit; it cannot change the answer.
 
     The same settings, warm starts and inputs give the same bits. Raises ConfigError for an
     unknown method.
@@ -49,6 +50,7 @@ class Optimizer:
         backend: str = "simulator",
         timer: Callable[[], float] = time.perf_counter,
         solver: QuantumSolver | None = None,
+        watch: Watch | None = None,
     ) -> None:
         if method not in METHODS:
             raise ConfigError(
@@ -64,7 +66,7 @@ class Optimizer:
         self._quantum = solver
         if solver is None and method != "exact":
             self._quantum = quantum_solver(
-                method, settings or VariationalSettings(), self._classical, backend
+                method, settings or VariationalSettings(), self._classical, backend, watch
             )
 
     @property
@@ -135,13 +137,17 @@ class Optimizer:
 
 
 def quantum_solver(
-    method: str, settings: VariationalSettings, classical: PortfolioSolver, backend: str
+    method: str,
+    settings: VariationalSettings,
+    classical: PortfolioSolver,
+    backend: str,
+    watch: Watch | None = None,
 ) -> QuantumSolver:
     """The solver of a circuit on a backend. Raises ConfigError for an unknown backend."""
     if backend == "simulator":
-        return VariationalSolver(method, settings, classical)
+        return VariationalSolver(method, settings, classical, watch)
     # Qiskit takes half a second to import, and the simulator never needs it.
     from agents.optimizer import backends, primitives  # noqa: PLC0415
 
     opened = backends.backend(backend, shots=settings.shots, seed=settings.seed)
-    return primitives.PrimitiveSolver(method, settings, classical, opened)
+    return primitives.PrimitiveSolver(method, settings, classical, opened, watch)

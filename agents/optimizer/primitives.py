@@ -20,8 +20,8 @@ from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.ramp import near_uniform, ramps
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import WarmStart
-from agents.optimizer.variational import VariationalSolver
+from agents.optimizer.training import WarmStart, Watch
+from agents.optimizer.variational import VariationalSolver, in_units_of
 from market.bars import Floats
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ class PrimitiveSolver:
         settings: VariationalSettings,
         classical: PortfolioSolver,
         open_primitives: Callable[[], Primitives],
+        watch: Watch | None = None,
     ) -> None:
-        self._simulated = VariationalSolver(circuit, settings, classical)
+        self._simulated = VariationalSolver(circuit, settings, classical, watch)
         self.method = circuit
         self.settings = settings
         self._classical = classical
@@ -87,7 +88,9 @@ class PrimitiveSolver:
     def unpolished(self) -> PrimitiveSolver:
         """The same solver, sharing its warm starts, that leaves its answers as measured."""
         settings = replace(self.settings, polish=False)
-        plain = PrimitiveSolver(self.method, settings, self._classical, self._open)
+        plain = PrimitiveSolver(
+            self.method, settings, self._classical, self._open, self._simulated.watch
+        )
         plain._simulated = self._simulated.unpolished()
         plain._primitives = self._primitives
         return plain
@@ -109,7 +112,8 @@ class PrimitiveSolver:
             training = self._simulated.train(encoding, states, costs, rng, stopwatch)[1]
             angles, trained = training.angles, cast(Trained, training)
         else:
-            angles, trained = train_remotely(runner, states, costs, rng, stopwatch)
+            watch = in_units_of(encoding.unit, self._simulated.watch)
+            angles, trained = train_remotely(runner, states, costs, rng, stopwatch, watch)
         shots = runner.measure(angles)
         frequencies = frequencies_of(shots, states)
         allocation = answer(
@@ -166,6 +170,7 @@ def train_remotely(
     costs: Floats,
     rng: np.random.Generator,
     stopwatch: Stopwatch,
+    watch: Watch | None = None,
 ) -> tuple[Floats, RemoteTraining]:
     """COBYLA or SPSA on measured values, from a ramp or a near-uniform ansatz."""
     settings, encoding = runner.settings, runner.encoding
@@ -182,6 +187,8 @@ def train_remotely(
             # Noise can drive every shot out of the subspace; nothing is worse than that.
             value = objective(frequencies / inside)[0] if inside else float(costs.max())
         trained.course.append(value)
+        if watch is not None:
+            watch(value)
         return value
 
     if encoding.circuit == "vqe":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ TRAINERS = ("gradient", "cobyla", "spsa")
 TOLERANCE = 1e-6
 PREPARING_TOLERANCE = 1e-3
 SLOPE_TOLERANCE = 1e-2
+
+
+Watch = Callable[[float], None]
+"""Told the objective at every call of a circuit in training, so that a person can follow."""
 
 
 class TrainingFailed(TransientError):
@@ -46,9 +50,12 @@ class Training:
     """One circuit being trained; counts its calls and keeps the course of the objective.
 
     angles, value: the best found so far under the objective last trained on.
+    watch: told the objective call by call.
     """
 
-    def __init__(self, simulator: Simulator, cost: Floats, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self, simulator: Simulator, cost: Floats, stopwatch: Stopwatch, watch: Watch | None = None
+    ) -> None:
         self.angles = np.zeros(simulator.angles)
         self.value = math.inf
         self.curvature: Floats | None = None
@@ -59,6 +66,7 @@ class Training:
         self._simulator = simulator
         self._cost = cost
         self._stopwatch = stopwatch
+        self._watch = watch
 
     @property
     def warm_start(self) -> WarmStart:
@@ -90,6 +98,8 @@ class Training:
         if not math.isfinite(value):
             raise TrainingFailed(f"the circuit's energy became {value}")
         self.course.append(value)
+        if self._watch is not None:
+            self._watch(value)
         return value
 
     def descend(self, start: Floats, alpha: float, tolerance: float = TOLERANCE) -> None:

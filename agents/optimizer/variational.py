@@ -19,7 +19,7 @@ from agents.optimizer.ramp import near_uniform, ramps
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.simulator import Simulator
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import Training, WarmStart
+from agents.optimizer.training import Training, WarmStart, Watch
 from market.bars import Floats
 
 KEPT_DEPTH = 0.95
@@ -51,15 +51,21 @@ class VariationalSolver:
 
     The answer is the best measured string that keeps the budget, improved by swap descent where
     `polish` is set. A warm start is used where a circuit of as many angles was trained before.
+    watch: told the objective, in units of f, at every call of the circuit in training.
     """
 
     def __init__(
-        self, circuit: str, settings: VariationalSettings, classical: PortfolioSolver
+        self,
+        circuit: str,
+        settings: VariationalSettings,
+        classical: PortfolioSolver,
+        watch: Watch | None = None,
     ) -> None:
         check_circuit(circuit)
         self.method = circuit
         self.settings = settings
         self.warm: dict[int, WarmStart] = {}
+        self.watch = watch
         self._classical = classical
 
     def restore(self, warm: Mapping[int, WarmStart]) -> None:
@@ -69,7 +75,7 @@ class VariationalSolver:
     def unpolished(self) -> VariationalSolver:
         """The same solver, sharing its warm starts, that leaves its answers as measured."""
         plain = VariationalSolver(
-            self.method, replace(self.settings, polish=False), self._classical
+            self.method, replace(self.settings, polish=False), self._classical, self.watch
         )
         plain.warm = self.warm
         return plain
@@ -103,7 +109,7 @@ class VariationalSolver:
         """The simulated circuit and its training, which becomes the next warm start."""
         settings = self.settings
         simulator = encoding.simulator(settings.layers, states, costs)
-        training = Training(simulator, costs, stopwatch)
+        training = Training(simulator, costs, stopwatch, in_units_of(encoding.unit, self.watch))
         warm = self.warm.get(simulator.angles) if settings.trainer == "gradient" else None
         if encoding.circuit == "vqe":
             starts = near_uniform(encoding.qubits, settings.layers, settings.starts, rng)
@@ -112,6 +118,11 @@ class VariationalSolver:
             train_layers(training, costs, warm, settings)
         self.warm[simulator.angles] = training.warm_start
         return simulator, training
+
+
+def in_units_of(unit: float, watch: Watch | None) -> Watch | None:
+    """The same watch for values at unit size."""
+    return None if watch is None else lambda value: watch(unit * value)
 
 
 def train_layers(

@@ -18,6 +18,7 @@ from agents.optimizer.allocation import Allocation
 from agents.optimizer.charts import plot_allocation
 from agents.optimizer.estimates import Estimates, estimate
 from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.training import Watch
 from coordinator.bootstrap import prices_of
 from coordinator.cli.options import AsJson, ConfigFile, listed
 from coordinator.configuration.settings import Settings
@@ -25,6 +26,7 @@ from coordinator.configuration.sources import load_settings
 from market.bars import Floats, utc
 from market.errors import ConfigError, DataError
 
+PICTURES = (".png", ".svg", ".pdf")
 Backend = Annotated[
     str, typer.Option("--backend", help="simulator, statevector, aer, or an IBM device.")
 ]
@@ -47,7 +49,9 @@ def optimize(
     ] = None,
     backend: Backend = "simulator",
     seed: Annotated[int | None, typer.Option("--seed", help="Of starts and shots.")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="PNG of what was measured.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="PNG, SVG or PDF of what was measured.")
+    ] = None,
     clock: Annotated[str | None, typer.Option("--clock", help="Clock of a file.")] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -61,14 +65,18 @@ def optimize(
             "optimizer": {"method": method, "layers": layers},
         },
     )
+    _check_numbers(lookback, bits, deadline)
+    if plot is not None:
+        _check_picture(plot, settings.optimizer.method)
     console = Console(stderr=as_json)
     symbols, estimates, until = _estimated(settings, lookback)
     chosen = budget if budget is not None else math.ceil(len(symbols) / 2)
-    with console.status("compiling and training the circuit"):
-        answer = _optimizer(settings, settings.optimizer.method, bits, deadline, backend).allocate(
-            estimates.expected_returns, estimates.covariance, chosen
-        )
-        classical = _optimizer(settings, "exact", bits, None, "simulator").allocate(
+    course = _Course()
+    with console.status(course):
+        answer = _optimizer(
+            settings, settings.optimizer.method, bits, deadline, backend, course
+        ).allocate(estimates.expected_returns, estimates.covariance, chosen)
+        classical = _optimizer(settings, "exact", bits, None, "simulator", None).allocate(
             estimates.expected_returns, estimates.covariance, chosen
         )
     if as_json:
@@ -81,9 +89,50 @@ def optimize(
             console.print(f"note: {warning}", highlight=False)
         if answer.fallback_reason:
             console.print(f"[bold]fallback[/] to {answer.method}: {answer.fallback_reason}")
-    if plot is not None:
+    if plot is not None and answer.measurement is None:
+        console.print("no picture: no circuit of the whole problem was measured")
+    elif plot is not None:
         plot_allocation(answer, symbols, plot)
         console.print(f"picture  {plot}")
+
+
+class _Course:
+    """How training goes, as the line that a person sees meanwhile."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.value = 0.0
+
+    def __call__(self, value: float) -> None:
+        self.calls += 1
+        self.value = value
+
+    def __rich__(self) -> str:
+        if not self.calls:
+            return "compiling the circuit"
+        return f"training the circuit: call {self.calls}, objective {self.value:.4e}"
+
+
+def _check_numbers(lookback: int, bits: int, deadline: float | None) -> None:
+    if lookback < 2:
+        raise ConfigError(f"--lookback: expected at least 2 returns, found {lookback}")
+    if bits < 1:
+        raise ConfigError(f"--bits: expected at least 1, found {bits}")
+    if deadline is not None and not deadline > 0.0:
+        raise ConfigError(f"--deadline: expected more than 0 seconds, found {deadline:g}")
+
+
+def _check_picture(plot: Path, method: str) -> None:
+    """Refuse, before anything is trained, a picture that could not be drawn or written."""
+    if method == "exact":
+        raise ConfigError(
+            "--plot: the exact method measures nothing; only quantum methods have a distribution "
+            "to show"
+        )
+    if plot.suffix.lower() not in PICTURES:
+        raise ConfigError(f"--plot: expected a name in {', '.join(PICTURES)}, found {plot.name!r}")
+    if not plot.absolute().parent.is_dir():
+        raise ConfigError(f"--plot: there is no folder {plot.parent}; make it first")
 
 
 def _estimated(settings: Settings, lookback: int) -> tuple[list[str], Estimates, str]:
@@ -105,11 +154,14 @@ def _estimated(settings: Settings, lookback: int) -> tuple[list[str], Estimates,
 
 
 def _optimizer(
-    settings: Settings, method: str, bits: int, deadline: float | None, backend: str
+    settings: Settings,
+    method: str,
+    bits: int,
+    deadline: float | None,
+    backend: str,
+    watch: Watch | None,
 ) -> Optimizer:
     chosen = settings.optimizer
-    if bits < 1:
-        raise ConfigError(f"--bits: expected at least 1, found {bits}")
     return Optimizer(
         q=chosen.risk_aversion,
         method=method,
@@ -124,6 +176,7 @@ def _optimizer(
         ),
         deadline_s=deadline,
         backend=backend,
+        watch=watch,
     )
 
 
@@ -136,7 +189,7 @@ def _weights(symbols: list[str], answer: Allocation, classical: Allocation) -> T
     table.add_section()
     for label, name in (("objective", "objective"), ("return a bar", "expected_return")):
         values = (getattr(answer, name), getattr(classical, name))
-        table.add_row(label, *(f"{value:.3e}" for value in values))
+        table.add_row(label, *(f"{value + 0.0:.3e}" for value in values))  # no -0
     deviations = (np.sqrt(answer.variance), np.sqrt(classical.variance))
     table.add_row("deviation a bar", *(f"{value:.3e}" for value in deviations))
     table.add_row("seconds", f"{answer.wall_s:.3f}", f"{classical.wall_s:.3f}")

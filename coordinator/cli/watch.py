@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from coordinator.session import Progress as SessionProgress
+from coordinator.progress import Progress as SessionProgress
 from market.bars import utc
 
 PLAIN_EVERY_S = 5.0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +45,27 @@ def _section(name: str, section: BaseModel, meaning: str) -> str:
 def _table(name: str, entries: dict[str, dict[str, Any]]) -> str:
     lines: list[str] = []
     for entry, values in entries.items():
-        lines.append(f"[{name}.{entry}]")
-        lines += [f"{key} = {_value(value)}" for key, value in values.items()]
+        lines.append(f"[{name}.{_key(entry)}]")
+        lines += [
+            f"{_key(key)} = {_value(value)}" for key, value in values.items() if value is not None
+        ]
     return "\n".join(lines) + "\n" if lines else ""
 
 
 def _value(value: Any) -> str:
-    """A TOML literal: JSON's strings, numbers, booleans and lists are TOML's."""
+    """A TOML literal: JSON's strings, finite numbers, booleans and lists are TOML's."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, Path):
-        return json.dumps(str(value))
+        items = (f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return "{ " + ", ".join(items) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(item) for item in value) + "]"
-    return json.dumps(value)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    """A TOML key, in quotes where it needs them, as `package.module:Class` does."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -62,7 +62,7 @@ def contribution_section(record: RunRecord, results: Results) -> Html:
             block("By agent", _contributions(results), rule),
         ),
         note=f"Profit and loss in {currency} after costs, "
-        "open positions at their last mid (equity marks them at bid or ask).",
+        "open positions at their last closing price, as in equity.",
     )
 
 

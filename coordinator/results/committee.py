@@ -26,7 +26,8 @@ class Counts(NamedTuple):
     decisions: outcomes of the tally over instruments and bars. refusals: refused orders by the
     limit that refused them. bounds: approved orders by what set their size. shrunk: approved
     orders that the guardian made smaller, by limit. exits: closed trades by reason.
-    halts: by breaker. cancellations: orders that ended without a fill, by reason.
+    halts: by breaker. cancellations: orders that did not fill whole, by reason; what a broker said
+    when it rejected one is left out.
     """
 
     decisions: dict[str, int]
@@ -52,7 +53,7 @@ def counts_of(record: RunRecord, trades: pd.DataFrame) -> Counts:
         shrunk=_ranked(approved.loc[approved["limit"] != "NONE", "limit"].value_counts()),
         exits=_ranked(trades.loc[trades["exit_reason"] != OPEN, "exit_reason"].value_counts()),
         halts=_ranked(record.halts["halt"].value_counts()),
-        cancellations=_ranked(record.cancellations["reason"].value_counts()),
+        cancellations=_ranked(record.cancellations["reason"].str.split(":").str[0].value_counts()),
     )
 
 

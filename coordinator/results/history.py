@@ -16,15 +16,17 @@ from market.events import BarSettled, DecisionTaken, SessionStarted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The account after each of T bars. units, mid, rate: (T, M); the others (T,).
+    """The account after each of T bars. units, mid, spread, rate, financing: (T, M); the others
+    (T,).
 
-    mid is the last known one, NaN before the first. Money is in account currency.
+    mid and spread are the last known ones, NaN before the first. Money is in account currency.
     """
 
     sequence: Indices
     time: pd.DatetimeIndex
     units: Floats
     mid: Floats
+    spread: Floats
     rate: Floats
     equity: Floats
     cash: Floats
@@ -66,6 +68,7 @@ def settled_bars(bars: Sequence[BarSettled], session: SessionStarted) -> Settled
         time=utc_times([bar.time for bar in bars]),
         units=stack([bar.units for bar in bars], wide),
         mid=stack([bar.mid for bar in bars], wide),
+        spread=stack([bar.spread for bar in bars], wide),
         rate=stack([bar.rate for bar in bars], wide),
         equity=np.array([bar.equity for bar in bars], dtype=np.float64),
         cash=np.array([bar.cash for bar in bars], dtype=np.float64),

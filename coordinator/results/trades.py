@@ -9,6 +9,7 @@ import pandas as pd
 
 from coordinator.results.record import RunRecord
 from market.bars import Floats
+from market.ledger import closing_price
 from market.orders import Fill
 
 NS_A_DAY = 86_400e9
@@ -106,9 +107,11 @@ def round_trips(record: RunRecord) -> pd.DataFrame:
     A fill against a position beyond its size closes one trip and opens the next: its realised
     profit belongs to the first, its costs to each by units. units: the largest size held.
     entry_price, exit_price: averages over the units entered and left. realised: as the journal
-    booked it, costs contained. unrealised: of what is still open, at the last mid. financing:
-    what the instrument was charged meanwhile. pnl: the sum of these three. decision: the sequence
-    of the decision behind the entry, −1 where it was not recorded. closed: NaT while open.
+    booked it, costs contained. unrealised: of what is still open, at its last closing price (bid
+    when long, ask when short), as equity marks it. financing: what the instrument was charged
+    meanwhile. pnl: the sum of these three; over all trades it is what equity gained. decision:
+    the sequence of the decision behind the entry, −1 where it was not recorded. closed: NaT while
+    open.
     """
     rows: list[tuple[object, ...]] = []
     trips: dict[str, _Trip] = {}
@@ -151,8 +154,8 @@ def _still_open(trip: _Trip, record: RunRecord) -> tuple[object, ...]:
     unrealised, last = 0.0, trip.opened_sequence
     if len(settled):
         column, last = record.session.symbols.index(trip.symbol), int(settled.sequence[-1])
-        mid, rate = settled.mid[-1, column], settled.rate[-1, column]
-        unrealised = trip.units * (mid - trip.average) * rate
+        price = closing_price(trip.units, settled.mid[-1, column], settled.spread[-1, column])
+        unrealised = trip.units * (price - trip.average) * settled.rate[-1, column]
     return trip.row(NOT_YET, last, OPEN, unrealised)
 
 

@@ -9,7 +9,7 @@ import ray
 
 from coordinator.conduct import run_on_ray
 from coordinator.in_process import run_in_process
-from coordinator.session import Progress
+from coordinator.progress import Progress
 from market.errors import ConfigError, JournalUnwritable
 from market.events import AgentAbstained, DecisionTaken, OrderFilled, SessionEnded
 from tests.runs import events_of, plan_with

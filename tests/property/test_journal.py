@@ -64,7 +64,14 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
     ),
     BarSettled: st.builds(
-        BarSettled, sequence=INT, time=INT, units=ROW, mid=ROW, rate=ROW, financing=ROW
+        BarSettled,
+        sequence=INT,
+        time=INT,
+        units=ROW,
+        mid=ROW,
+        spread=ROW,
+        rate=ROW,
+        financing=ROW,
     ),
     OrderFilled: st.builds(OrderFilled, fill=st.builds(Fill, sequence=INT, time=INT)),
     OrderCancelled: st.builds(

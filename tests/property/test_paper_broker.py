@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field, replace
 
@@ -10,10 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.guardian.exposure import whole_units
 from coordinator.ledger import DeskLedger
+from infra.brokers.paper.broker import PaperBroker
 from market.bars import Floats
+from market.errors import InvalidError
+from market.instruments import Registry
 from market.messages import Settlement
-from market.orders import Fill
+from market.orders import Bracket, Fill, OrderRequest
 from tests.paper import FlatRates, Market
 
 QUICK = settings(max_examples=60, deadline=None)
@@ -328,3 +333,26 @@ def test_an_exit_on_the_bar_of_a_partial_close_names_the_order_that_opened() -> 
     fills = market.bar((1.10, 1.10, 1.05, 1.06)).fills
     assert [fill.reason for fill in fills] == ["DECISION", "STOP_LOSS"]
     assert fills[1].client_order_id == opening
+
+
+@QUICK
+@given(st.integers(1, 10**7), st.sampled_from([1.0, 0.1, 0.01, 0.001, 100.0]))
+def test_every_size_that_was_cut_to_whole_units_is_taken_and_any_other_refused(
+    count: int, increment: float
+) -> None:
+    instrument = replace(Registry()["EUR_USD"], unit_increment=increment)
+    units = whole_units((count + 0.5) * increment, increment)
+    for size, taken in ((units, True), (-units, True), (units + 0.4 * increment, False)):
+        broker = PaperBroker([instrument], account_currency="USD", cash=CASH, slippage=0.0)
+        order = OrderRequest(
+            client_order_id="a",
+            sequence=0,
+            symbol="EUR_USD",
+            units=size,
+            bracket=Bracket(stop=0.1, take_profit=0.1, trailing=None),
+            lowest_price=0.0,
+            highest_price=9.0,
+            reference_price=1.0,
+        )
+        with contextlib.nullcontext() if taken else pytest.raises(InvalidError, match="multiple"):
+            broker.place(order)

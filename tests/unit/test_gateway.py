@@ -18,6 +18,7 @@ from market.events import (
     OrderCancelled,
     OrderFilled,
     OrderIntended,
+    SessionEnded,
 )
 from market.messages import (
     CloseJournal,
@@ -100,8 +101,8 @@ class RecordingBroker:
             margin_used=0.0,
         )
 
-    def working(self) -> tuple[str, ...]:
-        return tuple(order.client_order_id for order in self.placed)
+    def working(self) -> tuple[OrderRequest, ...]:
+        return tuple(self.placed)
 
 
 class Door:
@@ -257,12 +258,37 @@ def test_a_decision_without_orders_is_recorded_and_needs_no_signature() -> None:
     assert len(door.broker.placed) == 1, "an empty approval was not the one use"
 
 
-def test_an_order_that_the_broker_refuses_has_its_intent_on_record() -> None:
-    door = Door(refuses="USD_JPY")
-    with pytest.raises(InvalidError, match="not traded here"):
-        door.execute(signed(approved(), approved("USD_JPY")))
+def test_an_order_that_the_broker_refuses_is_recorded_as_cancelled_and_the_others_go_on() -> None:
+    door = Door(refuses="EUR_USD")
+    answered = door.execute(signed(approved(), approved("USD_JPY")))
     assert [order.symbol for order in door.intents] == ["EUR_USD", "USD_JPY"]
-    assert [order.symbol for order in door.broker.placed] == ["EUR_USD"]
+    assert [order.symbol for order in door.broker.placed] == ["USD_JPY"]
+    assert answered.working == ("s-5-USD_JPY-m",)
+    rejected = Cancellation(
+        client_order_id="s-5-EUR_USD-m",
+        sequence=5,
+        time=100,
+        symbol="EUR_USD",
+        reason="REJECTED: not traded here",
+    )
+    assert door.journal.events[-1] == OrderCancelled(cancellation=rejected)
+    assert answered.recorded == len(door.journal.events) == 4
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["with its last event", "without one"])
+def test_what_still_waits_when_the_session_ends_is_cancelled_once(said: bool) -> None:
+    door = Door()
+    door.settle(time=90)
+    door.execute(signed())
+    ended = SessionEnded(sequence=5, time=90, outcome="completed", bars=1)
+    if said:
+        door.gateway.answer(Execute(sequence=5, time=90, records=(ended,), signed=None))
+    door.gateway.answer(CloseJournal())
+    gone = [e.cancellation for e in door.journal.events if isinstance(e, OrderCancelled)]
+    assert [(c.client_order_id, c.time, c.reason) for c in gone] == [
+        ("s-5-EUR_USD-m", 90, "SESSION_ENDED")
+    ]
+    assert not said or door.journal.events[-1] == ended, "the session's end stays the last event"
 
 
 def test_fills_and_cancellations_are_recorded_before_the_bar_they_made() -> None:

@@ -27,6 +27,7 @@ def settled(units: np.ndarray) -> BarSettled:
         time=0,
         units=units,
         mid=units,
+        spread=units,
         rate=units,
         financing=units,
         equity=1.0,

@@ -167,7 +167,7 @@ def test_the_trades_add_up_to_what_the_account_gained(
     tmp_path_factory: pytest.TempPathFactory, orders: list[int], prices: list[float]
 ) -> None:
     path = tmp_path_factory.mktemp("run") / "journal.sqlite"
-    with JournalBuilder(path, bars=14) as desk:
+    with JournalBuilder(path, bars=14, half_spread=0.002, slippage=0.0005) as desk:
         desk.bar({"EUR_USD": prices[0]})
         for units, price in zip(orders, prices[1:], strict=False):
             desk.decide(orders={"EUR_USD": 1_000.0 * units} if units else None)

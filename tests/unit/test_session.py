@@ -17,7 +17,6 @@ from coordinator.roster import AgentSpec
 from infra.brokers.paper.broker import PaperBroker
 from infra.gateway import Gateway
 from infra.journal.sqlite import SqliteJournal
-from market.bars import Bars
 from market.errors import (
     ApprovalRejected,
     FatalError,
@@ -200,11 +199,7 @@ def test_later_bars_change_nothing_that_came_before_them(tmp_path: Path) -> None
         for folder in ("one", "two")
     )
     assert len(one) > 90
-    assert [without_session(e) for e in one] == [without_session(e) for e in two]
-
-
-def without_session(text: str) -> str:
-    return text.partition("session=")[0]
+    assert one == two
 
 
 @pytest.mark.parametrize(
@@ -440,7 +435,7 @@ def test_a_disk_that_fills_stops_trading_and_keeps_a_whole_record(tmp_path: Path
     assert 10 < len(found) < len(whole)
     assert [repr(e) for e in found[1:]] == [repr(e) for e in whole[1 : len(found)]]
     recorded = {e.order.client_order_id for e in kept(found, OrderIntended)}
-    assert set(broker.working()) <= recorded
+    assert {order.client_order_id for order in broker.working()} <= recorded
 
 
 def test_a_run_can_be_stopped_after_any_bar_and_keeps_what_it_has(tmp_path: Path) -> None:
@@ -466,46 +461,29 @@ def test_a_run_can_be_stopped_after_any_bar_and_keeps_what_it_has(tmp_path: Path
     assert [repr(e) for e in events[1:-1]] == [repr(e) for e in whole[1 : len(events) - 1]]
 
 
-def crash() -> Bars:
-    """A market that rises, falls by a third within days, and lies still afterwards."""
-    bars = market(120, volatility=0.004)
-    path = np.concatenate([1.01 ** np.arange(25), 1.27 * 0.95 ** np.arange(9), np.full(86, 0.84)])
-    noise = bars.close / bars.close[0]
-    close = np.array([1.10, 150.0, 0.85, 1.25]) * path[:, np.newaxis] * noise
-    close[:, 1] = 150.0 / path * noise[:, 1]
-    close[:, 2] = bars.close[:, 2]
-    return replace(
-        bars,
-        open=close.copy(),
-        high=close.copy(),
-        low=close.copy(),
-        close=close,
-        has_extremes=False,
-    )
-
-
 def test_a_drawdown_halts_opening_until_the_supervisor_re_arms_and_all_is_on_record(
     tmp_path: Path,
 ) -> None:
-    guardian = {"rearm_after": 6, "max_drawdown": 0.05, "max_daily_loss": 0.9}
-    replay_here(
-        plan(crash(), agents=TWO[:1], guardian=guardian, sizing={"stop_sigmas": 9.0}),
-        tmp_path / "run",
-    )
+    guardian = {"rearm_after": 6, "max_drawdown": 0.02, "max_daily_loss": 0.25}
+    replay_here(plan(market(150), guardian=guardian), tmp_path / "run")
     events = events_of(tmp_path / "run")
     halted, rearmed = kept(events, TradingHalted), kept(events, TradingRearmed)
-    assert len(halted) >= 1
-    assert len(rearmed) >= 1
-    assert [e.halt for e in halted] == ["DRAWDOWN"] * len(halted)
-    assert rearmed[0].sequence - halted[0].sequence == 6 == rearmed[0].after_bars
+    assert len(halted) >= 2
+    assert {e.halt for e in (*halted, *rearmed)} == {"DRAWDOWN"}
+    assert {e.after_bars for e in rearmed} == {6}
+    assert [e.sequence + 6 for e in halted[: len(rearmed)]] == [e.sequence for e in rearmed]
     units = {e.sequence: e.units for e in kept(events, BarSettled)}
+    during = {e.sequence + n for e in halted for n in range(6)}
     for decision in kept(events, DecisionTaken):
-        if halted[0].sequence <= decision.sequence < rearmed[0].sequence:
-            for order in decision.approved:
-                held = units[decision.sequence][TRADED.index(order.symbol)]
-                assert held * (held + order.units) >= 0.0
-                assert abs(held + order.units) < abs(held)
+        held = units[decision.sequence]
+        if decision.sequence in during:
             assert all(r.limit == "DRAWDOWN_HALT" for r in decision.refused)
+            for order in decision.approved:
+                before = held[TRADED.index(order.symbol)]
+                assert before * (before + order.units) >= 0.0
+                assert abs(before + order.units) < abs(before)
+    stopped = [d for d in kept(events, DecisionTaken) if d.sequence in during]
+    assert any(d.refused for d in stopped)
 
 
 def test_a_member_is_told_what_it_must_know_and_answers_for_every_bar(tmp_path: Path) -> None:

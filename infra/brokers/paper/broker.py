@@ -85,9 +85,11 @@ class PaperBroker:
             )
         column = self._symbols.index(order.symbol)
         increments = order.units / self._increment[column]
-        # A multiple of 0.01 is one only to the last bits: 0.29 / 0.01 is just below 29.
+        # A multiple of 0.01 is one only to the last bits, and the last bits are those of the
+        # positions whose difference the order is: 98,995.92 − 98,989.51 is not quite 6.41.
+        size = abs(increments) + abs(self._state.ledger.units[column]) / self._increment[column]
         sized = order.units != 0.0 and np.isfinite(increments)
-        if not sized or abs(increments - round(increments)) > WHOLE * max(1.0, abs(increments)):
+        if not sized or abs(increments - round(increments)) > WHOLE * max(1.0, size):
             raise InvalidError(
                 f"order {order.client_order_id}: units must be a multiple of "
                 f"{self._increment[column]:g} and not zero, found {order.units}"
@@ -143,9 +145,9 @@ class PaperBroker:
             margin_used=float(margin_used(ledger.units, marks, self._rules.margin_rate)),
         )
 
-    def working(self) -> tuple[str, ...]:
-        """Client order ids of the orders that wait for the next bar."""
-        return tuple(order.client_order_id for order in self._waiting.values())
+    def working(self) -> tuple[OrderRequest, ...]:
+        """The orders that wait for the next bar."""
+        return tuple(self._waiting.values())
 
     def _interest_on(self, time: int, nights: int) -> Floats:
         if self._interest is not None and nights:

@@ -24,6 +24,7 @@ DECISION = int(FillReason.DECISION)
 NO_PRICE = int(CancelReason.NO_PRICE)
 PRICE_BOUND = int(CancelReason.PRICE_BOUND)
 INSUFFICIENT_MARGIN = int(CancelReason.INSUFFICIENT_MARGIN)
+NO_RATE = int(CancelReason.NO_RATE)
 
 
 @kernel
@@ -103,14 +104,36 @@ def attach_bracket(state: PaperState, column: int, held: float, price: float) ->
 
 
 @kernel
-def refusal_at_fill(state: PaperState, rules: FillRules, column: int, price: float) -> int:
-    """Why the broker does not fill the waiting order at `price`: a CancelReason, or 0."""
+def rate_is_of_this_bar(paths: Conversion, values: Floats, column: int) -> bool:
+    """Whether every instrument that converts `column` has a price at this bar's open."""
+    for hop in range(paths.path_column.shape[1]):
+        through = paths.path_column[column, hop]
+        if through >= 0 and not values[OPEN, through] > 0.0:
+            return False
+    return True
+
+
+@kernel
+def refusal_at_fill(
+    state: PaperState,
+    paths: Conversion,
+    values: Floats,
+    rules: FillRules,
+    column: int,
+    price: float,
+) -> int:
+    """Why the broker does not fill the waiting order at `price`: a CancelReason, or 0.
+
+    What only reduces a position needs neither margin nor a conversion rate of this bar.
+    """
     ledger, orders, marks = state.ledger, state.orders, state.marks
     if not orders.lowest_price[column] <= price <= orders.highest_price[column]:
         return PRICE_BOUND
     held = ledger.units[column]
     after = held + orders.units[column]
     if abs(after) > abs(held) or held * after < 0.0:
+        if not rate_is_of_this_bar(paths, values, column):
+            return NO_RATE
         used = margin_used(ledger.units, marks, rules.margin_rate)
         per_unit = marks.mid[column] * marks.rate[column] * rules.margin_rate[column]
         needed = used + (abs(after) - abs(held)) * per_unit
@@ -130,7 +153,9 @@ def fill_market_orders(
 ) -> None:
     """Every waiting order fills at the bar's first price or is cancelled; none waits on.
 
-    cancelled: (M,) receives the CancelReason of an order that ended without a fill, else 0.
+    Of an order that reverses, and for whose new position margin or rate is missing, the closing
+    part fills and the rest is cancelled.
+    cancelled: (M,) receives the CancelReason of an order that did not fill whole, else 0.
     """
     orders, marks = state.orders, state.marks
     for column in range(orders.units.shape[0]):
@@ -139,15 +164,19 @@ def fill_market_orders(
         if units == 0.0:
             continue
         mid = values[OPEN, column]
-        if not mid > 0.0 or not marks.rate[column] > 0.0:
+        if not mid > 0.0:
             cancelled[column] = NO_PRICE
         else:
             side = 1.0 if units > 0.0 else -1.0
             slippage = rules.slippage * mid
             price = mid + side * (0.5 * marks.spread[column] + slippage)
-            cancelled[column] = refusal_at_fill(state, rules, column, price)
-            if cancelled[column] == 0:
-                held = state.ledger.units[column]
+            refusal = refusal_at_fill(state, paths, values, rules, column, price)
+            cancelled[column] = refusal
+            held = state.ledger.units[column]
+            if refusal in (NO_RATE, INSUFFICIENT_MARGIN) and held * units < 0.0:
+                units = -held
+                refusal = 0
+            if refusal == 0:
                 price = fill(state, log, paths, column, units, mid, slippage, DECISION)
                 attach_bracket(state, column, held, price)
         orders.units[column] = 0.0

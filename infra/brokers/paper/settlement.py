@@ -30,7 +30,12 @@ MARGIN_CLOSEOUT = int(FillReason.MARGIN_CLOSEOUT)
 
 @kernel
 def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log: FillLog) -> None:
-    """Close everything when equity no longer covers `closeout_fraction` of the margin used."""
+    """Close what can be traded when equity is down to `closeout_fraction` of the margin used.
+
+    An instrument without a price on this bar stays open at its last mark. Nothing remembers that
+    it should have been closed: the condition is tested anew on every bar, and it is closed at the
+    first of its priced bars on which the condition holds.
+    """
     ledger, marks = state.ledger, state.marks
     used = margin_used(ledger.units, marks, rules.margin_rate)
     left = equity(ledger, marks.mid, marks.spread, marks.rate)
@@ -38,7 +43,7 @@ def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log
         return
     for column in range(ledger.units.shape[0]):
         units, mid = ledger.units[column], marks.mid[column]
-        if units != 0.0:
+        if units != 0.0 and marks.age[column] == 0.0:
             fill(state, log, paths, column, -units, mid, rules.slippage * mid, MARGIN_CLOSEOUT)
             clear_exits(state.exits, column)
 

@@ -24,11 +24,12 @@ class FillReason(IntEnum):
 
 
 class CancelReason(IntEnum):
-    """Why a working order ended without a fill."""
+    """Why a working order, or the opening part of one that reverses, ended without a fill."""
 
     NO_PRICE = 1
     PRICE_BOUND = 2
     INSUFFICIENT_MARGIN = 3
+    NO_RATE = 4
 
 
 class WorkingOrders(NamedTuple):

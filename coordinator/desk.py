@@ -1,0 +1,44 @@
+"""`Desk`: what a session decides by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agents.guardian.limits import RiskLimits
+from coordinator.sizing import SizingRules
+from market.bars import Floats
+from market.conversion import Conversion
+
+
+class VolatilityRules(NamedTuple):
+    """taps: returns in the estimate. decay: weight of one bar over the next newer."""
+
+    taps: int
+    decay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a session decides by; nothing in it changes while it runs.
+
+    symbols: (M,) the traded instruments first, then those only needed for conversion.
+    weights: (A,) in the order of the committee. margin_rate, unit_increment: (M,).
+    """
+
+    session: str
+    epoch: int
+    symbols: tuple[str, ...]
+    traded: int
+    interval_s: int
+    has_extremes: bool
+    initial_balance: float
+    paths: Conversion
+    margin_rate: Floats
+    unit_increment: Floats
+    weights: Floats
+    decision_threshold: float
+    quorum: float
+    limits: RiskLimits
+    sizing: SizingRules
+    volatility: VolatilityRules

@@ -1,0 +1,101 @@
+"""The allocation desk: from strategy returns to sizing multipliers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from agents.optimizer.allocate import Optimizer
+from agents.optimizer.desk import AllocationDesk
+from market.bars import Floats
+from market.errors import DataError, FatalError
+from market.messages import Allocate, Allocated
+
+ROWS = 80
+
+
+def desk(*, budget_share: float = 0.5, min_observations: int = 20) -> AllocationDesk:
+    return AllocationDesk(
+        partial(Optimizer, method="exact"),
+        budget_share=budget_share,
+        min_observations=min_observations,
+    )
+
+
+def earned(columns: int, *, best: tuple[int, ...] = ()) -> Floats:
+    """Strategy returns of equal risk; the best columns earn, the others lose."""
+    rng = np.random.default_rng(3)
+    returns = 0.001 * rng.standard_normal((ROWS, columns))
+    drift = np.full(columns, -0.002)
+    drift[list(best)] = 0.002
+    return returns + drift
+
+
+def ask(member: AllocationDesk, returns: Floats) -> Allocated:
+    answered = member.answer(Allocate(sequence=7, strategy_returns=returns))
+    assert isinstance(answered, Allocated)
+    return answered
+
+
+@pytest.mark.parametrize(
+    ("columns", "share", "selected"),
+    [(4, 0.5, 2), (5, 0.5, 3), (3, 0.4, 2), (4, 1.0, 4), (1, 0.5, 1)],
+)
+def test_the_budget_is_its_share_of_the_instruments_rounded_up(
+    columns: int, share: float, selected: int
+) -> None:
+    found = ask(desk(budget_share=share), earned(columns, best=(0,)))
+    assert np.count_nonzero(found.weights) == selected
+    assert found.weights.sum() == pytest.approx(1.0)
+    assert found.multiplier.sum() == pytest.approx(columns)
+    np.testing.assert_allclose(found.multiplier, columns * found.weights)
+
+
+def test_what_earned_is_chosen_and_the_answer_is_proven() -> None:
+    found = ask(desk(), earned(4, best=(1, 3)))
+    np.testing.assert_array_equal(np.flatnonzero(found.weights), [1, 3])
+    assert found.sequence == 7
+    assert found.proven_optimal
+    assert found.fallback is None
+
+
+def test_an_instrument_that_cannot_be_judged_stays_neutral_beside_the_others() -> None:
+    returns = earned(4, best=(1,))
+    returns[: ROWS - 10, 0] = np.nan
+    returns[:, 2] = 0.0
+    found = ask(desk(), returns)
+    assert found.weights[0] == found.weights[2] == 0.0
+    assert found.multiplier[0] == found.multiplier[2] == 1.0
+    np.testing.assert_array_equal(found.multiplier[[1, 3]], [2.0, 0.0])
+    assert "column 0 left out" in found.note
+    assert "column 2 left out: its returns never vary" in found.note
+
+
+@pytest.mark.parametrize("returns", [np.full((ROWS, 3), np.nan), np.zeros((ROWS, 3))])
+def test_where_nothing_can_be_judged_there_is_no_answer(returns: Floats) -> None:
+    with pytest.raises(DataError, match="no instrument has 20 returns that vary"):
+        ask(desk(), returns)
+
+
+def test_the_same_question_has_the_same_answer_and_warming_up_changes_none() -> None:
+    returns = earned(6, best=(0, 5))
+    fresh, warmed = desk(), desk()
+    warmed.warm_up()
+    first = ask(fresh, returns)
+    for found in (ask(fresh, returns), ask(warmed, returns)):
+        assert repr(found) == repr(first)
+
+
+def test_the_answer_is_made_of_what_a_journal_can_hold() -> None:
+    found = ask(desk(), earned(4, best=(1,)))
+    assert type(found.proven_optimal) is bool
+    for figure in (found.objective, found.expected_return, found.variance, found.gap):
+        assert type(figure) is float
+    assert found.weights.dtype == found.multiplier.dtype == np.float64
+
+
+def test_an_unknown_message_is_refused() -> None:
+    with pytest.raises(FatalError, match="does not know messages of type str"):
+        desk().answer("allocate")
