@@ -85,11 +85,11 @@ def replay(plan: Plan, session: Session, stopped: Callable[[], bool]) -> Replaye
             session.step(slice_of(plan.bars, row))
             if row == plan.first:
                 began = time.perf_counter()  # the first bar compiles what is not in the cache
+        seconds = time.perf_counter() - began
+        closed = session.close(outcome)
     except Exception as error:
         close_after(session, error)
         raise
-    seconds = time.perf_counter() - began
-    closed = session.close(outcome)
     return Replayed(
         digest=closed.digest,
         events=closed.events,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from coordinator.cli.doctor import doctor
 from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
@@ -32,6 +33,7 @@ app.command()(replay)
 app.command()(agents)
 app.command()(report)
 app.command()(optimize)
+app.command()(doctor)
 config.command()(show)
 config.command()(check)
 

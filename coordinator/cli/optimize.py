@@ -50,7 +50,7 @@ def optimize(
     backend: Backend = "simulator",
     seed: Annotated[int | None, typer.Option("--seed", help="Of starts and shots.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="PNG, SVG or PDF of what was measured.")
+        Path | None, typer.Option("--plot", help="Picture of what was measured: PNG, SVG, PDF.")
     ] = None,
     clock: Annotated[str | None, typer.Option("--clock", help="Clock of a file.")] = None,
     config: ConfigFile = None,

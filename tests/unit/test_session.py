@@ -41,7 +41,7 @@ from market.events import (
 )
 from market.instruments import Registry
 from market.lines import Line, LocalLine
-from market.messages import Execute, Reviewed, RiskContext, Settlement
+from market.messages import Execute, Executed, Reviewed, RiskContext, Settlement
 from market.verdicts import SignedApprovals
 from tests.desk import (
     KEY,
@@ -401,6 +401,22 @@ def test_whatever_else_goes_wrong_the_journal_is_closed_with_the_reason(tmp_path
     with pytest.raises(RuntimeError, match="a defect of ours"):
         with_altered(plan(), tmp_path / "run", GATEWAY, alter)
     assert ended(events_of(tmp_path / "run")).outcome == "failed: a defect of ours"
+
+
+def test_a_last_decision_that_cannot_be_executed_is_no_completed_run(tmp_path: Path) -> None:
+    def alter(answer: Any) -> object:
+        last = isinstance(answer, Executed) and answer.sequence == BARS - 1
+        if last and not failures:
+            failures.append(answer)
+            raise ApprovalRejected("the last one was not good")
+        return answer
+
+    failures: list[object] = []
+    with pytest.raises(ApprovalRejected, match="the last one was not good"):
+        with_altered(plan(), tmp_path / "run", GATEWAY, alter)
+    events = events_of(tmp_path / "run")
+    assert ended(events).outcome == "failed: the last one was not good"
+    assert len(kept(events, SessionEnded)) == 1
 
 
 class SmallJournal(SqliteJournal):

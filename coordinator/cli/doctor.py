@@ -1,0 +1,58 @@
+"""`quorum doctor`: is everything here that a replay needs?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from coordinator.cli.options import AsJson, ConfigFile
+from coordinator.doctor.examine import examine
+from coordinator.doctor.finding import Finding
+
+UNWELL = 1
+COLOURS = {"pass": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def doctor(
+    config: ConfigFile = None,
+    start_ray: Annotated[
+        bool, typer.Option("--start-ray", help="Start Ray and run a task, which takes seconds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at packages, folders, data, memory, clock and Ray; say how to mend what is not well."""
+    findings = examine(config, start_ray=start_ray)
+    counted = Counter(finding.state for finding in findings)
+    well = counted["fail"] == 0
+    if as_json:
+        typer.echo(json.dumps({"well": well, "findings": [asdict(line) for line in findings]}))
+    else:
+        console = Console(soft_wrap=not Console().is_terminal)
+        console.print(_table(findings))
+        console.print(
+            f"{counted['pass']} pass, {counted['warn']} warn, {counted['fail']} fail",
+            highlight=False,
+        )
+    if not well:
+        raise typer.Exit(UNWELL)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        told = Text(finding.found)
+        if finding.mend:
+            told.append(f"\n→ {finding.mend}", style="italic")
+        colour = COLOURS[finding.state]
+        table.add_row(Text(finding.state, style=colour), finding.subject, told)
+    return table

@@ -1,0 +1,1 @@
+"""Looking at the machine before anything is asked of it."""
