@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.optimizer.allocate import Optimizer
+from agents.optimizer.settings import VariationalSettings
 from coordinator.cli.app import run
+from tests.portfolios import random_problem
 
 THREE = ("--assets", "EUR_USD,USD_JPY,GBP_USD")
 FOUR = ("--assets", "EUR_USD,USD_JPY,GBP_USD,USD_CHF")
@@ -186,3 +189,33 @@ def test_too_few_bars_are_told_with_what_would_do(
     assert "100 bars are too few for 250 returns; choose a shorter --lookback" in told
     found = optimized(capsys, *arguments, "--lookback", "99", "--method", "exact")
     assert found["weights"] == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "backend", "method"),
+    [
+        ("gradient", "simulator", "qaoa-xy"),
+        ("gradient", "simulator", "vqe"),
+        ("cobyla", "simulator", "qaoa-xy"),
+        ("gradient", "statevector", "qaoa-xy"),
+        ("cobyla", "statevector", "qaoa-xy"),
+    ],
+)
+def test_training_can_be_followed_call_by_call_and_is_not_changed_by_it(
+    trainer: str, backend: str, method: str
+) -> None:
+    problem = random_problem(3, 1)
+    settings = VariationalSettings(layers=1, trainer=trainer, starts=1, shots=64)
+    told: list[float] = []
+    answers = [
+        Optimizer(method=method, settings=settings, backend=backend, watch=watch).allocate(
+            problem.expected_returns, problem.covariance, problem.budget
+        )
+        for watch in (told.append, None)
+    ]
+    watched, alone = (answer.measurement for answer in answers)
+    assert watched is not None
+    assert alone is not None
+    assert told == watched.course.tolist() == alone.course.tolist()
+    assert len(told) == answers[0].evaluations + answers[0].gradients
+    assert answers[0].bits == answers[1].bits
