@@ -49,6 +49,12 @@ def token(environment: Mapping[str, str], home: Path) -> Iterator[Finding]:
     path = Path(environment.get("RAY_AUTH_TOKEN_PATH") or home / ".ray" / "auth_token")
     if not path.is_file():
         yield from _no_token(environment, path)
+    elif not mode and environment.get("RAY_ADDRESS", "auto") != "auto":
+        yield warned(
+            "Ray's token",
+            f"{path} is not shown to an address that is named, unless RAY_AUTH_MODE says so",
+            "export RAY_AUTH_MODE=token, as the cluster's machines do",
+        )
     elif path.stat().st_mode & READABLE_BY_OTHERS and home_is_open(path):
         yield warned("Ray's token", f"others can read {path}", f"chmod 600 {path}")
     else:

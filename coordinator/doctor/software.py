@@ -29,7 +29,6 @@ PACKAGES = {
 }
 EXTRAS = {
     "matplotlib": ("plots", "pictures of a run as PNG"),
-    "pyscipopt": ("mip", "an exact solver for many instruments"),
     "qiskit-aer": ("aer", "a faster simulator of circuits"),
     "qiskit-ibm-runtime": ("ibm", "IBM's quantum computers"),
 }

@@ -1,0 +1,90 @@
+"""`ray job submit` to a head of its own: the uploaded project runs, and only with the token."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from coordinator.in_process import run_in_process
+from tests.runs import plan_with
+
+pytestmark = pytest.mark.ray
+PROJECT = Path(__file__).resolve().parents[2]
+HEAD = """
+import sys
+from infra.runtime import ray_cluster
+
+with ray_cluster("quorum-job", dashboard=True) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+"""A Ray with a dashboard, until its standard input is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A running head and the environment with its token."""
+
+    url: str
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
+    token = tmp_path_factory.mktemp("head") / "token"
+    token.write_text(secrets.token_hex(32))
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAD],
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Head(url=process.stdout.readline().strip(), environment=environment)
+        process.stdin.close()
+
+
+def test_a_submitted_job_decides_as_this_process_does(head: Head, tmp_path: Path) -> None:
+    submit = ["-m", "ray.scripts.scripts", "job", "submit", "--address", head.url]
+    replay = ["-m", "coordinator", "replay", "--json", "--out", str(tmp_path / "runs")]
+    small = ["--agents", "mean_reversion", "--instruments", "EUR_USD", "--to", "1999-12-31"]
+    done = subprocess.run(
+        [sys.executable, *submit, "--working-dir", ".", "--", sys.executable, *replay, *small],
+        cwd=PROJECT,
+        env=head.environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert done.returncode == 0, done.stdout + done.stderr
+    plan = plan_with(
+        committee={"agents": ["mean_reversion"]},
+        data={"instruments": ["EUR_USD"], "end": "1999-12-31"},
+    )
+    here = tmp_path / "here"
+    here.mkdir()
+    assert [run["digest"] for run in told] == [run_in_process(plan, here).digest]
+
+
+def test_nobody_submits_a_job_without_the_token(head: Head) -> None:
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"{head.url}/api/jobs/")
+    assert refused.value.code == 401
