@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,18 +71,17 @@ class Faulty:
             raise ZeroDivisionError("the model has no data")
         if self.fault == "returns no ballot":
             return score  # type: ignore[return-value]
-        return Ballot(
-            score={
-                "wrong shape": score[:, :-1],
-                "above one": np.full(bars.shape, 1.0000001),
-                "below minus one": np.full(bars.shape, -7.0),
-                "infinite": np.full(bars.shape, np.inf),
-                "all NaN": np.full(bars.shape, np.nan),
-                "a list": score.tolist(),
-                "wrong evidence": score,
-            }[self.fault],
-            evidence={"e": score[:1]} if self.fault == "wrong evidence" else {},
-        )
+        faults: dict[str, Any] = {
+            "wrong shape": score[:, :-1],
+            "above one": np.full(bars.shape, 1.0000001),
+            "below minus one": np.full(bars.shape, -7.0),
+            "infinite": np.full(bars.shape, np.inf),
+            "all NaN": np.full(bars.shape, np.nan),
+            "a list": score.tolist(),
+            "wrong evidence": score,
+        }
+        evidence = {"e": score[:1]} if self.fault == "wrong evidence" else {}
+        return Ballot(score=faults[self.fault], evidence=evidence)
 
 
 class Unnamed:

@@ -73,7 +73,7 @@ def story(seed: int, symbols: tuple[str, ...] = SYMBOLS, *, rows: int = 25) -> S
                 units=float(rng.integers(-9, 10) * 1_000 or 1_000),
                 stop=rng.choice([math.nan, 0.003, 0.02]),
                 take_profit=rng.choice([math.nan, 0.004, 0.03]),
-                trailing=rng.choice([None, 0.005]),
+                trailing=0.005 if rng.random() < 0.5 else None,
                 reach=rng.choice([math.inf, 0.003]),
             )
             for symbol in SYMBOLS
@@ -93,7 +93,7 @@ def told(tale: Story, *, spread: float = SPREAD, backwards: bool = False, **sett
     last = np.full(len(tale.symbols), np.nan)
     for bar, wish in zip(tale.bars, tale.wishes, strict=True):
         quads = [tuple(bar[:, column]) for column in range(len(tale.symbols))]
-        tale.settled.append(market.bar(*quads, spread=spread))  # type: ignore[arg-type]
+        tale.settled.append(market.bar(*quads, spread=spread))
         last = np.where(bar[3] > 0.0, bar[3], last)
         placed = sorted(wish.items(), reverse=backwards)
         for symbol, order in placed:
@@ -131,7 +131,8 @@ def unrealised(fills: list[Fill], settlement: Settlement, column: int) -> float:
 def test_cash_is_what_was_realised_and_charged_and_equity_adds_what_is_not(seed: int) -> None:
     rates = FlatRates(annual={"EUR": 0.02, "USD": 0.05, "JPY": 0.001, "GBP": 0.04})
     tale = told(story(seed), interest=rates, financing_fee=0.01, slippage=1e-4)
-    cash, past = CASH, []
+    cash = CASH
+    past: list[Fill] = []
     for settlement in tale.settled:
         past += settlement.fills
         cash += settlement.financing.sum() + sum(fill.realised for fill in settlement.fills)

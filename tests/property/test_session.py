@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,11 +34,13 @@ def with_gaps(bars: Bars, seed: int, share: float) -> Bars:
     missing = rng.random(bars.shape) < share
     missing[0] = False
     missing[missing.all(axis=1)] = False
-    values = {name: np.where(missing, np.nan, getattr(bars, name)) for name in VALUE_FIELDS}
+    values: dict[str, Any] = {
+        name: np.where(missing, np.nan, getattr(bars, name)) for name in VALUE_FIELDS
+    }
     return replace(bars, **values)
 
 
-def lived(bars: Bars, **sections: dict[str, object]) -> list[Event]:
+def lived(bars: Bars, **sections: Any) -> list[Event]:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         replay_here(plan(bars, first=FIRST, **sections), run)
@@ -108,7 +111,7 @@ def test_money_adds_up_over_the_whole_record(seed: int) -> None:
 def test_what_the_future_holds_changes_nothing_up_to_now(seed: int, now: int) -> None:
     bars = market(60, seed=seed)
     future = market(60, seed=seed + 1)
-    mixed = {
+    mixed: dict[str, Any] = {
         name: np.vstack([getattr(bars, name)[:now], 1.1 * getattr(future, name)[now:]])
         for name in VALUE_FIELDS
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def check(
     verify(key, found, session=session, epoch=epoch, used=used, now=now)
 
 
-def other(value: object) -> object:
+def other(value: Any) -> Any:
     """A value of the same type that differs."""
     if isinstance(value, Bracket):
         return replace(value, stop=other(value.stop))
@@ -99,7 +100,7 @@ def test_an_added_removed_or_swapped_approval_is_noticed(
     ("changed", "value"),
     [("session", "t"), ("epoch", 4), ("sequence", 8), ("expires", 2_000), ("signature", bytes(32))],
 )
-def test_any_changed_part_of_the_frame_is_noticed(changed: str, value: object) -> None:
+def test_any_changed_part_of_the_frame_is_noticed(changed: str, value: Any) -> None:
     with pytest.raises(ApprovalRejected, match="not the guardian's"):
         check(replace(signed(), **{changed: value}))
 

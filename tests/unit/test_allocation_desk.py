@@ -30,7 +30,8 @@ def earned(columns: int, *, best: tuple[int, ...] = ()) -> Floats:
     returns = 0.001 * rng.standard_normal((ROWS, columns))
     drift = np.full(columns, -0.002)
     drift[list(best)] = 0.002
-    return returns + drift
+    returns += drift
+    return returns
 
 
 def ask(member: AllocationDesk, returns: Floats) -> Allocated:

@@ -213,10 +213,9 @@ def test_an_optimizer_that_cannot_be_asked_is_lost_too() -> None:
         events.append(allocation.take_effect(bar, bar))
         allocation.observe(np.ones(N), np.ones(N))
         allocation.ask(bar)
-    found = [event for event in events if event is not None]
-    assert [event.sequence for event in found] == [6]
-    assert isinstance(found[0], AllocationMissed)
-    assert found[0].in_force == "neutral"
+    (missed,) = (event for event in events if event is not None)
+    assert isinstance(missed, AllocationMissed)
+    assert (missed.sequence, missed.in_force) == (6, "neutral")
 
 
 def test_an_answer_of_another_kind_counts_as_lost() -> None:

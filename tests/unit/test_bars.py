@@ -72,9 +72,9 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     with pytest.raises(DataError, match=r"close must be float64 of shape \(5, 4\)"):
         replace(bars, close=bars.close[:, :3].copy())
     with pytest.raises(DataError, match="found float32"):
-        replace(bars, spread=bars.spread.astype(np.float32))  # type: ignore[arg-type]
+        replace(bars, spread=bars.spread.astype(np.float32))
     with pytest.raises(DataError, match="time must be int64"):
-        replace(bars, time=bars.time.astype(np.float64))  # type: ignore[arg-type]
+        replace(bars, time=bars.time.astype(np.float64))
     with pytest.raises(DataError, match="time must be int64"):
         replace(bars, time=bars.time.reshape(-1, 1))
 

@@ -14,7 +14,7 @@ from agents.guardian.guardian import RiskGuardian
 from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
 from market.messages import Rearm, Reviewed, RiskContext
-from market.verdicts import verify
+from market.verdicts import Verdict, verify
 from tests.books import COLUMNS, INSTRUMENTS, SYMBOLS, WIDE, Case, case
 
 KEY = b"the guardian's key"
@@ -288,5 +288,6 @@ def test_an_unknown_message_is_refused() -> None:
 def test_every_proposal_gets_exactly_one_verdict() -> None:
     orders = dict.fromkeys(SYMBOLS, 300000.0)
     found = reviewed(guardian(), context(case(orders)))
-    named = [v.symbol for v in (*found.approved, *found.refused)]
+    verdicts: list[Verdict] = [*found.approved, *found.refused]
+    named = [verdict.symbol for verdict in verdicts]
     assert sorted(named) == sorted(SYMBOLS)

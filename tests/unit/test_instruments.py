@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from market import errors
 from market.errors import InvalidError, QuorumError, UnknownInstrument, nearest
-from market.instruments import Registry, fx_pair
+from market.instruments import Instrument, Registry, fx_pair
 
 
 @pytest.mark.parametrize(
@@ -52,11 +53,15 @@ def test_a_further_instrument_can_be_added_and_one_replaced() -> None:
     assert "EUR_HUF" not in Registry()
 
 
+def made_of(field: str, value: Any) -> Instrument:
+    return replace(Registry()["EUR_USD"], **{field: value})
+
+
 @pytest.mark.parametrize("field", ["pip", "price_increment", "unit_increment", "margin_rate"])
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan])
 def test_a_unit_that_is_not_positive_is_refused(field: str, value: float) -> None:
     with pytest.raises(InvalidError, match=f"EUR_USD: {field} must be positive"):
-        replace(Registry()["EUR_USD"], **{field: value})
+        made_of(field, value)
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan])

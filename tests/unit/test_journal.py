@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -155,11 +155,13 @@ def test_after_a_failed_write_the_journal_takes_nothing_more_even_when_there_is_
     with files_no_longer_than(100_000):
         fill_up(journal, commit_every=7)
     kept = numbers(path)
-    for attempt in (
-        lambda: journal.append(SessionEnded(sequence=1, time=1, outcome="failed", bars=1)),
+    late = SessionEnded(sequence=1, time=1, outcome="failed", bars=1)
+    attempts: list[Callable[[], None]] = [
+        lambda: journal.append(late),
         journal.commit,
         journal.close,
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(JournalUnwritable, match="cannot be written"):
             attempt()
     assert numbers(path) == kept

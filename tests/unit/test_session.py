@@ -485,7 +485,7 @@ def test_a_drawdown_halts_opening_until_the_supervisor_re_arms_and_all_is_on_rec
     events = events_of(tmp_path / "run")
     halted, rearmed = kept(events, TradingHalted), kept(events, TradingRearmed)
     assert len(halted) >= 2
-    assert {e.halt for e in (*halted, *rearmed)} == {"DRAWDOWN"}
+    assert {*(e.halt for e in halted), *(e.halt for e in rearmed)} == {"DRAWDOWN"}
     assert {e.after_bars for e in rearmed} == {6}
     assert [e.sequence + 6 for e in halted[: len(rearmed)]] == [e.sequence for e in rearmed]
     units = {e.sequence: e.units for e in kept(events, BarSettled)}
