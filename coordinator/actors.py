@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import ray
@@ -25,6 +26,7 @@ class Coordinator:
         self._switchboard = Switchboard(key, host)
         self._session: Session | None = None
         self._stop = threading.Event()
+        self._looked = time.monotonic()
 
     def address(self) -> Address:
         """Where members call in."""
@@ -35,8 +37,7 @@ class Coordinator:
 
         Raises MemberLost for a member that does not call in within the time.
         """
-        names = {*self._plan.names, GUARDIAN, GATEWAY, OPTIMIZER}
-        lines = self._switchboard.lines(names, within_s)
+        lines = self._switchboard.lines(set(self._members), within_s)
         try:
             self._session = session_of(
                 self._plan, lines, lines[GUARDIAN], lines[GATEWAY], lines[OPTIMIZER]
@@ -53,7 +54,16 @@ class Coordinator:
 
     def progress(self) -> Progress | None:
         """Where the session stands; None before its first bar."""
+        self._looked = time.monotonic()
         return self._session.progress if self._session is not None else None
+
+    def attendance(self) -> tuple[float, tuple[str, ...]]:
+        """Seconds since anyone looked at the progress, and the names of the members."""
+        return time.monotonic() - self._looked, self._members
+
+    @property
+    def _members(self) -> tuple[str, ...]:
+        return (*self._plan.names, GUARDIAN, GATEWAY, OPTIMIZER)
 
     def __repr__(self) -> str:
         return f"coordinator (session {self._plan.desk.session})"

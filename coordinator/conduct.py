@@ -13,6 +13,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from agents.actors import QuantumOptimizerActor, RiskGuardianActor, TradingAgentActor
+from coordinator.abandoned import ABANDONED_AFTER_S, another_desk, make_room
 from coordinator.actors import CoordinatorActor
 from coordinator.bootstrap import (
     COORDINATOR,
@@ -30,7 +31,7 @@ from coordinator.replay import Replayed
 from infra.actors import GatewayActor
 from infra.runtime import node_address, spans_nodes
 from infra.transport import Address, SocketChannel
-from market.errors import ConfigError, FatalError, MemberLost, QuorumError
+from market.errors import FatalError, MemberLost, QuorumError
 from market.shell import LINE
 
 Watcher = Callable[[Progress], None]
@@ -43,15 +44,19 @@ def dial(address: Address, key: bytes, name: str) -> SocketChannel:
     return SocketChannel.dial(address, key, name)
 
 
-def run_on_ray(plan: Plan, folder: Path, watch: Watcher) -> Replayed:
+def run_on_ray(
+    plan: Plan, folder: Path, watch: Watcher, *, abandoned_after_s: float = ABANDONED_AFTER_S
+) -> Replayed:
     """Run the plan with every member as an actor of its own; needs a connection to Ray.
 
-    folder: receives journal.sqlite. watch: called with the progress a few times a second. A
+    folder: receives journal.sqlite. watch: called with the progress a few times a second.
+    abandoned_after_s: a desk in the same namespace makes room once unwatched for so long. A
     KeyboardInterrupt stops the session after its bar and returns what it has; a second one ends
     it at once. Raises what ended the session; actors are gone afterwards in any case.
     """
     actors: dict[str, Any] = {}
     try:
+        make_room(plan.settings.ray.namespace, abandoned_after_s)
         _start(plan, folder, actors)
         coordinator = actors[COORDINATOR]
         running = coordinator.replay.options(concurrency_group=LINE).remote(START_WITHIN_S)
@@ -90,10 +95,7 @@ def _start(plan: Plan, folder: Path, actors: dict[str, Any]) -> None:
         except ValueError as error:
             if "already" not in str(error):
                 raise
-            raise ConfigError(
-                f"an actor {name!r} already runs in the namespace {ray_settings.namespace!r}: "
-                "another desk is at work there. Wait for it, or choose ray.namespace."
-            ) from None
+            raise another_desk(ray_settings.namespace) from None
         return actors[name]
 
     host = node_address() if over_tcp else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,9 +27,10 @@ from coordinator.roster import AgentSpec
 from infra.journal.sqlite import read_events
 from infra.transport import SocketChannel, Switchboard
 from market.bars import Bars
-from market.events import Event
+from market.events import Event, SessionEnded
 from market.instruments import Registry
 from market.lines import Line, LocalLine, serve
+from tests.lines import AlteredLine
 
 TRADED = ("EUR_USD", "USD_JPY", "EUR_GBP")
 CONVERSION = ("GBP_USD",)
@@ -163,3 +164,21 @@ def events_of(folder: Path) -> list[Event]:
 def kept(events: list[Event], kind: type[Kind]) -> list[Kind]:
     """The events of one kind."""
     return [event for event in events if isinstance(event, kind)]
+
+
+def replay_altered(
+    settled: Plan, folder: Path, member: str, alter: Callable[[Any], object]
+) -> None:
+    """The plan in this process, every answer of one member passing through `alter`."""
+    folder.mkdir()
+    lines: dict[str, Line] = {
+        name: LocalLine(build()) for name, build in builders(settled, folder).items()
+    }
+    lines[member] = AlteredLine(lines[member], alter)
+    replay_over(settled, lines)
+
+
+def ended(events: list[Event]) -> SessionEnded:
+    """The last event, which says how a session ended."""
+    assert isinstance(events[-1], SessionEnded)
+    return events[-1]

@@ -52,3 +52,17 @@ class BreakingLine:
             self.cut = True
             raise StreamLost("the wire was cut")
         return answered
+
+
+@dataclass(slots=True)
+class AlteredLine:
+    """A member whose answers pass through somebody's hands."""
+
+    line: Line
+    alter: Callable[[object], object]
+
+    def post(self, message: object) -> None:
+        self.line.post(message)
+
+    def reply(self) -> object:
+        return self.alter(self.line.reply())

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from agents.optimizer.allocation import Honesty
 from agents.optimizer.problem import PortfolioProblem
 from market.bars import Floats
 
@@ -48,3 +49,15 @@ def finite_differences(function: object, at: Floats, step: float = 1e-5) -> Floa
         shift[index] = step
         slopes[index] = (function(at + shift) - function(at - shift)) / (2.0 * step)  # type: ignore[operator]
     return slopes
+
+
+def plain_honesty() -> Honesty:
+    """A comparison with a classical answer of the same objective; nothing measured yet."""
+    return Honesty(
+        classical_objective=1.0,
+        classical_method="exact",
+        classical_proven=True,
+        classical_wall_s=0.0,
+        gap=0.0,
+        gap_before_polish=0.0,
+    )

@@ -112,7 +112,7 @@ class Optimizer:
             # Whatever a simulator or a remote backend throws, the desk needs an answer; the
             # reason travels with it, and the caller raises the alert.
             quantum.restore(warm)
-            allocation = self._classical.solve(problem, Stopwatch(None, self._timer))
+            allocation = self._classical.solve(problem, stopwatch)
             return replace(
                 allocation,
                 fallback_reason=f"{self.method}: {type(error).__name__}: {error}",

@@ -75,7 +75,15 @@ def honest_figures(allocation: Allocation) -> tuple[float, float, float]:
         return float("nan"), float("nan"), float("nan")
     ratio, gain = honesty.approximation_ratio, honesty.uniform_gain
     return (
-        float("nan") if ratio is None else ratio,
-        float("nan") if gain is None else gain,
+        float("nan") if ratio is None else to_six_digits(ratio),
+        float("nan") if gain is None else to_six_digits(gain),
         honesty.gap,
     )
+
+
+def to_six_digits(value: float) -> float:
+    """Angles are trained with SciPy's BLAS, whose last bits differ between processors.
+
+    What is measured of them goes into the journal; more digits would only carry that noise there.
+    """
+    return float(f"{value:.6g}")

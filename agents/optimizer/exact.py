@@ -34,18 +34,23 @@ class ExactSolver:
         self._nodes = nodes
 
     def solve(self, problem: PortfolioProblem, stopwatch: Stopwatch) -> Allocation:
-        """The optimum where it can be certified, else the best string known."""
+        """The optimum where it can be certified, else the best string known.
+
+        Never raises DeadlinePassed: where time is limited, branch and bound gets half of what is
+        left, and none once nothing is; local search takes milliseconds.
+        """
         start = stopwatch.elapsed_s
-        allocation = self._solve(problem)
+        allocation = self._solve(problem, stopwatch.left_s)
         return replace(allocation, wall_s=stopwatch.elapsed_s - start)
 
-    def _solve(self, problem: PortfolioProblem) -> Allocation:
+    def _solve(self, problem: PortfolioProblem, left_s: float | None) -> Allocation:
         if problem.feasible_states() <= self._states:
             bits = enumerate_lots(problem)
             return allocation_of(problem, bits, method=self.method, proven_optimal=True)
         found, proven = local_search(problem), False
-        if problem.qubits <= self._bits:
-            certificate = certify(problem, nodes=self._nodes)
+        if problem.qubits <= self._bits and left_s != 0.0:
+            within_s = None if left_s is None else 0.5 * left_s
+            certificate = certify(problem, nodes=self._nodes, within_s=within_s)
             if certificate.bits is not None:
                 found = min(found, polish(problem, certificate.bits), key=problem.objective)
                 proven = certificate.proven

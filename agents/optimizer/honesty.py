@@ -31,12 +31,13 @@ def with_distribution(
 ) -> Honesty:
     """Adds what an enumerated distribution shows.
 
-    probabilities, costs, feasible: (D,) over every state that the circuit can reach.
+    probabilities, costs, feasible: (D,) over every state that the circuit can reach. States tie
+    with the lowest within rounding of the largest cost, so that the unit of costs does not count.
     """
     kept = float(probabilities[feasible].sum())
     allowed = costs[feasible]
     lowest, highest = float(allowed.min()), float(allowed.max())
-    optimal = feasible & (costs <= lowest + TIE * max(1.0, highest - lowest))
+    optimal = feasible & (costs <= lowest + TIE * max(highest - lowest, float(np.abs(costs).max())))
     reached = float(probabilities[optimal].sum())
     ratio = None
     if kept > 0.0:

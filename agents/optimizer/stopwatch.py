@@ -30,6 +30,11 @@ class Stopwatch:
         """Seconds since it was made."""
         return self._timer() - self._start
 
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left, not negative; None where there is no limit."""
+        return None if self._limit_s is None else max(0.0, self._limit_s - self.elapsed_s)
+
     def check(self) -> None:
         """Raise DeadlinePassed once the limit is over."""
         if self._limit_s is not None and self.elapsed_s > self._limit_s:
