@@ -20,6 +20,8 @@ from tests.runs import plan_with
 
 pytestmark = pytest.mark.ray
 PROJECT = Path(__file__).resolve().parents[2]
+NOT_YET = "No available agent to submit job"
+ATTEMPTS = 20
 HEAD = """
 import sys
 from infra.runtime import ray_cluster
@@ -61,18 +63,23 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         process.stdin.close()
 
 
+def submitted(command: list[str], head: Head) -> subprocess.CompletedProcess[str]:
+    """The finished job; a head that has only just started may not take one at once."""
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(
+            command, cwd=PROJECT, env=head.environment, check=False, capture_output=True, text=True
+        )
+        if NOT_YET not in done.stderr:
+            break
+    return done
+
+
 def test_a_submitted_job_decides_as_this_process_does(head: Head, tmp_path: Path) -> None:
     submit = ["-m", "ray.scripts.scripts", "job", "submit", "--address", head.url]
     replay = ["-m", "coordinator", "replay", "--json", "--out", str(tmp_path / "runs")]
     small = ["--agents", "mean_reversion", "--instruments", "EUR_USD", "--to", "1999-12-31"]
-    done = subprocess.run(
-        [sys.executable, *submit, "--working-dir", ".", "--", sys.executable, *replay, *small],
-        cwd=PROJECT,
-        env=head.environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, *submit, "--working-dir", ".", "--", sys.executable, *replay, *small]
+    done = submitted(command, head)
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert done.returncode == 0, done.stdout + done.stderr
     plan = plan_with(
