@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
@@ -22,15 +26,6 @@ pytestmark = pytest.mark.ray
 PROJECT = Path(__file__).resolve().parents[2]
 NOT_YET = "No available agent to submit job"
 ATTEMPTS = 20
-HEAD = """
-import sys
-from infra.runtime import ray_cluster
-
-with ray_cluster("quorum-job", dashboard=True) as url:
-    print(url, flush=True)
-    sys.stdin.read()
-"""
-"""A Ray with a dashboard, until its standard input is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +44,43 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
     }
+    # Every port is its own: another Ray may be at work on this machine.
+    dashboard, *others = free_ports(5)
+    names = (
+        "port",
+        "dashboard-agent-listen-port",
+        "dashboard-agent-grpc-port",
+        "metrics-export-port",
+    )
+    ports = [f"--{name}={port}" for name, port in zip(names, others, strict=True)]
+    folder = Path(tempfile.mkdtemp(prefix="quorum-head-"))  # short: sockets live in it
+    start = ["-m", "ray.scripts.scripts", "start", "--head", "--block", f"--temp-dir={folder}"]
+    shape = ["--include-dashboard=true", f"--dashboard-port={dashboard}", "--num-cpus=2"]
     with subprocess.Popen(
-        [sys.executable, "-c", HEAD],
+        [sys.executable, *start, *shape, *ports],
         cwd=PROJECT,
         env=environment,
-        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
-        yield Head(url=process.stdout.readline().strip(), environment=environment)
-        process.stdin.close()
+        for line in process.stdout:
+            if "Ray runtime started" in line:
+                break
+        yield Head(url=f"http://127.0.0.1:{dashboard}", environment=environment)
+        process.terminate()
+        process.stdout.read()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def submitted(command: list[str], head: Head) -> subprocess.CompletedProcess[str]:
