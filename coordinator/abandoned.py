@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
@@ -21,12 +22,15 @@ def make_room(namespace: str, abandoned_after_s: float) -> None:
     never does again. Raises ConfigError for a desk that is looked at.
     """
     try:
-        coordinator = ray.get_actor(COORDINATOR, namespace)
-        unwatched_s, members = ray.get(coordinator.attendance.remote(), timeout=ANSWERS_WITHIN_S)
+        coordinator: Any = ray.get_actor(COORDINATOR, namespace)
+        attendance: tuple[float, tuple[str, ...]] = ray.get(
+            coordinator.attendance.remote(), timeout=ANSWERS_WITHIN_S
+        )
     except (ValueError, RayActorError):
         return  # none there
-    except GetTimeoutError:
+    except (GetTimeoutError, AttributeError):  # busy starting, or of another version
         raise another_desk(namespace) from None
+    unwatched_s, members = attendance
     if unwatched_s < abandoned_after_s:
         raise another_desk(namespace)
     for name in (*members, COORDINATOR):

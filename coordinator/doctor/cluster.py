@@ -7,19 +7,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from coordinator.doctor.finding import Finding, failed, passed, warned
-from market.errors import ConfigError, FatalError
+from market.errors import ConfigError, QuorumError
 
 READABLE_BY_OTHERS = 0o077
 NAMESPACE = "quorum-doctor"
+AUTO, LOCAL = "auto", "local"
+"""What `RAY_ADDRESS` may say instead of an address."""
 
 
 def address(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Which Ray a replay would use, and whether something answers there."""
-    from infra.runtime import LOCAL, check_address  # noqa: PLC0415  importing Ray takes a while
+    from infra.runtime import check_address  # noqa: PLC0415, importing Ray takes a while
 
     given = environment.get("RAY_ADDRESS", "")
     if given in {"", LOCAL}:
         yield passed("Ray", "RAY_ADDRESS is not set: each run starts a Ray of its own")
+        return
+    if given == AUTO:
+        yield passed("Ray", "RAY_ADDRESS=auto: the Ray of this machine; --start-ray tries it")
         return
     try:
         check_address(given)
@@ -49,7 +54,7 @@ def token(environment: Mapping[str, str], home: Path) -> Iterator[Finding]:
     path = Path(environment.get("RAY_AUTH_TOKEN_PATH") or home / ".ray" / "auth_token")
     if not path.is_file():
         yield from _no_token(environment, path)
-    elif not mode and environment.get("RAY_ADDRESS", "auto") != "auto":
+    elif not mode and environment.get("RAY_ADDRESS", "") not in {"", AUTO, LOCAL}:
         yield warned(
             "Ray's token",
             f"{path} is not shown to an address that is named, unless RAY_AUTH_MODE says so",
@@ -66,15 +71,15 @@ def home_is_open(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o011 for folder in path.absolute().parents)
 
 
-def start(answered: float | FatalError) -> Iterator[Finding]:
+def start(answered: float | QuorumError) -> Iterator[Finding]:
     """How starting a Ray went. answered: seconds until a task had been run, or what went wrong."""
-    if isinstance(answered, FatalError):
+    if isinstance(answered, QuorumError):
         yield failed("Ray starts", str(answered), "see what the message names")
     else:
         yield passed("Ray starts", f"in {answered:.1f} s, and runs a task")
 
 
-def time_to_start() -> float | FatalError:
+def time_to_start() -> float | QuorumError:
     """Connect to Ray as a replay does, run a task, stop again."""
     import ray  # noqa: PLC0415
 
@@ -85,7 +90,7 @@ def time_to_start() -> float | FatalError:
         with ray_cluster(NAMESPACE):
             ray.get(ray.remote(_nothing).remote())
             return time.perf_counter() - began
-    except FatalError as error:
+    except QuorumError as error:
         return error
 
 
@@ -94,7 +99,7 @@ def _nothing() -> None:
 
 
 def _no_token(environment: Mapping[str, str], path: Path) -> Iterator[Finding]:
-    if environment.get("RAY_ADDRESS"):
+    if environment.get("RAY_ADDRESS", "") not in {"", LOCAL}:
         yield warned(
             "Ray's token",
             f"none at {path}; a cluster that asks for one will refuse",

@@ -221,3 +221,14 @@ def test_json_is_one_object_and_a_failure_is_exit_code_one(tmp_path: Path) -> No
     assert done.returncode == 1
     assert told["well"] is False
     assert {"subject", "state", "found", "mend"} == set(told["findings"][0])
+
+
+def test_a_named_cluster_needs_to_be_told_that_the_token_is_meant_for_it(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    token.chmod(0o600)
+    there = {"RAY_AUTH_TOKEN_PATH": str(token), "RAY_ADDRESS": "head:6379"}
+    unsaid = only(cluster.token(there, tmp_path))
+    assert unsaid.state == "warn"
+    assert "RAY_AUTH_MODE=token" in unsaid.mend
+    assert only(cluster.token(there | {"RAY_AUTH_MODE": "token"}, tmp_path)).state == "pass"

@@ -1,0 +1,60 @@
+"""Connecting to Ray: what `RAY_ADDRESS` may say, and how it is told that nobody is there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.runtime import check_address
+from market.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def closed_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    "address", ["ray://head:10001", "http://127.0.0.1:8265", "head", "head:", ":6379", "head:port"]
+)
+def test_an_address_of_another_kind_is_refused_with_what_is_expected(address: str) -> None:
+    with pytest.raises(ConfigError, match="HOST:PORT") as refused:
+        check_address(address)
+    assert "ray job submit" in str(refused.value)
+
+
+def test_an_address_where_something_listens_is_let_through() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_address(f"127.0.0.1:{server.getsockname()[1]}")
+    check_address("auto")
+
+
+def test_an_address_where_nobody_listens_is_told_before_ray_tries() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        check_address(f"127.0.0.1:{closed_port()}")
+
+
+def test_a_replay_names_the_cluster_that_it_cannot_reach(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{closed_port()}"
+    done = subprocess.run(
+        [sys.executable, "-m", "coordinator", "replay", "--out", str(tmp_path)],
+        cwd=PROJECT,
+        env=os.environ | {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2
+    assert address in told
+    assert "RAY_AUTH_MODE (here token)" in told
+    assert "Traceback" not in told
