@@ -28,7 +28,6 @@ class AllocationDesk:
         self._optimizer = build()
         self._budget_share = budget_share
         self._min_observations = min_observations
-        self.answered = 0
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -49,7 +48,6 @@ class AllocationDesk:
         allocation = self._optimizer.allocate(
             estimates.expected_returns, estimates.covariance, budget
         )
-        self.answered += 1
         ratio, gain, gap = honest_figures(allocation)
         return Allocated(
             sequence=request.sequence,

@@ -45,8 +45,11 @@ def test_a_caller_who_hangs_up_at_once_does_no_harm() -> None:
                 rude.connect(board.address)
         with contextlib.closing(Client(board.address, authkey=KEY)):
             pass
-        SocketChannel.dial(board.address, KEY, "echo")
-        board.lines({"echo"}, WITHIN_S)["echo"].close()
+        channel = SocketChannel.dial(board.address, KEY, "echo")
+        line = board.lines({"echo"}, WITHIN_S)["echo"]
+        line.post("still here")
+        assert channel.receive() == "still here"
+        line.close()
 
 
 def test_who_is_missing_is_named_and_who_came_is_let_go() -> None:
