@@ -83,17 +83,27 @@ def optimize(
         typer.echo(json.dumps(_as_json(symbols, answer, classical)))
     else:
         console.print(f"{len(symbols)} assets, {lookback} returns to {until}, budget {chosen}")
-        console.print(_weights(symbols, answer, classical))
-        console.print(_honesty(answer))
-        for warning in (*estimates.warnings, *answer.warnings):
-            console.print(f"note: {warning}", highlight=False)
-        if answer.fallback_reason:
-            console.print(f"[bold]fallback[/] to {answer.method}: {answer.fallback_reason}")
+        _tell(console, symbols, estimates, answer, classical)
     if plot is not None and answer.measurement is None:
         console.print("no picture: no circuit of the whole problem was measured")
     elif plot is not None:
         plot_allocation(answer, symbols, plot)
         console.print(f"picture  {plot}")
+
+
+def _tell(
+    console: Console,
+    symbols: list[str],
+    estimates: Estimates,
+    answer: Allocation,
+    classical: Allocation,
+) -> None:
+    console.print(_weights(symbols, answer, classical))
+    console.print(_honesty(answer))
+    for warning in (*estimates.warnings, *answer.warnings):
+        console.print(f"note: {warning}", highlight=False)
+    if answer.fallback_reason:
+        console.print(f"[bold]fallback[/] to {answer.method}: {answer.fallback_reason}")
 
 
 class _Course:

@@ -18,7 +18,7 @@ from coordinator.plan import Plan
 from coordinator.replay import Replayed
 from coordinator.report.page import write_report
 from coordinator.results.record import load_record
-from coordinator.results.summary import summarise
+from coordinator.results.summary import Results, summarise
 from coordinator.results.table import results_table
 from coordinator.results.write import write_results
 from coordinator.run_folder import new_run_folder
@@ -82,15 +82,19 @@ def replay(
     if as_json:
         typer.echo(json.dumps(_as_json(results.as_json(), folder, replayed)))
     else:
-        console.print(results_table(results))
-        console.print(
-            f"{replayed.bars:,} bars at {replayed.bars_per_s:,.0f} bars/s after start-up\n"
-            f"report   {page}\n"
-            f"digest   {replayed.digest}, {replayed.events:,} events",
-            highlight=False,
-        )
+        _tell(console, results, replayed, page)
     if replayed.outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
+
+
+def _tell(console: Console, results: Results, replayed: Replayed, page: Path) -> None:
+    console.print(results_table(results))
+    console.print(
+        f"{replayed.bars:,} bars at {replayed.bars_per_s:,.0f} bars/s after start-up\n"
+        f"report   {page}\n"
+        f"digest   {replayed.digest}, {replayed.events:,} events",
+        highlight=False,
+    )
 
 
 def _conduct(plan: Plan, folder: Path, console: Console) -> Replayed:
@@ -103,7 +107,9 @@ def _conduct(plan: Plan, folder: Path, console: Console) -> Replayed:
     try:
         with ExitStack() as stack:
             with console.status("starting Ray and the committee"):
-                stack.enter_context(ray_cluster(ray.namespace, dashboard=ray.dashboard))
+                url = stack.enter_context(ray_cluster(ray.namespace, dashboard=ray.dashboard))
+            if ray.dashboard and url is not None:
+                console.print(f"dashboard {url}; its token: ray get-auth-token", highlight=False)
             view = SessionView(console, plan.decisions, plan.desk.initial_balance)
             return run_on_ray(plan, folder, stack.enter_context(view))
     except QuorumError:
