@@ -42,21 +42,39 @@ class AllocationInForce:
         self.multiplier: Floats = np.ones(instruments)
         self.neutral = True
 
-    def observe(self, score: Floats, bar_return: Floats) -> None:
-        """Take in a bar: what the last decision's score earned on it, and the new score.
+    def observe(self, scores: Floats, returns: Floats) -> None:
+        """Take in bars: what each decision's score earned on the bar after it.
 
-        score: (N,) of the decision on this bar, NaN where nobody voted. bar_return: (N,) simple
-        return of this bar, NaN where a price is missing.
+        scores: (R, N) of the decisions on these bars, NaN where nobody voted. returns: (R, N)
+        simple returns of the same bars, NaN where a price is missing.
         """
-        if self._score is not None:
-            if self._stop == len(self._returns):
-                keep = self._rules.lookback - 1
-                self._returns[:keep] = self._returns[self._stop - keep :].copy()
-                self._stop = keep
-            self._returns[self._stop] = self._score * bar_return
-            self._stop += 1
-            self._filled = min(self._filled + 1, self._rules.lookback)
-        self._score = np.where(np.isnan(score), 0.0, score)
+        voted = np.where(np.isnan(scores), 0.0, scores)
+        if self._score is None:
+            earned = voted[:-1] * returns[1:]
+        else:
+            earned = np.vstack([self._score[None], voted[:-1]]) * returns
+        self._score = voted[-1]
+        lookback = self._rules.lookback
+        newest = earned[-lookback:]
+        if self._stop + len(newest) > len(self._returns):
+            keep = min(self._stop, lookback)
+            self._returns[:keep] = self._returns[self._stop - keep : self._stop].copy()
+            self._stop = keep
+        self._returns[self._stop : self._stop + len(newest)] = newest
+        self._stop += len(newest)
+        self._filled = min(self._filled + len(newest), lookback)
+
+    def quiet_until(self, sequence: int) -> int:
+        """The last bar, from `sequence` on, up to which nothing is due but on that bar itself.
+
+        On it an answer may be asked for; on the one after it, one may arrive or expire.
+        """
+        every = self._rules.every
+        due = -(-sequence // every) * every
+        if self.neutral:
+            return due
+        last_in_force = self._applied_at + self._rules.max_age
+        return due if last_in_force < sequence else min(due, last_in_force)
 
     def ask(self, sequence: int) -> None:
         """Ask for a new allocation where one is due and the lookback is filled."""

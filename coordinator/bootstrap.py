@@ -18,19 +18,26 @@ from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
+from coordinator.engines.arrays import desk_rules, opening_state
+from coordinator.engines.chunks import PanelChunks
+from coordinator.engines.committee import LocalCommittee, PanelCommittee
+from coordinator.engines.local import LocalReplay, Scribe
 from coordinator.plan import Plan, allocation_rules, make_plan, risk_limits
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
+from infra.brokers.paper.state import fill_rules
 from infra.feeds.clocks import clock_named
 from infra.feeds.files import FileFeed
 from infra.feeds.rates import read_interest_rates
 from infra.feeds.selection import ECB, open_feed, select_days
+from infra.journal.sqlite import SqliteJournal
 from infra.paper_desk import open_paper_gateway
 from market.bars import Bars
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument, Registry, fx_pair
-from market.lines import Line, Member
+from market.lines import Line, LocalLine, Member
+from market.ports import Journal
 
 GATEWAY = "gateway"
 GUARDIAN = "risk_guardian"
@@ -166,6 +173,59 @@ def gateway_builder(plan: Plan, folder: Path, key: bytes) -> Build:
         key=key,
         epoch=plan.desk.epoch,
     )
+
+
+def local_committee(plan: Plan) -> LocalCommittee:
+    """The committee in this process, voting on rows of the plan's panel."""
+    agents = [spec.build() for spec in plan.specs]
+    return LocalCommittee(agents, plan.bars, plan.desk.traded, plan.first)
+
+
+def panel_replay(
+    plan: Plan,
+    committee: PanelCommittee,
+    scribe: Scribe | None = None,
+    *,
+    rows: int | None = None,
+) -> LocalReplay:
+    """The plan's replay through the sequential kernel, with the optimizer in this process.
+
+    rows: of a chunk; by default as many as fit a cache.
+    """
+    settings = plan.settings.broker
+    rates = settings.financing_rates
+    interest = read_interest_rates(rates) if rates is not None else None
+    fills = fill_rules(
+        plan.instruments,
+        slippage=settings.slippage_bps * 1e-4,
+        closeout_fraction=settings.closeout_fraction,
+        financing_fee=settings.financing_fee_annual if interest is not None else 0.0,
+    )
+    desk = plan.desk
+    return LocalReplay(
+        rules=desk_rules(desk, fills, plan.settings.guardian.rearm_after),
+        state=opening_state(desk),
+        chunks=PanelChunks(
+            plan.bars,
+            desk,
+            first=plan.first,
+            currencies=plan.currencies,
+            interest=interest,
+            rows=rows,
+        ),
+        committee=committee,
+        allocation=AllocationInForce(
+            LocalLine(optimizer_builder(plan)()), desk.traded, plan.allocation
+        ),
+        symbols=desk.symbols,
+        bars=plan.decisions,
+        scribe=scribe,
+    )
+
+
+def run_journal(folder: Path) -> Journal:
+    """The journal of a run, new. Raises JournalUnwritable."""
+    return SqliteJournal(folder.resolve() / "journal.sqlite")
 
 
 def financing_of(settings: Settings) -> str:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from agents.guardian.limits import RiskLimits
+from agents.guardian.volatility import VolatilityRules
 from coordinator.sizing import SizingRules
 from market.bars import Floats
 from market.conversion import Conversion
-
-
-class VolatilityRules(NamedTuple):
-    """taps: returns in the estimate. decay: weight of one bar over the next newer."""
-
-    taps: int
-    decay: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ import numpy as np
 
 from agents.ballot import Agent
 from agents.guardian.limits import RiskLimits
+from agents.guardian.volatility import VolatilityRules
 from coordinator.allocation import AllocationRules
 from coordinator.configuration.settings import CommitteeSettings, Settings
-from coordinator.desk import Desk, VolatilityRules
+from coordinator.desk import Desk
 from coordinator.roster import AgentSpec, code_digest
 from coordinator.sizing import SizingRules
 from market.bars import Bars

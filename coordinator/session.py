@@ -10,17 +10,19 @@ import numpy as np
 from agents.guardian.exposure import Book
 from agents.guardian.review import Exposed, Proposals, empty_book, no_proposals
 from agents.guardian.volatility import bar_volatility
+from agents.indicators.correlation import pair_sums
 from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.desk import Desk
 from coordinator.ledger import DeskLedger
 from coordinator.progress import Progress
+from coordinator.records import fallback_alert
 from coordinator.sizing import propose
 from coordinator.tally import Decision, Outcome, tally, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.errors import MemberLost, QuorumError, StreamLost
-from market.events import AlertRaised, AllocationApplied, DecisionTaken, Event, SessionEnded
+from market.events import AllocationApplied, DecisionTaken, Event, SessionEnded
 from market.lines import Line
 from market.marks import Marks
 from market.messages import (
@@ -59,13 +61,14 @@ class Session:
         self._gateway = gateway
         self._allocation = allocation
         self._ledger = DeskLedger(desk.symbols, desk.initial_balance)
-        rows = max(desk.volatility.taps, desk.sizing.correlation_window) + 1
+        rows = max(desk.volatility.lookback, desk.sizing.correlation_window + 1)
         self._window = BarWindow(
             desk.symbols[: desk.traded], rows, desk.interval_s, desk.has_extremes
         )
         self._decision: Decision = undecided(desk.traded)
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols))
+        self._sums = pair_sums(desk.traded)
         self._sigma = np.full(desk.traded, np.nan)
         self._sequence = -1
         self._time = 0
@@ -115,20 +118,12 @@ class Session:
         if allocated is not None:
             records.append(allocated)
         if isinstance(allocated, AllocationApplied) and allocated.fallback is not None:
-            records.append(
-                AlertRaised(
-                    sequence=sequence,
-                    time=bar.time,
-                    source="quantum_optimizer",
-                    level="warning",
-                    message=f"classical answer in place of the quantum one: {allocated.fallback}",
-                )
-            )
+            records.append(fallback_alert(allocated))
         multiplier = self._allocation.multiplier.copy()
         self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
         context = self._context(settlement, bar.time)
         reviewed = self._ask("risk_guardian", self._guardian, context, Reviewed)
-        self._allocation.observe(self._decision.score, returns[-1])
+        self._allocation.observe(self._decision.score[None], returns[-1:])
         self._allocation.ask(sequence)
         records += reviewed.notices
         records.append(self._decided(scores, evidence, multiplier, reviewed))
@@ -195,7 +190,7 @@ class Session:
         self._window.push(bar)
         close = self._window.bars().close
         rules = self._desk.volatility
-        bar_volatility(close, close.shape[0] - 1, rules.taps, rules.decay, self._sigma)
+        self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
         if close.shape[0] < 2:
             return np.full((1, close.shape[1]), np.nan)
         window: Floats = close[-self._desk.sizing.correlation_window - 1 :]
@@ -225,6 +220,7 @@ class Session:
             self._desk.limits,
             self._desk.sizing,
             self._book,
+            self._sums,
             returns,
             returns.shape[0] - 1,
             self._proposals,

@@ -16,10 +16,10 @@ from agents.guardian.codes import Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
 from agents.guardian.review import Exposed, Proposals
-from agents.indicators.correlation import correlation
+from agents.indicators.correlation import PairSums, correlation_from, fill_pair_sums
 from coordinator.tally import Decision, Outcome
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
 
@@ -57,9 +57,15 @@ class SizingRules(NamedTuple):
     rebalance_band: float
 
 
-@kernel
+@lean_kernel
 def correlation_factor(
-    returns: Floats, row: int, units: Floats, rules: SizingRules, column: int, side: float
+    returns: Floats,
+    row: int,
+    units: Floats,
+    rules: SizingRules,
+    sums: PairSums,
+    column: int,
+    side: float,
 ) -> float:
     """1 up to the threshold, then falling in a line to 0 at perfect correlation.
 
@@ -67,10 +73,15 @@ def correlation_factor(
     any position held in another instrument. 0 where a correlation cannot be measured.
     """
     largest = 0.0
-    for other in range(units.shape[0]):
-        if other == column or units[other] == 0.0 or other >= returns.shape[1]:
+    summed = False
+    for other in range(returns.shape[1]):
+        if other == column or units[other] == 0.0:
             continue
-        rho = correlation(returns, row, column, other, rules.correlation_window)
+        if not summed:
+            start = max(row - rules.correlation_window + 1, 0)
+            fill_pair_sums(returns, start, row + 1, column, sums)
+            summed = True
+        rho = correlation_from(sums, returns, row, column, other, rules.correlation_window)
         if not abs(rho) <= 1.0:
             return 0.0
         aligned = rho * side * (1.0 if units[other] > 0.0 else -1.0)
@@ -80,7 +91,7 @@ def correlation_factor(
     return (1.0 - largest) / (1.0 - rules.correlation_threshold)
 
 
-@kernel
+@lean_kernel
 def target_size(
     decision: Decision,
     multiplier: Floats,
@@ -91,40 +102,44 @@ def target_size(
     limits: RiskLimits,
     rules: SizingRules,
     book: Book,
+    sums: PairSums,
     returns: Floats,
     row: int,
     column: int,
     side: float,
 ) -> float:
     """Size of the position wanted in `column`, whole units, and enter what bound it."""
-    confidence = abs(decision.score[column])
     distance = proposals.stop_distance[column]
-    factor = correlation_factor(returns, row, book.units, rules, column, side)
-    per_unit = distance * marks.rate[column]
-    at_risk = rules.max_risk_per_trade * exposed.equity * confidence
-    size = at_risk * multiplier[column] * factor / per_unit
+    room = headroom(
+        book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side, distance
+    )
+    increment = exposed.unit_increment[column]
+    if whole_units(room.units, increment) == 0.0:
+        # Nothing fits whatever is wished for: correlations need not be measured.
+        proposals.bound[column] = room.limit if room.units == 0.0 else UNIT_INCREMENT
+        return 0.0
+    factor = correlation_factor(returns, row, book.units, rules, sums, column, side)
+    at_risk = rules.max_risk_per_trade * exposed.equity * abs(decision.score[column])
+    size = at_risk * multiplier[column] * factor / (distance * marks.rate[column])
+    if not size >= 0.0 or not size < np.inf:
+        proposals.bound[column] = INVALID_INPUT
+        return 0.0
     bound = RISK_PER_TRADE
     if multiplier[column] < 1.0:
         bound = ALLOCATION
     if factor < min(multiplier[column], 1.0):
         bound = CORRELATION
-    if not size >= 0.0 or not size < np.inf:
-        proposals.bound[column] = INVALID_INPUT
-        return 0.0
-    room = headroom(
-        book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side, distance
-    )
     if room.units < size:
         size = room.units
         bound = room.limit
-    whole = whole_units(size, exposed.unit_increment[column])
+    whole = whole_units(size, increment)
     if whole == 0.0 and size > 0.0:
         bound = UNIT_INCREMENT
     proposals.bound[column] = bound
     return whole
 
 
-@kernel
+@lean_kernel
 def order_size(held: float, wanted: float, rebalancing: bool, band: float) -> float:
     """Order that leads from the position held to the one wanted, both signed.
 
@@ -137,7 +152,7 @@ def order_size(held: float, wanted: float, rebalancing: bool, band: float) -> fl
     return change
 
 
-@kernel
+@lean_kernel
 def propose(
     decision: Decision,
     multiplier: Floats,
@@ -149,6 +164,7 @@ def propose(
     limits: RiskLimits,
     rules: SizingRules,
     book: Book,
+    sums: PairSums,
     returns: Floats,
     row: int,
     proposals: Proposals,
@@ -156,7 +172,8 @@ def propose(
     """Overwrite `proposals` (M,) with what the decision (N ≤ M traded instruments) asks for.
 
     multiplier, sigma: (N,). returns: (T, N), of which the window ending at `row` is read.
-    rebalancing: True on the bar when a new allocation takes effect.
+    rebalancing: True on the bar when a new allocation takes effect. book, sums: working memory,
+    (M,) and (N,).
     """
     measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
     for column in range(proposals.units.shape[0]):
@@ -182,8 +199,8 @@ def propose(
         proposals.take_profit_distance[column] = rules.tp_sl_ratio * rules.stop_sigmas * bar_move
         proposals.trailing_distance[column] = trailing
         size = target_size(
-            decision, multiplier, proposals, exposed, marks, paths, limits, rules, book, returns,
-            row, column, side,
+            decision, multiplier, proposals, exposed, marks, paths, limits, rules, book, sums,
+            returns, row, column, side,
         )  # fmt: skip
         if proposals.bound[column] == INVALID_INPUT and held * side > 0.0:
             continue

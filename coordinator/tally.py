@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 
 
 class Outcome(IntEnum):
@@ -49,7 +49,7 @@ def undecided(instruments: int) -> Decision:
     return Decision(nan[0], nan[1], nan[2], nan[3], np.full(instruments, NO_QUORUM, np.int64))
 
 
-@kernel
+@lean_kernel
 def tally(
     scores: Floats, weights: Floats, threshold: float, quorum: float, decision: Decision
 ) -> None:
@@ -61,29 +61,27 @@ def tally(
     everyone = 0.0
     for agent in range(weights.shape[0]):
         everyone += weights[agent]
-    for column in range(scores.shape[1]):
-        total, buy, sell, voted = 0.0, 0.0, 0.0, 0.0
-        for agent in range(scores.shape[0]):
-            score = scores[agent, column]
-            if score == score:  # noqa: PLR0124  (NaN is not equal to itself)
-                voted += weights[agent]
-                total += weights[agent] * score
-                buy += weights[agent] * max(score, 0.0)
-                sell += weights[agent] * max(-score, 0.0)
-        outcome = NO_QUORUM
-        if voted > 0.0:
-            decision.score[column] = total / voted
-            decision.buy[column] = buy / voted
-            decision.sell[column] = sell / voted
-            if voted >= quorum * everyone:
-                outcome = BELOW_THRESHOLD
-                if decision.score[column] >= threshold:
-                    outcome = BUY
-                elif decision.score[column] <= -threshold:
-                    outcome = SELL
-        else:
-            decision.score[column] = np.nan
-            decision.buy[column] = np.nan
-            decision.sell[column] = np.nan
-        decision.turnout[column] = voted / everyone if everyone > 0.0 else 0.0
-        decision.outcome[column] = outcome
+    score, buy, sell, voted = decision.score, decision.buy, decision.sell, decision.turnout
+    for column in range(score.shape[0]):
+        score[column] = buy[column] = sell[column] = voted[column] = 0.0
+    for agent in range(scores.shape[0]):
+        weight = weights[agent]
+        for column in range(score.shape[0]):
+            vote = scores[agent, column]
+            abstains = vote != vote  # noqa: PLR0124  (NaN is not equal to itself)
+            vote = 0.0 if abstains else vote
+            voted[column] += 0.0 if abstains else weight
+            score[column] += weight * vote
+            buy[column] += weight * (vote if vote > 0.0 else 0.0)
+            sell[column] += weight * (-vote if vote < 0.0 else 0.0)
+    enough = quorum * everyone
+    for column in range(score.shape[0]):
+        weight = voted[column]  # 0 where nobody voted: the score is then 0/0, NaN
+        score[column] /= weight
+        buy[column] /= weight
+        sell[column] /= weight
+        outcome = BUY if score[column] >= threshold else BELOW_THRESHOLD
+        outcome = SELL if score[column] <= -threshold else outcome
+        quorate = weight >= enough and weight > 0.0
+        decision.outcome[column] = outcome if quorate else NO_QUORUM
+        voted[column] = weight / everyone if everyone > 0.0 else 0.0

@@ -19,9 +19,9 @@ from market.messages import (
     SettleBar,
     Settlement,
 )
-from market.orders import Cancellation, OrderRequest, client_order_id
+from market.orders import OrderRequest, cancellation_of
 from market.ports import Broker, Journal
-from market.verdicts import RiskApproved, SignedApprovals, verify
+from market.verdicts import SignedApprovals, verify
 
 SESSION_ENDED = "SESSION_ENDED"
 REJECTED = "REJECTED"
@@ -113,7 +113,7 @@ class Gateway:
             now=now,
         )
         self._used = signed.sequence
-        orders = [self._order(approved, signed.sequence) for approved in signed.approved]
+        orders = [approved.order(self._session, signed.sequence) for approved in signed.approved]
         for order in orders:
             self._journal.append(OrderIntended(order=order))
         self._journal.commit()
@@ -132,23 +132,4 @@ class Gateway:
                 self._cancel(order, SESSION_ENDED, self._now)
 
     def _cancel(self, order: OrderRequest, reason: str, time: int) -> None:
-        cancellation = Cancellation(
-            client_order_id=order.client_order_id,
-            sequence=order.sequence,
-            time=time,
-            symbol=order.symbol,
-            reason=reason,
-        )
-        self._journal.append(OrderCancelled(cancellation=cancellation))
-
-    def _order(self, approved: RiskApproved, sequence: int) -> OrderRequest:
-        return OrderRequest(
-            client_order_id=client_order_id(self._session, sequence, approved.symbol),
-            sequence=sequence,
-            symbol=approved.symbol,
-            units=approved.units,
-            bracket=approved.bracket,
-            lowest_price=approved.lowest_price,
-            highest_price=approved.highest_price,
-            reference_price=approved.reference_price,
-        )
+        self._journal.append(OrderCancelled(cancellation=cancellation_of(order, reason, time)))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.errors import NoConversionPath
 from market.instruments import Instrument
 
@@ -111,7 +111,7 @@ def with_conversion_instruments(
     return needed
 
 
-@kernel
+@lean_kernel
 def quote_rate(paths: Conversion, mid: Floats, column: int, own_mid: float) -> float:
     """Account currency for one unit of the quote currency of `column`.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 
 
 class Ledger(NamedTuple):
@@ -42,7 +42,7 @@ def open_ledger(instruments: int, cash: float) -> Ledger:
     )
 
 
-@kernel
+@lean_kernel
 def book_fill(ledger: Ledger, column: int, units: float, price: float, rate: float) -> float:
     """Book an executed part and return the profit and loss it realised, in account currency.
 
@@ -70,13 +70,13 @@ def book_fill(ledger: Ledger, column: int, units: float, price: float, rate: flo
     return realised
 
 
-@kernel
+@lean_kernel
 def closing_price(units: float, mid: float, spread: float) -> float:
     """The price at which a position could be closed: the bid when long, the ask when short."""
     return mid - 0.5 * spread if units > 0.0 else mid + 0.5 * spread
 
 
-@kernel
+@lean_kernel
 def equity(ledger: Ledger, mid: Floats, spread: Floats, rate: Floats) -> float:
     """Cash plus unrealised profit and loss at closing prices, in account currency.
 

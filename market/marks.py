@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion, quote_rate
 
 OPEN, HIGH, LOW, CLOSE, SPREAD, VOLUME = range(6)
@@ -33,23 +33,26 @@ def no_marks(instruments: int) -> Marks:
     )
 
 
-@kernel
-def mark(
-    marks: Marks, paths: Conversion, values: Floats, field: int, typical_spread: Floats
-) -> None:
+@lean_kernel
+def mark_prices(marks: Marks, values: Floats, field: int, typical_spread: Floats) -> None:
     """Take over the prices of row `field` (open or close) of a bar's values (6, M).
 
     Where an instrument has none, its last price stays and ages. A missing spread is the
-    instrument's typical one (M,), price units.
+    instrument's typical one (M,), price units. The rates are not those of these prices until
+    `mark_rates`.
     """
+    older = 1.0 if field == CLOSE else 0.0
     for column in range(marks.mid.shape[0]):
-        price = values[field, column]
-        if price > 0.0:
-            marks.mid[column] = price
-            spread = values[SPREAD, column]
-            marks.spread[column] = spread if spread >= 0.0 else typical_spread[column]
-            marks.age[column] = 0.0
-        elif field == CLOSE:
-            marks.age[column] += 1.0
+        price, spread = values[field, column], values[SPREAD, column]
+        spread = spread if spread >= 0.0 else typical_spread[column]
+        known = price > 0.0
+        marks.mid[column] = price if known else marks.mid[column]
+        marks.spread[column] = spread if known else marks.spread[column]
+        marks.age[column] = 0.0 if known else marks.age[column] + older
+
+
+@lean_kernel
+def mark_rates(marks: Marks, paths: Conversion) -> None:
+    """Convert every quote currency at the mids as they stand."""
     for column in range(marks.mid.shape[0]):
         marks.rate[column] = quote_rate(paths, marks.mid, column, marks.mid[column])

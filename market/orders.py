@@ -79,3 +79,14 @@ class Cancellation:
 def client_order_id(session: str, sequence: int, symbol: str, leg: str = "m") -> str:
     """The same wish always has the same name, so that nothing is ever sent twice."""
     return f"{session}-{sequence}-{symbol}-{leg}"
+
+
+def cancellation_of(order: OrderRequest, reason: str, time: int) -> Cancellation:
+    """The end of an order, on the bar that decided it. time: UTC nanoseconds."""
+    return Cancellation(
+        client_order_id=order.client_order_id,
+        sequence=order.sequence,
+        time=time,
+        symbol=order.symbol,
+        reason=reason,
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from market.errors import ApprovalRejected
-from market.orders import Bracket
+from market.orders import Bracket, OrderRequest, client_order_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,19 @@ class RiskApproved:
     limit: str
     allowed: float
     measured: float
+
+    def order(self, session: str, sequence: int) -> OrderRequest:
+        """The order that this approval of a decision becomes."""
+        return OrderRequest(
+            client_order_id=client_order_id(session, sequence, self.symbol),
+            sequence=sequence,
+            symbol=self.symbol,
+            units=self.units,
+            bracket=self.bracket,
+            lowest_price=self.lowest_price,
+            highest_price=self.highest_price,
+            reference_price=self.reference_price,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

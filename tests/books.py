@@ -65,11 +65,8 @@ class Case:
     def verdicts(self) -> Verdicts:
         """The guardian's verdicts."""
         found = no_verdicts(COLUMNS)
-        seen = np.zeros(COLUMNS, dtype=np.bool_)
         book = empty_book(COLUMNS)
-        review(
-            self.proposals, self.exposed, self.marks, PATHS, self.limits, book, seen, found
-        )  # fmt: skip
+        review(self.proposals, self.exposed, self.marks, PATHS, self.limits, book, found)
         return found
 
     def order_of_review(self) -> list[int]:

@@ -103,3 +103,17 @@ class Unbuildable:
 
     def __init__(self) -> None:
         raise OSError("no model file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragile:
+    """Follows the last bar, and raises where it moved by more than one part in a hundred."""
+
+    name: str = "fragile"
+    lookback: int = 2
+
+    def vote(self, bars: Bars) -> Ballot:
+        change = change_over(bars, 1)
+        if (np.abs(change) > 0.01).any():
+            raise OverflowError(f"a move of {np.nanmax(np.abs(change)):.4f}")
+        return Ballot(score=np.clip(60.0 * change, -1.0, 1.0), evidence={"change": change})

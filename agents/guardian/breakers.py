@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents.guardian.codes import Halt
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 
 NO_HALT = int(Halt.NONE)
 DRAWDOWN = int(Halt.DRAWDOWN)
@@ -46,27 +46,27 @@ def armed_breakers(equity: float) -> Breakers:
     )
 
 
-@kernel
+@lean_kernel
 def is_amount(equity: float) -> bool:
     """Whether an equity is a positive, finite number."""
     return equity > 0.0 and equity < np.inf
 
 
-@kernel
+@lean_kernel
 def drawdown(breakers: Breakers) -> float:
     """1 − equity / running peak; positive when below the peak."""
     result: float = 1.0 - breakers.last[0] / breakers.peak[0]
     return result
 
 
-@kernel
+@lean_kernel
 def daily_loss(breakers: Breakers) -> float:
     """1 − equity / equity at the last bar of the day before; positive when it fell."""
     result: float = 1.0 - breakers.last[0] / breakers.day_start[0]
     return result
 
 
-@kernel
+@lean_kernel
 def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity: float) -> int:
     """Take in the equity after a bar and return the Halt now in force.
 
@@ -94,7 +94,7 @@ def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity:
     return halt
 
 
-@kernel
+@lean_kernel
 def rearm(breakers: Breakers, limits: RiskLimits) -> None:
     """End a drawdown halt; the drawdown is measured anew from the present equity.
 
@@ -107,3 +107,45 @@ def rearm(breakers: Breakers, limits: RiskLimits) -> None:
         breakers.peak[0] = breakers.last[0]
     if not daily_loss(breakers) < limits.max_daily_loss:
         breakers.halt[0] = DAILY_LOSS
+
+
+class Watched(NamedTuple):
+    """What an equity set off, in this order.
+
+    halted: the Halt that began, NO_HALT for none; loss: what it measured. rearmed: bars of the
+    drawdown halt that the scripted supervisor ended, -1 when it ended none. halted_again,
+    loss_again: the halt that remains after that.
+    """
+
+    halted: int
+    loss: float
+    rearmed: int
+    halted_again: int
+    loss_again: float
+
+
+@lean_kernel
+def halting_loss(breakers: Breakers) -> float:
+    """What the halt in force measures."""
+    return drawdown(breakers) if breakers.halt[0] == DRAWDOWN else daily_loss(breakers)
+
+
+@lean_kernel
+def watch_equity(
+    breakers: Breakers, limits: RiskLimits, time_ns: int, equity: float, rearm_after: int
+) -> Watched:
+    """Take in the equity after a bar; a replay's supervisor re-arms after `rearm_after` bars.
+
+    rearm_after: -1 where a person must re-arm.
+    """
+    before = breakers.halt[0]
+    halt = observe_equity(breakers, limits, time_ns, equity)
+    halted = halt if halt != before else NO_HALT
+    loss = halting_loss(breakers)
+    rearmed, again, loss_again = -1, NO_HALT, np.nan
+    if halt == DRAWDOWN and 0 <= rearm_after <= breakers.halted_bars[0]:
+        rearmed = breakers.halted_bars[0]
+        rearm(breakers, limits)
+        again = breakers.halt[0]
+        loss_again = halting_loss(breakers)
+    return Watched(halted, loss, rearmed, again, loss_again)

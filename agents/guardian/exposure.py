@@ -9,7 +9,7 @@ import numpy as np
 from agents.guardian.codes import Limit
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
 
@@ -46,7 +46,7 @@ class Headroom(NamedTuple):
     measured: float
 
 
-@kernel
+@lean_kernel
 def stop_risk(units: float, mid: float, spread: float, stop_price: float, rate: float) -> float:
     """Loss from the present closing price to the stop, account currency, never negative.
 
@@ -61,7 +61,7 @@ def stop_risk(units: float, mid: float, spread: float, stop_price: float, rate: 
     return max(loss, 0.0)
 
 
-@kernel
+@lean_kernel
 def measure_book(
     book: Book, units: Floats, working: Floats, stop_price: Floats, marks: Marks
 ) -> None:
@@ -78,7 +78,7 @@ def measure_book(
         )
 
 
-@kernel
+@lean_kernel
 def weighable(marks: Marks, column: int) -> bool:
     """Whether an instrument's mid, quote rate and spread are numbers that a book can rest on."""
     known = marks.mid[column] > 0.0 and marks.rate[column] > 0.0 and marks.spread[column] >= 0.0
@@ -86,7 +86,7 @@ def weighable(marks: Marks, column: int) -> bool:
     return known and finite
 
 
-@kernel
+@lean_kernel
 def headroom(
     book: Book,
     marks: Marks,
@@ -155,7 +155,7 @@ def headroom(
     return tighter(best, room, MARGIN, allowed, margin)
 
 
-@kernel
+@lean_kernel
 def tighter(best: Headroom, units: float, limit: int, allowed: float, used: float) -> Headroom:
     """The smaller of the best headroom so far and another limit's."""
     if units < best.units:
@@ -163,7 +163,7 @@ def tighter(best: Headroom, units: float, limit: int, allowed: float, used: floa
     return best
 
 
-@kernel
+@lean_kernel
 def whole_units(units: float, increment: float) -> float:
     """The largest multiple of the unit increment that is not above a size; never negative."""
     whole: float = np.floor(max(units, 0.0) / increment) * increment

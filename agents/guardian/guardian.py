@@ -8,24 +8,23 @@ import numpy as np
 
 from agents.guardian.breakers import (
     armed_breakers,
-    daily_loss,
-    drawdown,
-    observe_equity,
+    halting_loss,
     rearm,
+    watch_equity,
 )
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.limits import RiskLimits
+from agents.guardian.notices import watch_notices
 from agents.guardian.review import (
     Exposed,
     Proposals,
     empty_book,
     no_verdicts,
     review,
-    strength,
 )
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
-from market.events import Event, TradingHalted, TradingRearmed
+from market.events import Event, TradingRearmed
 from market.instruments import Instrument
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
@@ -62,7 +61,6 @@ class RiskGuardian:
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
         self._book = empty_book(count)
-        self._seen = np.zeros(count, dtype=np.bool_)
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -103,7 +101,6 @@ class RiskGuardian:
             self._paths,
             self._limits,
             self._book,
-            self._seen,
             self._verdicts,
         )
         approved, refused = self._by_type(context)
@@ -143,49 +140,25 @@ class RiskGuardian:
         )
 
     def _observe(self, context: RiskContext) -> tuple[Event, ...]:
-        before = self.halt
-        observe_equity(self._breakers, self._limits, context.time, context.equity)
-        notices: list[Event] = []
-        if self.halt is not before and self.halt is not Halt.NONE:
-            notices.append(self._halted(context))
-        if self._supervisor_rearms():
-            request = Rearm(
-                sequence=context.sequence, time=context.time, by="scripted supervisor of the replay"
-            )
-            notices.append(self.rearm(request))
-            if self.halt is not Halt.NONE:
-                notices.append(self._halted(context))
-        return tuple(notices)
-
-    def _supervisor_rearms(self) -> bool:
-        """Whether the scripted supervisor of a replay ends the drawdown halt now."""
-        return (
-            self.halt is Halt.DRAWDOWN
-            and self._rearm_after is not None
-            and int(self._breakers.halted_bars[0]) >= self._rearm_after
+        never = -1
+        watched = watch_equity(
+            self._breakers,
+            self._limits,
+            context.time,
+            context.equity,
+            never if self._rearm_after is None else self._rearm_after,
         )
-
-    def _halted(self, context: RiskContext) -> TradingHalted:
-        by_drawdown = self.halt is Halt.DRAWDOWN
-        return TradingHalted(
-            sequence=context.sequence,
-            time=context.time,
-            halt=self.halt.name,
-            limit=self._limits.max_drawdown if by_drawdown else self._limits.max_daily_loss,
-            measured=self._loss(),
-        )
+        return watch_notices(watched, self._limits, context.sequence, context.time)
 
     def _loss(self) -> float:
         """What the halt in force measures."""
-        measure = drawdown if self.halt is Halt.DRAWDOWN else daily_loss
-        return float(measure(self._breakers))
+        return float(halting_loss(self._breakers))
 
     def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
-        proposed = np.flatnonzero(context.order_units)
-        by_strength = sorted(proposed, key=lambda column: -strength(float(context.score[column])))
+        reviewed = int(self._verdicts.reviewed[0])
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
-        for column in by_strength:
+        for column in self._verdicts.ranked[:reviewed]:
             if self._verdicts.units[column] != 0.0:
                 approved.append(self._approval(context, int(column)))
             else:

@@ -17,7 +17,7 @@ from agents.guardian.codes import Halt, Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
 
@@ -56,6 +56,7 @@ class Verdicts(NamedTuple):
     limit: the Limit that refused or shrank, NONE where the order passed whole.
     allowed, measured: that limit's value and what was found, in the limit's own unit.
     lowest_price, highest_price: the collar within which the order may fill.
+    ranked: (M,) the columns proposed, in the order of the review; reviewed: (1,) how many.
     """
 
     units: Floats
@@ -64,6 +65,8 @@ class Verdicts(NamedTuple):
     measured: Floats
     lowest_price: Floats
     highest_price: Floats
+    ranked: NDArray[np.int64]
+    reviewed: NDArray[np.int64]
 
 
 class Exposed(NamedTuple):
@@ -94,8 +97,9 @@ def no_verdicts(instruments: int) -> Verdicts:
     """Nothing is approved."""
     nan = np.full((5, instruments), np.nan)
     nan[0] = 0.0
-    limit = np.zeros(instruments, dtype=np.int64)
-    return Verdicts(nan[0], limit, nan[1], nan[2], nan[3], nan[4])
+    limit, ranked = np.zeros((2, instruments), dtype=np.int64)
+    reviewed = np.zeros(1, dtype=np.int64)
+    return Verdicts(nan[0], limit, nan[1], nan[2], nan[3], nan[4], ranked, reviewed)
 
 
 def empty_book(instruments: int) -> Book:
@@ -103,7 +107,7 @@ def empty_book(instruments: int) -> Book:
     return Book(units=np.zeros(instruments), risk=np.zeros(instruments))
 
 
-@kernel
+@lean_kernel
 def refusal_before_size(
     proposals: Proposals,
     exposed: Exposed,
@@ -143,7 +147,7 @@ def refusal_before_size(
     return NONE, np.nan, np.nan
 
 
-@kernel
+@lean_kernel
 def review_order(
     proposals: Proposals,
     exposed: Exposed,
@@ -203,25 +207,30 @@ def review_order(
     verdicts.highest_price[column] = mid * (1.0 + reach)
 
 
-@kernel
+@lean_kernel
 def strength(score: float) -> float:
     """Rank of a score in the review, the largest first; an unknown score is the weakest."""
     return -1.0 if np.isnan(score) else abs(score)
 
 
-@kernel
-def strongest_unseen(proposals: Proposals, seen: NDArray[np.bool_]) -> int:
-    """The column of the strongest proposal not yet seen; -1 when none is left."""
-    best = -1
+@lean_kernel
+def rank_proposals(proposals: Proposals, verdicts: Verdicts) -> None:
+    """Order what is proposed: the strongest score first, ties by column."""
+    count = 0
     for column in range(proposals.units.shape[0]):
-        if seen[column] or proposals.units[column] == 0.0:
+        if proposals.units[column] == 0.0:
             continue
-        if best < 0 or strength(proposals.score[column]) > strength(proposals.score[best]):
-            best = column
-    return best
+        own = strength(proposals.score[column])
+        place = count
+        while place > 0 and strength(proposals.score[verdicts.ranked[place - 1]]) < own:
+            verdicts.ranked[place] = verdicts.ranked[place - 1]
+            place -= 1
+        verdicts.ranked[place] = column
+        count += 1
+    verdicts.reviewed[0] = count
 
 
-@kernel
+@lean_kernel
 def review(
     proposals: Proposals,
     exposed: Exposed,
@@ -229,20 +238,22 @@ def review(
     paths: Conversion,
     limits: RiskLimits,
     book: Book,
-    seen: NDArray[np.bool_],
     verdicts: Verdicts,
 ) -> None:
-    """Judge all proposals in the fixed order; `book`, `seen` and `verdicts` are overwritten."""
-    verdicts.units[:] = 0.0
-    verdicts.limit[:] = NONE
-    verdicts.allowed[:] = np.nan
-    verdicts.measured[:] = np.nan
-    verdicts.lowest_price[:] = np.nan
-    verdicts.highest_price[:] = np.nan
-    seen[:] = False
+    """Judge all proposals in the fixed order; `book` and `verdicts` are overwritten."""
+    for place in range(verdicts.reviewed[0]):
+        column = verdicts.ranked[place]
+        verdicts.units[column] = 0.0
+        verdicts.limit[column] = NONE
+        verdicts.allowed[column] = np.nan
+        verdicts.measured[column] = np.nan
+        verdicts.lowest_price[column] = np.nan
+        verdicts.highest_price[column] = np.nan
+    rank_proposals(proposals, verdicts)
+    if verdicts.reviewed[0] == 0:
+        return
     measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
-    column = strongest_unseen(proposals, seen)
-    while column >= 0:
-        seen[column] = True
-        review_order(proposals, exposed, marks, paths, limits, book, verdicts, column)
-        column = strongest_unseen(proposals, seen)
+    for place in range(verdicts.reviewed[0]):
+        review_order(
+            proposals, exposed, marks, paths, limits, book, verdicts, verdicts.ranked[place]
+        )

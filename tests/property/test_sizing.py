@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents.guardian.codes import Limit
 from agents.guardian.review import empty_book, no_proposals
+from agents.indicators.correlation import pair_sums
 from coordinator.sizing import SizingRules, propose
 from coordinator.tally import Decision, Outcome, undecided
 from market.bars import Floats
@@ -68,6 +69,7 @@ class Wish:
             self.book.limits,
             self.rules,
             empty_book(COLUMNS),
+            pair_sums(TRADED),
             self.returns,
             self.returns.shape[0] - 1,
             proposals,

@@ -62,7 +62,7 @@ class Calendar:
                 self.events[bar] = event
             self.multipliers.append(self.allocation.multiplier.copy())
             voted = np.full(N, float(bar)) if score is None else score
-            self.allocation.observe(voted, np.full(N, 0.01 * bar))
+            self.allocation.observe(voted[None], np.full((1, N), 0.01 * bar))
             self.allocation.ask(bar)
         return self
 
@@ -107,7 +107,7 @@ def test_where_nobody_voted_the_strategy_earned_nothing_and_a_missing_price_stay
     line = ScriptedLine(good)
     allocation = AllocationInForce(line, N, RULES)
     for bar in range(6):
-        allocation.observe(np.array([np.nan, 1.0, 1.0]), np.array([0.5, np.nan, 0.5]))
+        allocation.observe(np.array([[np.nan, 1.0, 1.0]]), np.array([[0.5, np.nan, 0.5]]))
         allocation.ask(bar)
     (asked,) = line.posted
     assert isinstance(asked, Allocate)
@@ -121,7 +121,7 @@ def test_the_window_is_always_the_newest_bars(bars: int) -> None:
     allocation = AllocationInForce(line, 1, every)
     for bar in range(bars):
         allocation.take_effect(bar, bar)
-        allocation.observe(np.ones(1), np.array([float(bar)]))
+        allocation.observe(np.ones((1, 1)), np.array([[float(bar)]]))
         allocation.ask(bar)
     newest = line.posted[-1]
     assert isinstance(newest, Allocate)
@@ -211,7 +211,7 @@ def test_an_optimizer_that_cannot_be_asked_is_lost_too() -> None:
     events = []
     for bar in range(20):
         events.append(allocation.take_effect(bar, bar))
-        allocation.observe(np.ones(N), np.ones(N))
+        allocation.observe(np.ones((1, N)), np.ones((1, N)))
         allocation.ask(bar)
     (missed,) = (event for event in events if event is not None)
     assert isinstance(missed, AllocationMissed)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import NumbaRuntimeError, TypingError
 
 from agents.guardian.exposure import stop_risk, whole_units
-from agents.guardian.volatility import bar_volatility
+from agents.guardian.volatility import VolatilityRules, bar_volatility
 from market.bars import Floats
-from market.compiled import KEPT_CACHES, forget_caches, kernel_sources
-from market.marks import CLOSE, OPEN, Marks, mark, no_marks
+from market.compiled import KEPT_CACHES, forget_caches, kernel_sources, lean_kernel
+from market.marks import CLOSE, OPEN, Marks, mark_prices, mark_rates, no_marks
 from tests.books import COLUMNS, LEVELS, PATHS, SYMBOLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,16 @@ def test_the_cache_depends_on_kernels_and_on_all_that_they_import(tmp_path: Path
     assert list(found) == ["agents/codes.py", "market/sums.py", "market/words.py"]
 
 
+def test_a_lean_kernel_that_allocates_is_refused_by_the_compiler() -> None:
+    @lean_kernel
+    def allocates(size: int) -> float:
+        total: float = np.zeros(size).sum()
+        return total
+
+    with pytest.raises((TypingError, NumbaRuntimeError)):
+        allocates(3)
+
+
 def test_the_codes_of_limits_and_outcomes_are_part_of_it() -> None:
     found = kernel_sources(ROOT)
     assert {"agents/guardian/codes.py", "coordinator/tally.py", "infra/brokers/paper/state.py"} <= (
@@ -55,10 +66,8 @@ def test_only_the_caches_used_last_are_kept(tmp_path: Path) -> None:
 
 
 def sigma(close: list[float], *, taps: int = 4, decay: float = 0.5) -> float:
-    found = np.full(1, math.nan)
     panel = np.array(close, dtype=np.float64).reshape(-1, 1)
-    bar_volatility(panel, len(close) - 1, taps, decay, found)
-    return float(found[0])
+    return float(bar_volatility(panel, VolatilityRules(taps, decay))[-1, 0])
 
 
 def test_volatility_weighs_the_newest_return_most() -> None:
@@ -76,7 +85,7 @@ def test_volatility_looks_no_further_back_than_its_taps() -> None:
 
 def test_volatility_spans_a_gap_and_ignores_a_missing_newest_price() -> None:
     spanned = sigma([1.0, 1.1, math.nan, 1.1 * 1.2, 1.1 * 1.2])
-    weights, squares = [1.0, 0.25, 0.125], [0.0, 0.2**2, 0.1**2]
+    weights, squares = [1.0, 0.5, 0.125], [0.0, 0.2**2, 0.1**2]
     expected = math.sqrt(np.average(squares, weights=weights))
     assert spanned == pytest.approx(expected, rel=1e-12)
     assert math.isfinite(sigma([1.0, 1.1, 1.2, 1.1, math.nan]))
@@ -134,43 +143,48 @@ def bar(mid: Floats, *, spread: float = 1e-4) -> Floats:
     return values
 
 
+def mark(marks: Marks, values: Floats, field: int) -> None:
+    mark_prices(marks, values, field, TYPICAL)
+    mark_rates(marks, PATHS)
+
+
 def test_marks_take_prices_and_keep_and_age_what_is_missing() -> None:
     marks = no_marks(COLUMNS)
     assert np.isinf(marks.age).all()
-    mark(marks, PATHS, bar(LEVELS), CLOSE, TYPICAL)
+    mark(marks, bar(LEVELS), CLOSE)
     silent = LEVELS.copy()
     silent[0] = math.nan
     for age in (1.0, 2.0):
-        mark(marks, PATHS, bar(1.01 * silent), CLOSE, TYPICAL)
+        mark(marks, bar(1.01 * silent), CLOSE)
         assert marks.mid[0] == LEVELS[0]
         assert list(marks.age) == [age, 0.0, 0.0, 0.0, 0.0]
-    mark(marks, PATHS, bar(LEVELS), OPEN, TYPICAL)
+    mark(marks, bar(LEVELS), OPEN)
     assert not marks.age.any()
 
 
 def test_marks_convert_at_the_price_they_have_and_not_at_all_before_they_have_one() -> None:
     marks: Marks = no_marks(COLUMNS)
-    mark(marks, PATHS, bar(np.full(COLUMNS, math.nan)), CLOSE, TYPICAL)
+    mark(marks, bar(np.full(COLUMNS, math.nan)), CLOSE)
     assert np.isnan(marks.rate[[1, 2]]).all()
-    mark(marks, PATHS, bar(LEVELS), CLOSE, TYPICAL)
+    mark(marks, bar(LEVELS), CLOSE)
     np.testing.assert_allclose(marks.rate, [1.0, 1 / 150.0, 1.25, 1.0, 1.0])
     risen = np.full(COLUMNS, math.nan)
     risen[SYMBOLS.index("GBP_USD")] = 1.30
-    mark(marks, PATHS, bar(risen), CLOSE, TYPICAL)
+    mark(marks, bar(risen), CLOSE)
     assert marks.rate[SYMBOLS.index("EUR_GBP")] == pytest.approx(1.30)
 
 
 @pytest.mark.parametrize("spread", [math.nan, -1.0])
 def test_without_a_spread_the_typical_one_is_marked(spread: float) -> None:
     marks = no_marks(COLUMNS)
-    mark(marks, PATHS, bar(LEVELS, spread=spread), CLOSE, TYPICAL)
+    mark(marks, bar(LEVELS, spread=spread), CLOSE)
     np.testing.assert_array_equal(marks.spread, TYPICAL)
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0])
 def test_a_price_that_is_none_is_missing(price: float) -> None:
     marks = no_marks(COLUMNS)
-    mark(marks, PATHS, bar(LEVELS), CLOSE, TYPICAL)
-    mark(marks, PATHS, bar(np.full(COLUMNS, price)), CLOSE, TYPICAL)
+    mark(marks, bar(LEVELS), CLOSE)
+    mark(marks, bar(np.full(COLUMNS, price)), CLOSE)
     np.testing.assert_array_equal(marks.mid, LEVELS)
     assert (marks.age == 1.0).all()

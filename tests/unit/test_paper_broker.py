@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from infra.brokers.paper.broker import nights_between
+from infra.brokers.paper.rollovers import nights_between
 from market.errors import InvalidError
 from tests.paper import HOUR_NS, THURSDAY_NOON_NS, FlatRates, Market
 

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from infra.brokers.paper.acceptance import enter_order, is_sized
+from infra.brokers.paper.attribution import Attribution
 from infra.brokers.paper.margin import margin_used
+from infra.brokers.paper.rollovers import nights_between
 from infra.brokers.paper.settlement import settle_bar
-from infra.brokers.paper.state import CancelReason, FillReason, FillRules, empty_state, no_fills
+from infra.brokers.paper.state import empty_state, fill_rules, no_fills
 from market.bar_window import BarSlice
-from market.bars import Floats, utc
+from market.bars import Floats
 from market.conversion import conversion, currency_names
 from market.errors import InvalidError
 from market.instruments import Instrument
 from market.messages import Settlement
-from market.orders import Cancellation, Fill, OrderRequest
+from market.orders import OrderRequest
 from market.ports import Interest
 
-NEW_YORK = ZoneInfo("America/New_York")
-WHOLE = 1e-12
-ROLLOVER = timedelta(hours=7)  # 17:00 in New York is midnight of a clock seven hours ahead
 
-
-def nights_between(earlier_ns: int, later_ns: int) -> int:
-    """Rollovers (17:00 New York) in the time after `earlier` up to and including `later`."""
-    days = [(utc(t).astimezone(NEW_YORK) + ROLLOVER).date() for t in (earlier_ns, later_ns)]
-    return (days[1] - days[0]).days
+def size_refusal(client_order_id: str, units: float, increment: float) -> str:
+    """Why an order of this size is not taken."""
+    return (
+        f"order {client_order_id}: units must be a multiple of "
+        f"{increment:g} and not zero, found {units}"
+    )
 
 
 class PaperBroker:
@@ -53,10 +52,9 @@ class PaperBroker:
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         self._currencies = currency_names(instruments, account_currency)
         self._paths = conversion(instruments, account_currency)
-        self._rules = FillRules(
+        self._rules = fill_rules(
+            instruments,
             slippage=slippage,
-            margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
-            typical_spread=np.array([instrument.typical_spread for instrument in instruments]),
             closeout_fraction=closeout_fraction,
             financing_fee=financing_fee if interest is not None else 0.0,
         )
@@ -66,8 +64,7 @@ class PaperBroker:
         self._log = no_fills(count)
         self._cancelled = np.zeros(count, dtype=np.int64)
         self._charged = np.zeros(count)
-        self._waiting: dict[int, OrderRequest] = {}
-        self._opened_by: dict[int, str] = {}
+        self._attribution = Attribution(self._symbols)
         self._interest = interest
         self._rates = np.zeros(len(self._currencies))
         self._last_time: int | None = None
@@ -84,29 +81,27 @@ class PaperBroker:
                 f"instruments are {', '.join(self._symbols)}"
             )
         column = self._symbols.index(order.symbol)
-        increments = order.units / self._increment[column]
-        # A multiple of 0.01 is one only to the last bits, and the last bits are those of the
-        # positions whose difference the order is: 98,995.92 − 98,989.51 is not quite 6.41.
-        size = abs(increments) + abs(self._state.ledger.units[column]) / self._increment[column]
-        sized = order.units != 0.0 and np.isfinite(increments)
-        if not sized or abs(increments - round(increments)) > WHOLE * max(1.0, size):
+        increment = float(self._increment[column])
+        if not is_sized(order.units, float(self._state.ledger.units[column]), increment):
+            raise InvalidError(size_refusal(order.client_order_id, order.units, increment))
+        waiting = self._attribution.waiting
+        if column in waiting:
             raise InvalidError(
-                f"order {order.client_order_id}: units must be a multiple of "
-                f"{self._increment[column]:g} and not zero, found {order.units}"
-            )
-        if column in self._waiting:
-            raise InvalidError(
-                f"order {order.client_order_id}: order {self._waiting[column].client_order_id} "
+                f"order {order.client_order_id}: order {waiting[column].client_order_id} "
                 f"already waits in {order.symbol}"
             )
-        self._waiting[column] = order
-        orders, bracket = self._state.orders, order.bracket
-        orders.units[column] = order.units
-        orders.stop_distance[column] = bracket.stop
-        orders.take_profit_distance[column] = bracket.take_profit
-        orders.trailing_distance[column] = np.nan if bracket.trailing is None else bracket.trailing
-        orders.lowest_price[column] = order.lowest_price
-        orders.highest_price[column] = order.highest_price
+        waiting[column] = order
+        bracket = order.bracket
+        enter_order(
+            self._state.orders,
+            column,
+            order.units,
+            bracket.stop,
+            bracket.take_profit,
+            np.nan if bracket.trailing is None else bracket.trailing,
+            order.lowest_price,
+            order.highest_price,
+        )
 
     def settle(self, sequence: int, bar: BarSlice) -> Settlement:
         """Fill what waits, trigger exits, charge financing, mark: one bar."""
@@ -125,9 +120,10 @@ class PaperBroker:
             self._cancelled,
             self._charged,
         )
-        fills = self._fills(sequence, bar.time, before)
-        cancellations = self._cancellations(sequence, bar.time)
-        self._waiting.clear()
+        attribution = self._attribution
+        fills = attribution.fills(sequence, bar.time, self._log, before)
+        cancellations = attribution.cancellations(sequence, bar.time, self._cancelled)
+        attribution.waiting.clear()
         return Settlement(
             sequence=sequence,
             fills=fills,
@@ -147,62 +143,10 @@ class PaperBroker:
 
     def working(self) -> tuple[OrderRequest, ...]:
         """The orders that wait for the next bar."""
-        return tuple(self._waiting.values())
+        return tuple(self._attribution.waiting.values())
 
     def _interest_on(self, time: int, nights: int) -> Floats:
         if self._interest is not None and nights:
             times = np.array([time], dtype=np.int64)
             self._rates = self._interest.on(times, self._currencies)[0]
         return self._rates
-
-    def _fills(self, sequence: int, time: int, held: Floats) -> tuple[Fill, ...]:
-        """The bar's fills as values. held: (M,) positions before the bar, moved on here."""
-        log = self._log
-        fills = []
-        for n in range(int(log.size[0])):
-            column, reason = int(log.column[n]), FillReason(int(log.reason[n]))
-            price, slippage_bps = float(log.price[n]), float("nan")
-            held_before = held[column]
-            held[column] += log.units[n]
-            if reason is FillReason.DECISION:
-                order = self._waiting[column]
-                if held_before * held[column] <= 0.0:
-                    self._opened_by[column] = order.client_order_id
-                reference = order.reference_price
-                side = 1.0 if order.units > 0.0 else -1.0
-                slippage_bps = 1e4 * side * (price - reference) / reference
-            fills.append(
-                Fill(
-                    client_order_id=(
-                        self._waiting[column].client_order_id
-                        if reason is FillReason.DECISION
-                        else self._opened_by[column]
-                    ),
-                    sequence=sequence,
-                    time=time,
-                    symbol=self._symbols[column],
-                    units=float(log.units[n]),
-                    price=price,
-                    mid=float(log.mid[n]),
-                    rate=float(log.rate[n]),
-                    reason=reason.name,
-                    realised=float(log.realised[n]),
-                    spread_cost=float(log.spread_cost[n]),
-                    slippage_cost=float(log.slippage_cost[n]),
-                    slippage_bps=slippage_bps,
-                )
-            )
-        return tuple(fills)
-
-    def _cancellations(self, sequence: int, time: int) -> tuple[Cancellation, ...]:
-        return tuple(
-            Cancellation(
-                client_order_id=order.client_order_id,
-                sequence=sequence,
-                time=time,
-                symbol=order.symbol,
-                reason=CancelReason(int(self._cancelled[column])).name,
-            )
-            for column, order in self._waiting.items()
-            if self._cancelled[column]
-        )

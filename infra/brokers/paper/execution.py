@@ -13,9 +13,10 @@ from infra.brokers.paper.state import (
     FillReason,
     FillRules,
     PaperState,
+    WorkingOrders,
 )
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion, quote_rate
 from market.ledger import book_fill, equity
 from market.marks import OPEN
@@ -27,7 +28,7 @@ INSUFFICIENT_MARGIN = int(CancelReason.INSUFFICIENT_MARGIN)
 NO_RATE = int(CancelReason.NO_RATE)
 
 
-@kernel
+@lean_kernel
 def fill(
     state: PaperState,
     log: FillLog,
@@ -67,7 +68,7 @@ def fill(
     return price
 
 
-@kernel
+@lean_kernel
 def clear_exits(exits: Exits, column: int) -> None:
     """Nothing protects this instrument any more."""
     exits.stop_price[column] = np.nan
@@ -76,7 +77,7 @@ def clear_exits(exits: Exits, column: int) -> None:
     exits.trailed[column] = 0.0
 
 
-@kernel
+@lean_kernel
 def attach_bracket(state: PaperState, column: int, held: float, price: float) -> None:
     """Attach the waiting order's bracket to the position that its fill at `price` left.
 
@@ -103,7 +104,7 @@ def attach_bracket(state: PaperState, column: int, held: float, price: float) ->
     exits.trailing_distance[column] = orders.trailing_distance[column]
 
 
-@kernel
+@lean_kernel
 def rate_is_of_this_bar(paths: Conversion, values: Floats, column: int) -> bool:
     """Whether every instrument that converts `column` has a price at this bar's open."""
     for hop in range(paths.path_column.shape[1]):
@@ -113,7 +114,7 @@ def rate_is_of_this_bar(paths: Conversion, values: Floats, column: int) -> bool:
     return True
 
 
-@kernel
+@lean_kernel
 def refusal_at_fill(
     state: PaperState,
     paths: Conversion,
@@ -142,7 +143,16 @@ def refusal_at_fill(
     return 0
 
 
-@kernel
+@lean_kernel
+def anything_waits(orders: WorkingOrders) -> bool:
+    """Whether any order waits for this bar."""
+    waiting = 0
+    for column in range(orders.units.shape[0]):
+        waiting += orders.units[column] != 0.0
+    return waiting > 0
+
+
+@lean_kernel
 def fill_market_orders(
     state: PaperState,
     paths: Conversion,
@@ -155,11 +165,10 @@ def fill_market_orders(
 
     Of an order that reverses, and for whose new position margin or rate is missing, the closing
     part fills and the rest is cancelled.
-    cancelled: (M,) receives the CancelReason of an order that did not fill whole, else 0.
+    cancelled: (M,) of zeros, receives the CancelReason of an order that did not fill whole.
     """
     orders, marks = state.orders, state.marks
     for column in range(orders.units.shape[0]):
-        cancelled[column] = 0
         units = orders.units[column]
         if units == 0.0:
             continue

@@ -7,7 +7,7 @@ import numpy as np
 from infra.brokers.paper.execution import clear_exits, fill
 from infra.brokers.paper.state import FillLog, FillReason, FillRules, PaperState
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import CLOSE, HIGH, LOW, OPEN
 
@@ -16,7 +16,7 @@ TRAILING_STOP = int(FillReason.TRAILING_STOP)
 TAKE_PROFIT = int(FillReason.TAKE_PROFIT)
 
 
-@kernel
+@lean_kernel
 def trigger_exits(
     state: PaperState, paths: Conversion, values: Floats, rules: FillRules, log: FillLog
 ) -> None:
@@ -57,7 +57,7 @@ def trigger_exits(
         clear_exits(exits, column)
 
 
-@kernel
+@lean_kernel
 def trail_stops(state: PaperState, values: Floats) -> None:
     """After the bar, pull trailing stops to their distance from the bar's best price."""
     exits = state.exits

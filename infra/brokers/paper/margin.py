@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.ledger import Ledger
 from market.marks import Marks
 
 
-@kernel
+@lean_kernel
 def margin_used(units: Floats, marks: Marks, margin_rate: Floats) -> float:
     """Σ |units| × mid × quote rate × margin rate, account currency."""
     total = 0.0
@@ -22,7 +22,7 @@ def margin_used(units: Floats, marks: Marks, margin_rate: Floats) -> float:
     return total
 
 
-@kernel
+@lean_kernel
 def charge_financing(
     ledger: Ledger,
     marks: Marks,

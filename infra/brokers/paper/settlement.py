@@ -15,40 +15,46 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.brokers.paper.execution import clear_exits, fill, fill_market_orders
+from infra.brokers.paper.execution import (
+    anything_waits,
+    clear_exits,
+    fill,
+    fill_market_orders,
+)
 from infra.brokers.paper.exits import trail_stops, trigger_exits
 from infra.brokers.paper.margin import charge_financing, margin_used
 from infra.brokers.paper.state import FillLog, FillReason, FillRules, PaperState
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.ledger import equity
-from market.marks import CLOSE, OPEN, mark
+from market.marks import CLOSE, OPEN, mark_prices, mark_rates
 
 MARGIN_CLOSEOUT = int(FillReason.MARGIN_CLOSEOUT)
 
 
-@kernel
-def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log: FillLog) -> None:
+@lean_kernel
+def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log: FillLog) -> float:
     """Close what can be traded when equity is down to `closeout_fraction` of the margin used.
 
     An instrument without a price on this bar stays open at its last mark. Nothing remembers that
     it should have been closed: the condition is tested anew on every bar, and it is closed at the
-    first of its priced bars on which the condition holds.
+    first of its priced bars on which the condition holds. Returns the equity after it.
     """
     ledger, marks = state.ledger, state.marks
     used = margin_used(ledger.units, marks, rules.margin_rate)
     left = equity(ledger, marks.mid, marks.spread, marks.rate)
     if used == 0.0 or left > rules.closeout_fraction * used:
-        return
+        return left
     for column in range(ledger.units.shape[0]):
         units, mid = ledger.units[column], marks.mid[column]
         if units != 0.0 and marks.age[column] == 0.0:
             fill(state, log, paths, column, -units, mid, rules.slippage * mid, MARGIN_CLOSEOUT)
             clear_exits(state.exits, column)
+    return equity(ledger, marks.mid, marks.spread, marks.rate)
 
 
-@kernel
+@lean_kernel
 def settle_bar(
     state: PaperState,
     paths: Conversion,
@@ -69,10 +75,13 @@ def settle_bar(
     ledger, marks = state.ledger, state.marks
     log.size[0] = 0
     charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee, charged)
-    mark(marks, paths, values, OPEN, rules.typical_spread)
-    fill_market_orders(state, paths, values, rules, log, cancelled)
+    mark_prices(marks, values, OPEN, rules.typical_spread)
+    cancelled[:] = 0
+    if anything_waits(state.orders):
+        mark_rates(marks, paths)
+        fill_market_orders(state, paths, values, rules, log, cancelled)
     trigger_exits(state, paths, values, rules, log)
     trail_stops(state, values)
-    mark(marks, paths, values, CLOSE, rules.typical_spread)
-    close_out_margin(state, paths, rules, log)
-    return equity(ledger, marks.mid, marks.spread, marks.rate)
+    mark_prices(marks, values, CLOSE, rules.typical_spread)
+    mark_rates(marks, paths)
+    return close_out_margin(state, paths, rules, log)

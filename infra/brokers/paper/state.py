@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import Floats
+from market.instruments import Instrument
 from market.ledger import Ledger, open_ledger
 from market.marks import Marks, no_marks
 
@@ -30,6 +32,10 @@ class CancelReason(IntEnum):
     PRICE_BOUND = 2
     INSUFFICIENT_MARGIN = 3
     NO_RATE = 4
+    REJECTED = 5
+
+
+REJECTED_ORDER = int(CancelReason.REJECTED)
 
 
 class WorkingOrders(NamedTuple):
@@ -82,6 +88,23 @@ class FillRules(NamedTuple):
     typical_spread: Floats
     closeout_fraction: float
     financing_fee: float
+
+
+def fill_rules(
+    instruments: Sequence[Instrument],
+    *,
+    slippage: float,
+    closeout_fraction: float,
+    financing_fee: float,
+) -> FillRules:
+    """The rules for a panel whose columns are `instruments`."""
+    return FillRules(
+        slippage=slippage,
+        margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
+        typical_spread=np.array([instrument.typical_spread for instrument in instruments]),
+        closeout_fraction=closeout_fraction,
+        financing_fee=financing_fee,
+    )
 
 
 class FillLog(NamedTuple):

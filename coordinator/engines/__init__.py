@@ -1,0 +1,1 @@
+"""Replay engines: the same desk, over rows of a panel instead of one bar at a time."""

@@ -1,0 +1,115 @@
+"""What the sequential kernel reads and remembers, as NamedTuples of arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.guardian.breakers import Breakers, armed_breakers
+from agents.guardian.exposure import Book
+from agents.guardian.limits import RiskLimits
+from agents.guardian.review import Proposals, Verdicts, empty_book, no_proposals, no_verdicts
+from agents.indicators.correlation import PairSums, pair_sums
+from coordinator.desk import Desk
+from coordinator.sizing import SizingRules
+from coordinator.tally import Decision, undecided
+from infra.brokers.paper.state import FillLog, FillRules, PaperState, empty_state, no_fills
+from market.bars import VALUE_FIELDS, Floats, Times
+from market.conversion import Conversion, Indices
+
+NEVER = -1
+
+
+class DeskRules(NamedTuple):
+    """What a session decides by; nothing in it changes while it runs.
+
+    weights: (A,). margin_rate, unit_increment: (M,). rearm_after: bars, NEVER where a person must.
+    """
+
+    paths: Conversion
+    fills: FillRules
+    limits: RiskLimits
+    sizing: SizingRules
+    weights: Floats
+    decision_threshold: float
+    quorum: float
+    margin_rate: Floats
+    unit_increment: Floats
+    rearm_after: int
+
+
+class PanelRows(NamedTuple):
+    """Rows of a panel and what was computed on them before any decision.
+
+    time: (R,) UTC nanoseconds. open, high, low, close, spread: (R, M). scores: (R, A, N) of the
+    committee. sigma: (R, N) volatility of a bar. returns: (R, N) simple. nights: (R,) rollovers
+    since the row before. interest: (R, C) annual decimals.
+    """
+
+    time: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    spread: Floats
+    scores: Floats
+    sigma: Floats
+    returns: Floats
+    nights: Floats
+    interest: Floats
+
+
+class DeskState(NamedTuple):
+    """Everything that the desk remembers between two rows, and its working memory.
+
+    values: (6, M) of the bar at hand. multiplier: (N,) the optimizer's, in force.
+    """
+
+    paper: PaperState
+    breakers: Breakers
+    multiplier: Floats
+    log: FillLog
+    cancelled: Indices
+    charged: Floats
+    book: Book
+    sums: PairSums
+    proposals: Proposals
+    verdicts: Verdicts
+    decision: Decision
+    values: Floats
+
+
+def desk_rules(desk: Desk, fills: FillRules, rearm_after: int | None) -> DeskRules:
+    """The rules of a desk whose broker fills by `fills`."""
+    return DeskRules(
+        paths=desk.paths,
+        fills=fills,
+        limits=desk.limits,
+        sizing=desk.sizing,
+        weights=desk.weights,
+        decision_threshold=desk.decision_threshold,
+        quorum=desk.quorum,
+        margin_rate=desk.margin_rate,
+        unit_increment=desk.unit_increment,
+        rearm_after=NEVER if rearm_after is None else rearm_after,
+    )
+
+
+def opening_state(desk: Desk) -> DeskState:
+    """A desk before its first bar."""
+    width = len(desk.symbols)
+    return DeskState(
+        paper=empty_state(width, desk.initial_balance),
+        breakers=armed_breakers(desk.initial_balance),
+        multiplier=np.ones(desk.traded),
+        log=no_fills(width),
+        cancelled=np.zeros(width, dtype=np.int64),
+        charged=np.zeros(width),
+        book=empty_book(width),
+        sums=pair_sums(desk.traded),
+        proposals=no_proposals(width),
+        verdicts=no_verdicts(width),
+        decision=undecided(desk.traded),
+        values=np.full((len(VALUE_FIELDS), width), np.nan),
+    )

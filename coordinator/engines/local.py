@@ -1,0 +1,155 @@
+"""`run_local`: a whole replay in this process, without Ray, through the sequential kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from coordinator.allocation import AllocationInForce
+from coordinator.engines.arrays import DeskRules, DeskState
+from coordinator.engines.chunks import Chunk, PanelChunks
+from coordinator.engines.committee import PanelCommittee
+from coordinator.engines.kernel import replay_rows
+from coordinator.engines.record import RecordBuilder, ReplayRecord
+from coordinator.engines.tape import Tape, blank_tape, rewind
+from coordinator.progress import Progress
+from market.bars import Floats
+from market.errors import FatalError
+from market.events import AllocationApplied, Event
+
+ROOM = 8_192
+Stopped = Callable[[], bool]
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsDecided:
+    """Rows `start` up to, not including, `stop` of a chunk, and the tape they stand on.
+
+    sequence: of the first of them. allocation: what took effect, or did not, on the first.
+    multiplier: (N,) in force on all of them.
+    """
+
+    sequence: int
+    chunk: Chunk
+    start: int
+    stop: int
+    tape: Tape
+    allocation: Event | None
+    multiplier: Floats
+
+
+class Scribe(Protocol):
+    """Whoever writes down what is decided, such as a journal."""
+
+    def write(self, rows: RowsDecided) -> None: ...
+
+
+class LocalReplay:
+    """One replay. scribe: given, every detail of every row is kept for it."""
+
+    def __init__(
+        self,
+        *,
+        rules: DeskRules,
+        state: DeskState,
+        chunks: PanelChunks,
+        committee: PanelCommittee,
+        allocation: AllocationInForce,
+        symbols: tuple[str, ...],
+        bars: int,
+        scribe: Scribe | None = None,
+    ) -> None:
+        self._rules = rules
+        self._state = state
+        self._chunks = chunks
+        self._committee = committee
+        self._allocation = allocation
+        self._scribe = scribe
+        self._symbols = symbols
+        self._builder = RecordBuilder(bars)
+        self._peak = float(state.paper.ledger.cash[0])
+        self._fills = 0
+        self.bars = 0
+        width, traded = len(state.cancelled), len(state.multiplier)
+        self._tape = blank_tape(
+            chunks.most_rows,
+            width,
+            traded,
+            room=ROOM,
+            scores=True,
+            details=scribe is not None,
+        )
+
+    def run(self, stopped: Stopped, watch: Watcher) -> ReplayRecord:
+        """All bars, or those until `stopped()` is true; watch: told how it goes."""
+        for chunk in self._chunks.chunks(self._committee, evidence=self._scribe is not None):
+            if stopped():
+                break
+            self._run_chunk(chunk)
+            watch(self._progress(int(chunk.panel.time[-1])))
+        return self._builder.record(self._tape, self._state.paper.ledger.units)
+
+    def _run_chunk(self, chunk: Chunk) -> None:
+        """A chunk, cut where an allocation is asked for, takes effect or expires."""
+        row, end = chunk.lead, len(chunk.panel.time)
+        while row < end:
+            sequence = self.bars
+            allocation = self._allocation.take_effect(sequence, int(chunk.panel.time[row]))
+            self._state.multiplier[:] = self._allocation.multiplier
+            stop = min(row + self._allocation.quiet_until(sequence) - sequence + 1, end)
+            self._run_rows(chunk, row, stop, allocation)
+            self._allocation.observe(self._tape.score[row:stop], chunk.panel.returns[row:stop])
+            self._allocation.ask(self.bars - 1)
+            row = stop
+
+    def _run_rows(self, chunk: Chunk, start: int, stop: int, allocation: Event | None) -> None:
+        """Rows on which nothing happens beside the kernel; it stops where its tape is full."""
+        row = start
+        while row < stop:
+            rebalancing = row == start and isinstance(allocation, AllocationApplied)
+            reached = replay_rows(
+                chunk.panel, row, stop, rebalancing, self._rules, self._state, self._tape
+            )
+            if reached == row:
+                raise FatalError(f"bar {self.bars}: the kernel's tape holds no single row")
+            self._take(chunk, row, reached, allocation if row == start else None)
+            row = reached
+
+    def _take(self, chunk: Chunk, start: int, stop: int, allocation: Event | None) -> None:
+        if self._scribe is not None:
+            self._scribe.write(
+                RowsDecided(
+                    sequence=self.bars,
+                    chunk=chunk,
+                    start=start,
+                    stop=stop,
+                    tape=self._tape,
+                    allocation=allocation,
+                    multiplier=self._state.multiplier,
+                )
+            )
+        self._peak = max(self._peak, float(self._tape.account.equity[start:stop].max()))
+        self._fills += int(self._tape.fills.size[0])
+        self._builder.take(chunk.panel.time, self._tape, start, stop)
+        rewind(self._tape)
+        self.bars += stop - start
+
+    def _progress(self, time: int) -> Progress:
+        """Where the replay stands after a chunk."""
+        units, equity = self._state.paper.ledger.units, float(self._state.breakers.last[0])
+        return Progress(
+            bars=self.bars,
+            time=time,
+            equity=equity,
+            drawdown=1.0 - equity / self._peak,
+            positions=tuple(
+                (self._symbols[column], float(units[column])) for column in np.flatnonzero(units)
+            ),
+            last_decision="",
+            fills=self._fills,
+            refusals=int(self._tape.counts.refusals.sum()),
+        )

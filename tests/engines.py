@@ -1,0 +1,45 @@
+"""One plan through two engines, and what they wrote."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from coordinator.bootstrap import local_committee, panel_replay, run_journal
+from coordinator.engines.run import replay_panel
+from coordinator.plan import Plan
+from coordinator.progress import Progress
+from coordinator.replay import Replayed
+from tests.desk import events_of, replay_here
+
+
+def unwatched(progress: Progress) -> None:
+    """Nobody looks."""
+
+
+def replay_by_kernel(
+    settled: Plan, folder: Path, *, rows: int | None = None, after: int | None = None
+) -> Replayed:
+    """The plan through the sequential kernel. rows: of a chunk; `after` so many it stops."""
+    folder.mkdir(exist_ok=True)
+    asked = iter(range(10**9))
+    return replay_panel(
+        settled,
+        local_committee(settled),
+        run_journal(folder),
+        partial(panel_replay, settled, rows=rows),
+        stopped=lambda: after is not None and next(asked) >= after,
+        watch=unwatched,
+    )
+
+
+def assert_same_journal(settled: Plan, folder: Path, *, rows: int | None = None) -> None:
+    """Both engines record the same events, to the last bit."""
+    folder.mkdir(exist_ok=True)
+    one = replay_here(settled, folder / "events")
+    other = replay_by_kernel(settled, folder / "local", rows=rows)
+    for expected, found in zip(
+        events_of(folder / "events"), events_of(folder / "local"), strict=False
+    ):
+        assert repr(found) == repr(expected)
+    assert (other.digest, other.events, other.bars) == (one.digest, one.events, one.bars)

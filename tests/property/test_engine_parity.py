@@ -1,0 +1,80 @@
+"""The sequential kernel and the live desk record the same events, to the last bit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.desk import market, plan
+from tests.engines import assert_same_journal
+from tests.property.test_session import FIRST, with_gaps
+
+SEEDS = st.integers(0, 2**32 - 1)
+BUILT_IN = (
+    "agents.trading.momentum:Momentum",
+    "agents.trading.mean_reversion:MeanReversion",
+    "agents.trading.volatility:Volatility",
+    "agents.trading.sentiment:Sentiment",
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    SEEDS,
+    st.sampled_from([0.0, 0.1, 0.4]),
+    st.sampled_from(["off", "fraction", "sigmas"]),
+    st.sampled_from([1, 5]),
+    st.sampled_from([0.02, 0.004]),
+    st.sampled_from([None, 1, 7]),
+)
+def test_on_random_markets_with_gaps(
+    seed: int, gaps: float, trailing: str, every: int, volatility: float, rows: int | None
+) -> None:
+    bars = with_gaps(market(60, seed=seed, volatility=volatility), seed, gaps)
+    settled = plan(
+        bars,
+        first=FIRST,
+        sizing={"trailing_stop": trailing},
+        optimizer={"rebalance_every": every},
+        guardian={"rearm_after": 3, "max_drawdown": 0.02, "max_open_positions": 2},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        assert_same_journal(settled, Path(folder) / "runs", rows=rows)
+
+
+SECTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "wide limits and little margin": {
+        "guardian": {"max_gross_leverage": 50.0, "max_position": 30.0, "max_portfolio_risk": 1.0,
+                     "max_currency_exposure": 50.0, "margin_reserve": 0.0, "max_drawdown": 0.5},
+        "sizing": {"max_risk_per_trade": 0.2, "stop_sigmas": 0.5},
+        "broker": {"closeout_fraction": 1.0},
+    },
+    "an allocation that expires": {
+        "optimizer": {"rebalance_every": 9, "allocation_max_age": 4},
+    },
+    "a quantum optimizer": {"optimizer": {"method": "qaoa-xy", "layers": 1, "shots": 64}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_with(name: str, tmp_path: Path) -> None:
+    settled = plan(market(160, seed=3, volatility=0.02), first=FIRST, **SECTIONS[name])
+    assert_same_journal(settled, tmp_path)
+
+
+def test_with_every_agent_of_ours_over_several_chunks(tmp_path: Path) -> None:
+    bars = market(1_500, seed=11)
+    settled = plan(bars, first=5, agents=BUILT_IN, optimizer={"rebalance_every": 21})
+    assert_same_journal(settled, tmp_path, rows=400)
+
+
+def test_with_agents_that_fail_on_some_bars(tmp_path: Path) -> None:
+    settled = plan(
+        market(160, seed=5), first=FIRST, agents=("tests.voters:Fragile", *BUILT_IN[1:2])
+    )
+    assert_same_journal(settled, tmp_path)
