@@ -1,0 +1,162 @@
+"""How far back an agent really looks: the shortest window that still gives the same last vote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from agents.ballot import Agent, Ballot
+from agents.law import Violation, compare, rows_of
+from agents.scrutiny.panels import truncated, window, with_bridges
+from agents.scrutiny.voting import (
+    Failure,
+    drawn_rows,
+    require_rows,
+    require_votes,
+    votes_on_whole,
+    votes_or_failure,
+)
+from market.bars import Bars
+
+ROWS = 32
+Verdict = Literal["too_short", "exact", "longer"]
+Watch = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookback:
+    """What an agent says it needs, and what it needed.
+
+    declared: its lookback. needed: shortest window from which on every longer one that was tried
+    gave the same votes; None where only the whole history does. rows: rows looked at, each as it
+    is and with gaps. history: bars before the last of them, itself included. shortfall: the first
+    difference with `declared` bars; binding: with one less than `needed`. Either may be an error
+    that the agent raised.
+    """
+
+    agent: str
+    declared: int
+    needed: int | None
+    rows: int
+    history: int
+    instruments: int
+    tolerance: float
+    shortfall: Violation | Failure | None
+    binding: Violation | Failure | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the declared lookback is too short, just what was needed, or longer."""
+        if self.shortfall is not None:
+            return "too_short"
+        return "exact" if self.needed == self.declared else "longer"
+
+    @property
+    def enough(self) -> bool:
+        """Whether the declared lookback is enough."""
+        return self.shortfall is None
+
+
+def measure_lookback(
+    agent: Agent,
+    bars: Bars,
+    *,
+    rows: int = ROWS,
+    seed: int = 0,
+    tolerance: float = 0.0,
+    watch: Watch | None = None,
+) -> Lookback:
+    """Hold the agent's last vote on shorter and shorter panels beside that on all the history.
+
+    rows: how many rows are looked at, at the most; seed: of which. tolerance: the largest
+    `agents.law.distance` at which two values count as the same; 0 is bit for bit. watch: called
+    with each length before it is tried. Raises DataError where the panel is too short, AgentError
+    where the agent raises on the panel itself or never votes.
+    """
+    require_rows(agent, bars)
+    rng = np.random.default_rng(seed)
+    drawn = drawn_rows(agent.lookback, len(bars), rows, rng)
+    windows = _Windows(agent, bars, drawn, tolerance, watch or (lambda _: None))
+    shortfall = windows.difference(agent.lookback)
+    history = drawn[-1] + 1
+    needed = _shortest(windows, agent.lookback, history)
+    return Lookback(
+        agent=agent.name,
+        declared=agent.lookback,
+        needed=needed if needed < history else None,
+        rows=len(drawn),
+        history=history,
+        instruments=bars.shape[1],
+        tolerance=tolerance,
+        shortfall=shortfall,
+        binding=windows.difference(needed - 1) if needed > 1 else None,
+    )
+
+
+class _Windows:
+    """The agent's last vote at some rows, as they are and with gaps, on windows of any length."""
+
+    def __init__(
+        self, agent: Agent, bars: Bars, rows: list[int], tolerance: float, watch: Watch
+    ) -> None:
+        self._agent = agent
+        self._tolerance = tolerance
+        self._watch = watch
+        self._cases: list[tuple[int, Bars, Ballot]] = []
+        for row in rows:
+            for panel in (truncated(bars, row).bars, with_bridges(bars, row, agent.lookback)):
+                votes = rows_of(votes_on_whole(agent, panel), row, row + 1)
+                self._cases.append((row, panel, votes))
+        require_votes(agent, np.concatenate([votes.score for _, _, votes in self._cases]))
+        self._known: dict[int, Violation | Failure | None] = {}
+
+    def difference(self, length: int) -> Violation | Failure | None:
+        """The first vote that is another one on the last `length` bars; None where all are equal.
+
+        A row with no more history than that is the same panel, and passes.
+        """
+        if length not in self._known:
+            self._watch(length)
+            self._known[length] = self._sought(length)
+        return self._known[length]
+
+    def _sought(self, length: int) -> Violation | Failure | None:
+        for row, bars, whole in self._cases:
+            if row < length:
+                continue
+            panel = window(bars, row, length, "shorter")
+            votes = votes_or_failure(self._agent, bars, panel)
+            if isinstance(votes, Failure):
+                return votes
+            last = rows_of(votes, panel.at, panel.at + 1)
+            seen = compare(
+                self._agent.name, bars, row, "shorter", whole, last, tolerance=self._tolerance
+            )
+            if seen.beyond:
+                return seen.beyond[0]
+        return None
+
+
+def _shortest(windows: _Windows, declared: int, history: int) -> int:
+    """The shortest length that passes, where all longer ones pass as well.
+
+    Lengths are tried from the whole history down, each half of the last and the declared one, until
+    one fails; between that and the last that passed, by bisection.
+    """
+    halves = [history >> times for times in range(1, history.bit_length())]
+    passing, failing = history, 0
+    for length in sorted({*halves, declared}, reverse=True):
+        if windows.difference(length) is not None:
+            failing = length
+            break
+        passing = length
+    while passing - failing > 1:
+        middle = (passing + failing) // 2
+        if windows.difference(middle) is None:
+            passing = middle
+        else:
+            failing = middle
+    return passing
