@@ -50,8 +50,9 @@ class Violation:
     """A vote that changes with the panel around it.
 
     agent: its name. row, time: the bar, and its end in UTC nanoseconds. symbol: the instrument.
-    part: which panel the vote was compared on, a key of PARTS. array: the first evidence array that differs, where the fault arose;
-    `score` when only the score does. whole, partial: its values from the whole panel and the part.
+    part: which panel the vote was compared on, a key of PARTS. array: the first evidence array
+    that differs, where the fault arose; `score` when only the score does. whole, partial: its
+    values from the whole panel and the part.
     """
 
     agent: str
@@ -110,6 +111,11 @@ def check_finite_window_law(
     return violations
 
 
+def altered_how(part: Part) -> str:
+    """How a panel was altered, in words that follow "differs"."""
+    return PARTS[part].partition(":")[0].removeprefix("differs ")
+
+
 def spread_rows(lookback: int, length: int) -> list[int]:
     """Up to 64 rows, spread evenly from the first that may vote to the last."""
     first = max(min(lookback, length) - 1, 0)
@@ -135,8 +141,8 @@ def compare(
 ) -> Comparison:
     """Two ballots of the same rows of `bars`, the first of which is `row`.
 
-    At the first row where an instrument's votes differ, the first array that does is named, in
-    the order of the evidence, then the score.
+    At the first row where an instrument's votes differ, the first array that differs in a bit is
+    named, in the order of the evidence, then the score: there the fault arose.
     """
     arrays = {**whole.evidence, "score": whole.score}
     others = {**partial.evidence, "score": partial.score}
@@ -165,21 +171,21 @@ def compare(
                 whole=float(arrays.get(label, missing)[at, column]),
                 partial=float(others.get(label, missing)[at, column]),
             )
-            for at, column, label in _firsts(flags)
+            for at, column, label in _firsts(flags, differing)
         ]
 
     return Comparison(first(differing), first(beyond), largest)
 
 
-def _firsts(flags: dict[str, Flags]) -> list[tuple[int, int, str]]:
-    """By column with a flag: the first flagged row, and there the first label that is."""
+def _firsts(flags: dict[str, Flags], differing: dict[str, Flags]) -> list[tuple[int, int, str]]:
+    """By column with a flag: the first flagged row, and there the first label that differs."""
     if not flags:
         return []
-    any_label = np.logical_or.reduce(list(flags.values()))
+    flagged = np.logical_or.reduce(list(flags.values()))
     found = []
-    for column in np.flatnonzero(any_label.any(axis=0)):
-        at = int(any_label[:, column].argmax())
-        label = next(label for label, flag in flags.items() if flag[at, column])
+    for column in np.flatnonzero(flagged.any(axis=0)):
+        at = int(flagged[:, column].argmax())
+        label = next(label for label, unlike in differing.items() if unlike[at, column])
         found.append((at, int(column), label))
     return found
 

@@ -34,7 +34,8 @@ class Lookback:
     gave the same votes; None where only the whole history does. rows: rows looked at, each as it
     is and with gaps. history: bars before the last of them, itself included. shortfall: the first
     difference with `declared` bars; binding: with one less than `needed`. Either may be an error
-    that the agent raised.
+    that the agent raised. raised: its error where it cannot vote with missing prices; the rows
+    were then looked at as they are only.
     """
 
     agent: str
@@ -46,6 +47,7 @@ class Lookback:
     tolerance: float
     shortfall: Violation | Failure | None
     binding: Violation | Failure | None
+    raised: Failure | None
 
     @property
     def verdict(self) -> Verdict:
@@ -93,6 +95,7 @@ def measure_lookback(
         tolerance=tolerance,
         shortfall=shortfall,
         binding=windows.difference(needed - 1) if needed > 1 else None,
+        raised=windows.raised,
     )
 
 
@@ -106,12 +109,21 @@ class _Windows:
         self._tolerance = tolerance
         self._watch = watch
         self._cases: list[tuple[int, Bars, Ballot]] = []
+        self.raised: Failure | None = None
         for row in rows:
-            for panel in (truncated(bars, row).bars, with_bridges(bars, row, agent.lookback)):
-                votes = rows_of(votes_on_whole(agent, panel), row, row + 1)
-                self._cases.append((row, panel, votes))
+            until = truncated(bars, row).bars
+            self._take(row, until, votes_on_whole(agent, until))
+            bridged = with_bridges(bars, row, agent.lookback)
+            votes = votes_or_failure(agent, bars, window(bridged, row, row + 1, "gapped"))
+            if isinstance(votes, Failure):
+                self.raised = self.raised or votes
+            else:
+                self._take(row, bridged, votes)
         require_votes(agent, np.concatenate([votes.score for _, _, votes in self._cases]))
         self._known: dict[int, Violation | Failure | None] = {}
+
+    def _take(self, row: int, bars: Bars, votes: Ballot) -> None:
+        self._cases.append((row, bars, rows_of(votes, row, row + 1)))
 
     def difference(self, length: int) -> Violation | Failure | None:
         """The first vote that is another one on the last `length` bars; None where all are equal.

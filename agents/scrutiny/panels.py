@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ class Altered:
     """A panel on which the votes of some rows must be what they were on the panel it comes from.
 
     part: how it was altered. cut: the row of the original that the alteration turns on: the last
-    one kept, or the first. row: first row of the original whose votes are compared. at: the row of
+    one kept, or where the panel now starts. row: first row of the original whose votes are compared. at: the row of
     `bars` that it stands at. rows: how many are compared.
     """
 
@@ -76,7 +77,7 @@ def window(bars: Bars, row: int, length: int, part: Part = "window") -> Altered:
     """The `length` rows that end with `row`, where so many are there; its vote is compared."""
     start = max(row + 1 - length, 0)
     panel = bars.rows(start, row + 1)
-    return Altered(part=part, cut=start, bars=panel, row=row, at=row - start, rows=1)
+    return Altered(part=part, cut=row, bars=panel, row=row, at=row - start, rows=1)
 
 
 def shifted(bars: Bars, start: int, lookback: int) -> Altered:
@@ -131,7 +132,7 @@ def _same_past(part: Part, cut: int, bars: Bars) -> Altered:
 
 
 def _with_future(bars: Bars, later: dict[str, Floats]) -> Bars:
-    changed = {}
+    changed: dict[str, Any] = {}
     for name, values in later.items():
         known: Floats = getattr(bars, name)
         changed[name] = np.concatenate([known[: len(known) - len(values)], values])
@@ -140,7 +141,10 @@ def _with_future(bars: Bars, later: dict[str, Floats]) -> Bars:
 
 def _without(bars: Bars, missing: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Bars:
     names = (*PRICE_FIELDS, "spread")
-    return replace(bars, **{name: np.where(missing, np.nan, getattr(bars, name)) for name in names})
+    changed: dict[str, Any] = {
+        name: np.where(missing, np.nan, getattr(bars, name)) for name in names
+    }
+    return replace(bars, **changed)
 
 
 def _last_known(close: Floats) -> Floats:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from agents.ballot import Agent, Ballot, check_ballot
-from agents.law import PARTS, Part
+from agents.law import Part, altered_how
 from agents.scrutiny.panels import Altered
 from agents.seat import said_by
 from market.bars import Bars, Floats, utc
@@ -29,10 +30,9 @@ class Failure:
     said: str
 
     def __str__(self) -> str:
-        altered = PARTS[self.part].partition(":")[0].removeprefix("differs ")
         return (
-            f"it raised {altered} ({self.rows:,} bars, {utc(self.time):%Y-%m-%d %H:%M} UTC, row "
-            f"{self.row}): {self.said}"
+            f"it raised {altered_how(self.part)} ({self.rows:,} bars, "
+            f"{utc(self.time):%Y-%m-%d %H:%M} UTC, row {self.row}): {self.said}"
         )
 
 
@@ -55,7 +55,7 @@ def votes_on_whole(agent: Agent, bars: Bars) -> Ballot:
     except Exception as error:
         raise AgentError(
             f"{agent.name} raised on the panel as it is ({len(bars):,} bars of "
-            f"{bars.shape[1]} instruments), so there is nothing to compare: {said_by(error)}"
+            f"{bars.shape[1]} instruments), so there is nothing to compare: {_line(error)}"
         ) from None
 
 
@@ -69,7 +69,7 @@ def votes_or_failure(agent: Agent, bars: Bars, panel: Altered) -> Ballot | Failu
             row=panel.cut,
             time=int(bars.time[panel.cut]),
             rows=len(panel.bars),
-            said=said_by(error),
+            said=_line(error),
         )
 
 
@@ -98,4 +98,8 @@ def drawn_rows(first: int, stop: int, count: int, rng: np.random.Generator) -> l
     Rows at equal distances would miss what happens every so many bars.
     """
     edges = np.linspace(first, stop, min(count, stop - first) + 1).astype(np.int64)
-    return [int(rng.integers(low, high)) for low, high in zip(edges, edges[1:], strict=False)]
+    return [int(rng.integers(low, high)) for low, high in pairwise(edges)]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(said_by(error).split())

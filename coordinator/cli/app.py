@@ -13,6 +13,8 @@ from rich.text import Text
 
 from coordinator.cli.doctor import doctor
 from coordinator.cli.inspect import agents, check, show
+from coordinator.cli.lookahead import lookahead
+from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
@@ -33,6 +35,8 @@ app.command()(replay)
 app.command()(agents)
 app.command()(report)
 app.command()(optimize)
+app.command()(lookahead)
+app.command()(lookback)
 app.command()(doctor)
 config.command()(show)
 config.command()(check)
