@@ -19,8 +19,8 @@ class Altered:
     """A panel on which the votes of some rows must be what they were on the panel it comes from.
 
     part: how it was altered. cut: the row of the original that the alteration turns on: the last
-    one kept, or where the panel now starts. row: first row of the original whose votes are compared. at: the row of
-    `bars` that it stands at. rows: how many are compared.
+    one kept, or where the panel now starts. row: first row of the original whose votes are
+    compared. at: the row of `bars` that it stands at. rows: how many are compared.
     """
 
     part: Part

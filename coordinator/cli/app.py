@@ -18,6 +18,7 @@ from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.whatif import whatif
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -37,6 +38,7 @@ app.command()(report)
 app.command()(optimize)
 app.command()(lookahead)
 app.command()(lookback)
+app.command()(whatif)
 app.command()(doctor)
 config.command()(show)
 config.command()(check)
