@@ -119,7 +119,11 @@ class _Windows:
                 self.raised = self.raised or votes
             else:
                 self._take(row, bridged, votes)
-        require_votes(agent, np.concatenate([votes.score for _, _, votes in self._cases]))
+        require_votes(
+            agent,
+            np.concatenate([votes.score for _, _, votes in self._cases]),
+            " Or it needs later bars to vote: `quorum lookahead` says.",
+        )
         self._known: dict[int, Violation | Failure | None] = {}
 
     def _take(self, row: int, bars: Bars, votes: Ballot) -> None:

@@ -83,12 +83,12 @@ def require_rows(agent: Agent, bars: Bars) -> None:
         )
 
 
-def require_votes(agent: Agent, score: Floats) -> None:
+def require_votes(agent: Agent, score: Floats, hint: str = "") -> None:
     """Raise AgentError where the agent never voted: everything would agree with nothing."""
     if not np.isfinite(score).any():
         raise AgentError(
             f"{agent.name} abstained on every bar that was looked at, so nothing can be said about "
-            "it. Give it data that it votes on (--data, --instruments, --from, --to)."
+            f"it. Give it data that it votes on (--data, --instruments, --from, --to).{hint}"
         )
 
 

@@ -84,12 +84,12 @@ def changed_rules(
     if quorum is not None and not 0.0 <= quorum <= 1.0:
         raise ConfigError(f"the quorum: expected 0 to 1, found {quorum:g}")
     kept = [at for at, name in enumerate(rules.names) if name not in without]
+    if not kept:
+        raise ConfigError("every agent is left out; at least one must stay")
     names = tuple(rules.names[at] for at in kept)
     weighed = np.array([anew.get(rules.names[at], rules.weights[at]) for at in kept])
     if not weighed.sum() > 0.0:
-        raise ConfigError(
-            "the weights sum to 0: at least one agent that stays needs a weight above zero"
-        )
+        raise ConfigError("the weights sum to 0: at least one agent needs a weight above zero")
     return replace(
         rules,
         names=names,
