@@ -23,7 +23,7 @@ from market.bars import Bars
 
 ROWS = 32
 Verdict = Literal["too_short", "exact", "longer"]
-Watch = Callable[[int], None]
+Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,8 @@ def measure_lookback(
     """Hold the agent's last vote on shorter and shorter panels beside that on all the history.
 
     rows: how many rows are looked at, at the most; seed: of which. tolerance: the largest
-    `agents.law.distance` at which two values count as the same; 0 is bit for bit. watch: called
-    with each length before it is tried. Raises DataError where the panel is too short, AgentError
+    `agents.law.distance` at which two values count as the same; 0 is bit for bit. watch: told
+    in words what is being tried. Raises DataError where the panel is too short, AgentError
     where the agent raises on the panel itself or never votes.
     """
     require_rows(agent, bars)
@@ -110,7 +110,8 @@ class _Windows:
         self._watch = watch
         self._cases: list[tuple[int, Bars, Ballot]] = []
         self.raised: Failure | None = None
-        for row in rows:
+        for number, row in enumerate(rows, start=1):
+            watch(f"voting on all the history: row {number} of {len(rows)}")
             until = truncated(bars, row).bars
             self._take(row, until, votes_on_whole(agent, until))
             bridged = with_bridges(bars, row, agent.lookback)
@@ -135,7 +136,7 @@ class _Windows:
         A row with no more history than that is the same panel, and passes.
         """
         if length not in self._known:
-            self._watch(length)
+            self._watch(f"voting on the last {length:,} bars")
             self._known[length] = self._sought(length)
         return self._known[length]
 

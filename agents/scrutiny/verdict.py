@@ -85,14 +85,24 @@ class Lookahead:
     @property
     def first(self) -> Violation | None:
         """The earliest bar behind the verdict; None where the votes are the same."""
+        return self._first[1] if self._first is not None else None
+
+    @property
+    def first_needs_gaps(self) -> bool:
+        """Whether the verdict was seen with prices missing only."""
+        return self._first is not None and self._first[0]
+
+    @property
+    def _first(self) -> tuple[bool, Violation] | None:
+        """Whether it takes gaps to see it, and the earliest bar; one without where there is one."""
         parts = BEHIND_VERDICT.get(self.verdict)
         found = [
-            violation
+            (trial.gaps, violation)
             for trial in self.trials
             if parts is None or trial.part in parts
             for violation in (trial.differing if self.verdict == "tolerable" else trial.beyond)
         ]
-        return min(found, key=lambda violation: violation.row, default=None)
+        return min(found, key=lambda seen: (seen[0], seen[1].row), default=None)
 
     @property
     def failure(self) -> Failure | None:

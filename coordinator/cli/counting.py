@@ -1,4 +1,4 @@
-"""How far a command has come, on stderr."""
+"""How far a command has come, on stderr: counted, or in words."""
 
 from __future__ import annotations
 
@@ -49,3 +49,32 @@ class Counting:
         if not self._console.is_terminal and now - self._printed >= PLAIN_EVERY_S:
             self._printed = now
             self._console.print(f"{self._what}: {done:,} of {total:,}", highlight=False)
+
+
+class Saying:
+    """What is being done, in a line that changes; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._status = self._console.status("starting")
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._status.stop()
+
+    def __call__(self, what: str) -> None:
+        """This is being done now."""
+        self._status.update(what)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._printed >= PLAIN_EVERY_S:
+            self._printed = now
+            self._console.print(what, highlight=False)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from agents.law import Part, Violation, altered_how
 from agents.scrutiny.lookahead import ROWS, TOLERANCE, examine_lookahead
@@ -46,8 +47,8 @@ HEADLINES: dict[Verdict, str] = {
 }
 MEANINGS: dict[Verdict, str] = {
     "exact": "Whatever follows a bar, and wherever the panel starts, its ballot is the same.",
-    "tolerable": "Largest difference {largest:.3g}. Two runs of it can be held beside each other "
-    "within that tolerance only.",
+    "tolerable": "Largest difference {largest:.3g}. Parity of its runs can be compared within "
+    "{tolerance:g}, not bit for bit.",
     "peeks": "Row t of a ballot may use rows up to t alone. No result of this agent in replay can "
     "be trusted.",
     "remembers": "Live it is given its lookback alone, and would vote otherwise than in replay. "
@@ -60,11 +61,11 @@ LABELS: dict[Part, str] = {
     "repeated": "asked again",
     "truncated": "later bars cut off",
     "emptied": "later bars without prices",
-    "magnified": "later prices times a million",
-    "diverted": "later prices on another path",
-    "window": "the last `lookback` bars alone",
+    "magnified": "later prices × a million",
+    "diverted": "later prices made up",
+    "window": "last `lookback` bars alone",
     "shifted": "panel starts later",
-    "gapped": "prices missing here and there",
+    "gapped": "prices missing",
 }
 
 
@@ -103,23 +104,25 @@ def lookahead(
 
 
 def _tell(found: Lookahead, panel: str) -> None:
-    console = Console(soft_wrap=not Console().is_terminal, highlight=False)
+    console = Console(soft_wrap=not Console().is_terminal, highlight=False, markup=False)
     numbers = {
         "tolerance": found.tolerance, "lookback": found.lookback, "largest": found.largest
     }  # fmt: skip
-    console.print(f"[bold]{found.agent}[/] {HEADLINES[found.verdict].format(**numbers)}")
+    headline = HEADLINES[found.verdict].format(**numbers)
+    console.print(Text.assemble((found.agent, "bold"), f" {headline}"))
     console.print(f"on {panel}\n{_counted(found)}\n")
     console.print(_table(found))
     first = found.first
     if first is not None:
         console.print(
             f"\nFirst seen at {utc(first.time):%Y-%m-%d %H:%M} UTC (row {first.row}), "
-            f"{first.symbol}, in {_named(first.array)}:\n"
+            f"{first.symbol}, in {_named(first.array)}"
+            f"{', with prices missing' if found.first_needs_gaps else ''}:\n"
             f"  {value_told(first.whole)} on the whole panel\n"
             f"  {value_told(first.partial)} {altered_how(first.part)}"
         )
     if found.failure is not None:
-        console.print(f"\n{found.agent}: {found.failure}", markup=False)
+        console.print(f"\n{found.agent}: {found.failure}")
     console.print(f"\n{MEANINGS[found.verdict].format(**numbers)}")
 
 
@@ -174,6 +177,7 @@ def _as_json(found: Lookahead, description: str, seed: int) -> dict[str, Any]:
         "tolerance": found.tolerance,
         "largest_difference": finite(found.largest),
         "first": difference_as_json(found.first),
+        "first_needs_gaps": found.first_needs_gaps,
         "raised": difference_as_json(found.failure),
         "panels": {
             part: {

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from agents.law import Violation
 from agents.scrutiny.lookback import ROWS, Lookback, measure_lookback
 from agents.scrutiny.voting import Failure
+from coordinator.cli.counting import Saying
 from coordinator.cli.examined import (
     BROKEN,
     check_tolerance,
@@ -57,12 +59,10 @@ def lookback(
         agent, config, data=data, instruments=instruments, start=start, end=end, clock=clock,
         bar=bar, seed=seed,
     )  # fmt: skip
-    console = Console(stderr=True)
-    with console.status("voting on the whole history") as status:
+    with Saying() as saying:
         found = measure_lookback(
-            seated, bars, rows=rows, seed=seeded, tolerance=tolerance,
-            watch=lambda length: status.update(f"voting on the last {length:,} bars"),
-        )  # fmt: skip
+            seated, bars, rows=rows, seed=seeded, tolerance=tolerance, watch=saying
+        )
     if as_json:
         typer.echo(json.dumps(_as_json(found, description, seeded)))
     else:
@@ -72,14 +72,14 @@ def lookback(
 
 
 def _tell(found: Lookback, panel: str) -> None:
-    console = Console(soft_wrap=not Console().is_terminal, highlight=False)
+    console = Console(soft_wrap=not Console().is_terminal, highlight=False, markup=False)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     needed = "no window is enough" if found.needed is None else _bars(found.needed)
     table.add_row("declared", _bars(found.declared))
     table.add_row("needed", needed)
     same = f"within {found.tolerance:g}" if found.tolerance else "bit for bit"
     table.add_row("compared", f"the last vote and its evidence, {same}")
-    console.print(f"[bold]{found.agent}[/]: {_headline(found)}")
+    console.print(Text.assemble((found.agent, "bold"), f": {_headline(found)}"))
     console.print(f"on {panel}\n{_looked_at(found)}\n")
     console.print(table)
     if found.shortfall is not None:
@@ -87,7 +87,7 @@ def _tell(found: Lookback, panel: str) -> None:
     if found.binding is not None and found.needed not in (None, found.declared + 1):
         _tell_difference(console, (found.needed or 1) - 1, found.binding)
     if found.raised is not None:
-        console.print(f"\nWith missing prices {found.raised}", markup=False)
+        console.print(f"\nWith missing prices {found.raised}")
     console.print(f"\n{_advice(found)}")
 
 
@@ -128,7 +128,7 @@ def _advice(found: Lookback) -> str:
 
 def _tell_difference(console: Console, length: int, found: Violation | Failure) -> None:
     if isinstance(found, Failure):
-        console.print(f"\nWith {length:,} bars {found}", markup=False)
+        console.print(f"\nWith {length:,} bars {found}")
         return
     named = "the score alone" if found.array == "score" else f"evidence '{found.array}'"
     console.print(

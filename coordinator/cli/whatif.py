@@ -59,9 +59,10 @@ def whatif(
     if plot is not None:
         write_picture(record, found, question(found, record), plot)
     if as_json:
-        typer.echo(json.dumps({"run": str(run), **answer_as_json(found, record)}))
+        typer.echo(json.dumps({"run": str(run), "seed": seed, **answer_as_json(found, record)}))
     else:
-        tell(Console(soft_wrap=not Console().is_terminal, highlight=False), found, record)
+        console = Console(soft_wrap=not Console().is_terminal, highlight=False, markup=False)
+        tell(console, found, record)
         if plot is not None:
             typer.echo(f"picture  {plot}")
     for missing in record.missing:

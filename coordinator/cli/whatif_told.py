@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from coordinator.results.record import RunRecord
 from coordinator.whatif.answer import HELD_FIXED, Answer
@@ -39,7 +40,8 @@ def question(found: Answer, record: RunRecord) -> str:
 def tell(console: Console, found: Answer, record: RunRecord) -> None:
     """Print the answer."""
     counts = found.differences
-    console.print(f"[bold]{question(found, record)}[/]\n{HELD_FIXED}\n")
+    console.print(Text(question(found, record), style="bold"))
+    console.print(f"{HELD_FIXED}\n")
     console.print(
         "By its own rules every recorded outcome and score comes out again, bit for bit.\n"
         f"Agreement {counts.agreement:.2%}: {counts.changed:,} of {counts.decisions:,} decisions "

@@ -62,6 +62,7 @@ def test_looking_ahead_by_any_number_of_bars_is_caught_on_every_panel_with_anoth
         assert all(trial.beyond for trial in plain)
     assert found.first is not None
     assert found.first.array == "coming"
+    assert not found.first_needs_gaps
     assert found.first.whole != found.first.partial
 
 
@@ -98,6 +99,7 @@ def test_filling_backward_is_caught_though_no_price_is_missing() -> None:
     assert all(trial.gaps for trial in found.trials if trial.beyond)
     assert found.first is not None
     assert found.first.array == "filled"
+    assert found.first_needs_gaps
 
 
 def test_a_recursive_average_remembers_and_does_not_peek() -> None:

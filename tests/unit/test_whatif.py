@@ -176,6 +176,14 @@ def test_an_agent_without_weight_earns_nothing_and_twins_earn_the_same() -> None
     assert shares.values[0] != 0.0
 
 
+def test_an_agent_that_always_abstains_can_cost_its_committee_the_quorum() -> None:
+    returns = np.full((50, 1), 10.0)
+    scores = np.stack([np.ones((50, 1)), np.full((50, 1), NAN)], axis=1)
+    shares = contributions(scores, Outlook(returns_bps=returns), committee([0.4, 0.6]), seed=1)
+    # v(first) = 10, v(second) = 0, v(both) = 0: 0.4 of all weight is no quorum.
+    assert shares.values.tolist() == pytest.approx([5.0, -5.0])
+
+
 def test_an_agent_is_paid_for_foresight() -> None:
     rng = np.random.default_rng(5)
     returns = rng.normal(0.0, 50.0, size=(300, 2))
