@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from agents.ballot import Agent, Ballot
-from agents.law import Violation, compare, rows_of
-from agents.scrutiny.panels import truncated, window, with_bridges
+from agents.law import Violation, compare
+from agents.scrutiny.panels import Altered, window, with_bridges
 from agents.scrutiny.voting import (
     Failure,
     drawn_rows,
@@ -108,18 +108,18 @@ class _Windows:
         self._agent = agent
         self._tolerance = tolerance
         self._watch = watch
-        self._cases: list[tuple[int, Bars, Ballot]] = []
+        self._bars = bars
+        self._cases: list[tuple[int, bool, Ballot]] = []
         self.raised: Failure | None = None
         for number, row in enumerate(rows, start=1):
             watch(f"voting on all the history: row {number} of {len(rows)}")
-            until = truncated(bars, row).bars
-            self._take(row, until, votes_on_whole(agent, until))
-            bridged = with_bridges(bars, row, agent.lookback)
-            votes = votes_or_failure(agent, bars, window(bridged, row, row + 1, "gapped"))
-            if isinstance(votes, Failure):
-                self.raised = self.raised or votes
+            votes = votes_on_whole(agent, bars.rows(0, row + 1))
+            self._cases.append((row, False, _last(votes)))
+            bridged = votes_or_failure(agent, bars, self._window(row, row + 1, True))
+            if isinstance(bridged, Failure):
+                self.raised = self.raised or bridged
             else:
-                self._take(row, bridged, votes)
+                self._cases.append((row, True, _last(bridged)))
         require_votes(
             agent,
             np.concatenate([votes.score for _, _, votes in self._cases]),
@@ -127,8 +127,10 @@ class _Windows:
         )
         self._known: dict[int, Violation | Failure | None] = {}
 
-    def _take(self, row: int, bars: Bars, votes: Ballot) -> None:
-        self._cases.append((row, bars, rows_of(votes, row, row + 1)))
+    def _window(self, row: int, length: int, gaps: bool) -> Altered:
+        """Made when it is needed: copies of long panels for every row would fill the memory."""
+        panel = window(self._bars, row, length, "gapped" if gaps else "shorter")
+        return with_bridges(panel, self._agent.lookback) if gaps else panel
 
     def difference(self, length: int) -> Violation | Failure | None:
         """The first vote that is another one on the last `length` bars; None where all are equal.
@@ -141,20 +143,26 @@ class _Windows:
         return self._known[length]
 
     def _sought(self, length: int) -> Violation | Failure | None:
-        for row, bars, whole in self._cases:
+        for row, gaps, whole in self._cases:
             if row < length:
                 continue
-            panel = window(bars, row, length, "shorter")
-            votes = votes_or_failure(self._agent, bars, panel)
+            panel = self._window(row, length, gaps)
+            votes = votes_or_failure(self._agent, self._bars, panel)
             if isinstance(votes, Failure):
                 return votes
-            last = rows_of(votes, panel.at, panel.at + 1)
             seen = compare(
-                self._agent.name, bars, row, "shorter", whole, last, tolerance=self._tolerance
-            )
+                self._agent.name, self._bars, row, panel.part, whole, _last(votes),
+                tolerance=self._tolerance,
+            )  # fmt: skip
             if seen.beyond:
                 return seen.beyond[0]
         return None
+
+
+def _last(votes: Ballot) -> Ballot:
+    """The last row, copied: a view would keep the whole ballot in memory."""
+    evidence = {label: array[-1:].copy() for label, array in votes.evidence.items()}
+    return Ballot(score=votes.score[-1:].copy(), evidence=evidence)
 
 
 def _shortest(windows: _Windows, declared: int, history: int) -> int:

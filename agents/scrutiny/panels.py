@@ -113,18 +113,20 @@ def with_gaps(bars: Bars, rows: list[int], rng: np.random.Generator) -> Bars:
     return _without(bars, missing)
 
 
-def with_bridges(bars: Bars, row: int, lookback: int, longest: int = LONGEST_GAP) -> Bars:
-    """Up to `row`, with prices missing right after the oldest bar of its lookback.
+def with_bridges(panel: Altered, lookback: int, longest: int = LONGEST_GAP) -> Altered:
+    """A window with prices missing right after the oldest bar of its last row's lookback.
 
     Gaps are 1 to `longest` rows long, by row and column in turn: an agent that bridges gaps
-    needs just then the oldest bar that it says it needs.
+    needs just then the oldest bar that it says it needs. Windows of any length that end with the
+    same row miss the same prices.
     """
-    missing = np.zeros((row + 1, bars.shape[1]), dtype=np.bool_)
-    after = row + 2 - lookback
+    bars = panel.bars
+    missing = np.zeros(bars.shape, dtype=np.bool_)
+    after = len(bars) + 1 - lookback
     for column in range(bars.shape[1]):
-        length = 1 + (row + column) % longest
-        missing[after : after + length, column] = True
-    return _without(bars.rows(0, row + 1), missing)
+        length = 1 + (panel.row + column) % longest
+        missing[max(after, 0) : max(after + length, 0), column] = True
+    return replace(panel, bars=_without(bars, missing))
 
 
 def _same_past(part: Part, cut: int, bars: Bars) -> Altered:

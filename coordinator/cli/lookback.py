@@ -133,7 +133,8 @@ def _tell_difference(console: Console, length: int, found: Violation | Failure) 
     named = "the score alone" if found.array == "score" else f"evidence '{found.array}'"
     console.print(
         f"\nWith {length:,} bars the first difference is at {utc(found.time):%Y-%m-%d %H:%M} UTC "
-        f"(row {found.row}), {found.symbol}, in {named}:\n"
+        f"(row {found.row}), {found.symbol}, in {named}"
+        f"{', with prices missing' if found.part == 'gapped' else ''}:\n"
         f"  {value_told(found.whole)} with all the history\n"
         f"  {value_told(found.partial)} with {length:,} bars"
     )

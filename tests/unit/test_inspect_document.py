@@ -52,6 +52,8 @@ def test_the_exponential_average_needs_what_the_document_says(panel: Bars) -> No
     assert f"needed    {found.needed} bars" in DOCUMENT
     assert isinstance(found.shortfall, Violation)
     assert f"{found.shortfall.whole!r} with all the history" in DOCUMENT
+    assert isinstance(found.binding, Violation)
+    assert f"{found.binding.partial!r} with 586 bars" in DOCUMENT
     near = measure_lookback(agent, panel, seed=SEED, tolerance=1e-6)
     assert f"With `--tolerance 1e-6` the same agent needs {near.needed} bars" in DOCUMENT
 

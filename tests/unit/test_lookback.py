@@ -52,6 +52,8 @@ def test_the_last_bar_that_momentum_bridges_from_is_found_though_no_price_is_mis
     found = measure_lookback(agent, WALK)
     assert found.verdict == "exact"
     assert found.needed == agent.lookback
+    assert isinstance(found.binding, Violation)
+    assert found.binding.part == "gapped"
 
 
 def test_a_recursive_average_needs_more_the_less_difference_counts() -> None:
