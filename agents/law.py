@@ -10,19 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.ballot import Agent, Ballot, check_ballot
 from market.bars import Bars, Floats, utc
 
-Part = Literal["truncated", "window"]
+Part = Literal[
+    "truncated",
+    "emptied",
+    "magnified",
+    "diverted",
+    "window",
+    "shifted",
+    "repeated",
+    "gapped",
+    "shorter",
+]
 
 PARTS: dict[Part, str] = {
     "truncated": "differs when later bars are cut off: it looks ahead",
+    "emptied": "differs when later bars have no price: it looks ahead",
+    "magnified": "differs when later prices are a million times as high: it looks ahead",
+    "diverted": "differs when later prices take another path: it looks ahead",
     "window": "differs on the last `lookback` bars alone: it remembers further back",
+    "shifted": "differs when the panel starts later: it depends on where its panel starts",
+    "repeated": "differs on the same panel, asked again: it depends on more than its bars",
+    "gapped": "differs when prices are missing here and there",
+    "shorter": "differs on fewer bars than these: it needs more",
 }
+Flags = NDArray[np.bool_]
 DEFAULT_ROWS = 64
 
 
@@ -31,9 +50,9 @@ class Violation:
     """A vote that changes with the panel around it.
 
     agent: its name. row, time: the bar, and its end in UTC nanoseconds. symbol: the instrument.
-    part: which panel the vote was compared on: `truncated` (later rows cut off) or `window` (the
-    last `lookback` rows). array: the first evidence array that differs, where the fault arose;
-    `score` when only the score does. whole, partial: its values from the whole panel and the part.
+    part: which panel the vote was compared on, a key of PARTS. array: the first evidence array
+    that differs, where the fault arose; `score` when only the score does. whole, partial: its
+    values from the whole panel and the part.
     """
 
     agent: str
@@ -59,6 +78,19 @@ class Violation:
         )
 
 
+class Comparison(NamedTuple):
+    """Votes of a panel beside the same rows' votes on another.
+
+    differing: by instrument, the first vote that is not the same to the last bit. beyond: the
+    first that differs by more than the tolerance; with a tolerance of 0 both are the same, a
+    changed sign of zero included. largest: largest `distance` of all.
+    """
+
+    differing: list[Violation]
+    beyond: list[Violation]
+    largest: float
+
+
 def check_finite_window_law(
     agent: Agent, bars: Bars, rows: Iterable[int] | None = None
 ) -> list[Violation]:
@@ -74,8 +106,14 @@ def check_finite_window_law(
         for part, start in starts.items():
             panel = bars.rows(start, row + 1)
             ballot = check_ballot(agent.vote(panel), panel, agent.name)
-            violations += differences(agent.name, bars, row, part, whole, ballot)
+            here, there = rows_of(whole, row, row + 1), rows_of(ballot, row - start, len(panel))
+            violations += compare(agent.name, bars, row, part, here, there).differing
     return violations
+
+
+def altered_how(part: Part) -> str:
+    """How a panel was altered, in words that follow "differs"."""
+    return PARTS[part].partition(":")[0].removeprefix("differs ")
 
 
 def spread_rows(lookback: int, length: int) -> list[int]:
@@ -85,38 +123,88 @@ def spread_rows(lookback: int, length: int) -> list[int]:
     return sorted({round(row) for row in np.linspace(first, length - 1, count)})
 
 
-def differences(
-    name: str, bars: Bars, row: int, part: Part, whole: Ballot, partial: Ballot
-) -> list[Violation]:
-    """One violation for each instrument whose last partial vote is not the whole panel's."""
+def rows_of(ballot: Ballot, start: int, stop: int) -> Ballot:
+    """Rows `start` up to, not including, `stop`."""
+    evidence = {label: array[start:stop] for label, array in ballot.evidence.items()}
+    return Ballot(score=ballot.score[start:stop], evidence=evidence)
+
+
+def compare(
+    name: str,
+    bars: Bars,
+    row: int,
+    part: Part,
+    whole: Ballot,
+    partial: Ballot,
+    *,
+    tolerance: float = 0.0,
+) -> Comparison:
+    """Two ballots of the same rows of `bars`, the first of which is `row`.
+
+    At the first row where an instrument's votes differ, the first array that differs in a bit is
+    named, in the order of the evidence, then the score: there the fault arose.
+    """
     arrays = {**whole.evidence, "score": whole.score}
     others = {**partial.evidence, "score": partial.score}
-    labels = [*arrays, *(label for label in others if label not in arrays)]
-    found: dict[int, Violation] = {}
-    for label in labels:
-        missing = np.full(bars.shape[1], np.nan)
-        ours = arrays[label][row] if label in arrays else missing
-        theirs = others[label][-1] if label in others else missing
-        for column in np.flatnonzero(~same_bits(ours, theirs)):
-            found.setdefault(
-                int(column),
-                Violation(
-                    agent=name,
-                    row=row,
-                    time=int(bars.time[row]),
-                    symbol=bars.symbols[column],
-                    part=part,
-                    array=label,
-                    whole=float(ours[column]),
-                    partial=float(theirs[column]),
-                ),
+    missing = np.full(whole.score.shape, np.nan)
+    differing: dict[str, Flags] = {}
+    beyond: dict[str, Flags] = {}
+    largest = 0.0
+    for label in [*arrays, *(label for label in others if label not in arrays)]:
+        ours, theirs = arrays.get(label, missing), others.get(label, missing)
+        unlike = ~same_bits(ours, theirs)
+        if unlike.any():
+            apart = np.where(unlike, distance(ours, theirs), 0.0)
+            largest = max(largest, float(apart.max()))
+            differing[label] = unlike
+            beyond[label] = unlike & ~((apart <= tolerance) & (tolerance > 0.0))
+
+    def first(flags: dict[str, Flags]) -> list[Violation]:
+        return [
+            Violation(
+                agent=name,
+                row=row + at,
+                time=int(bars.time[row + at]),
+                symbol=bars.symbols[column],
+                part=part,
+                array=label,
+                whole=float(arrays.get(label, missing)[at, column]),
+                partial=float(others.get(label, missing)[at, column]),
             )
-    return [found[column] for column in sorted(found)]
+            for at, column, label in _firsts(flags, differing)
+        ]
+
+    return Comparison(first(differing), first(beyond), largest)
 
 
-def same_bits(first: Floats, second: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _firsts(flags: dict[str, Flags], differing: dict[str, Flags]) -> list[tuple[int, int, str]]:
+    """By column with a flag: the first flagged row, and there the first label that differs."""
+    if not flags:
+        return []
+    flagged = np.logical_or.reduce(list(flags.values()))
+    found = []
+    for column in np.flatnonzero(flagged.any(axis=0)):
+        at = int(flagged[:, column].argmax())
+        label = next(label for label, unlike in differing.items() if unlike[at, column])
+        found.append((at, int(column), label))
+    return found
+
+
+def distance(first: Floats, second: Floats) -> Floats:
+    """|a − b| / max(1, |a|, |b|): absolute for scores, relative for what is larger than one.
+
+    Infinite where only one of the two is a number; 0 where neither is.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(a - b) / np.maximum(1.0, np.maximum(np.abs(a), np.abs(b)))
+    neither: Floats = np.where(np.isnan(a) & np.isnan(b), 0.0, np.inf)
+    return np.where(np.isnan(apart), np.where(a == b, 0.0, neither), apart)
+
+
+def same_bits(first: Floats, second: Floats) -> Flags:
     """Whether two arrays hold the same doubles, element by element; every NaN is the same."""
     a = np.array(first, dtype=np.float64)
     b = np.array(second, dtype=np.float64)
-    same: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = a.view(np.int64) == b.view(np.int64)
+    same: Flags = a.view(np.int64) == b.view(np.int64)
     return same | (np.isnan(a) & np.isnan(b))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agents.ballot import Agent
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.desk import AllocationDesk
@@ -95,6 +96,24 @@ def prices_of(settings: Settings) -> tuple[Bars, int]:
     traded = [registry[symbol] for symbol in settings.data.instruments]
     bars, _, _ = _prices(settings, registry, traded)
     return bars, len(traded)
+
+
+def agent_and_panel(settings: Settings, name: str) -> tuple[Agent, Bars, str]:
+    """An agent, the traded instruments' bars of the configured days, and what these are.
+
+    The agent need not sit on the committee. Raises AgentError for an unknown one.
+    """
+    spec = agent_spec(name, settings.agents)
+    seated = tuple(dict.fromkeys((*settings.committee.agents, name)))
+    committee = settings.committee.model_copy(update={"agents": seated})
+    check_settings(settings.model_copy(update={"committee": committee}))
+    agent = spec.build()
+    registry = registry_of(settings)
+    traded = [registry[symbol] for symbol in settings.data.instruments]
+    bars, _, description = _prices(settings, registry, traded)
+    selection = select_days(bars, _day(settings.data.start), _day(settings.data.end))
+    days = selection.bars.rows(selection.first, len(selection.bars))
+    return agent, days.columns(days.symbols[: len(traded)]), description
 
 
 def registry_of(settings: Settings) -> Registry:

@@ -13,9 +13,12 @@ from rich.text import Text
 
 from coordinator.cli.doctor import doctor
 from coordinator.cli.inspect import agents, check, show
+from coordinator.cli.lookahead import lookahead
+from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.whatif import whatif
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -33,6 +36,9 @@ app.command()(replay)
 app.command()(agents)
 app.command()(report)
 app.command()(optimize)
+app.command()(lookahead)
+app.command()(lookback)
+app.command()(whatif)
 app.command()(doctor)
 config.command()(show)
 config.command()(check)

@@ -1,0 +1,1 @@
+"""Agents on altered panels: do they look ahead, and how far back do they look."""

@@ -1,0 +1,134 @@
+"""Agents that break the law of finite windows, one in each way that is met in the wild."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from agents.ballot import Ballot
+from market.bars import Bars, Floats
+
+
+def ballot(change: Floats, /, **evidence: Floats) -> Ballot:
+    """Votes with a relative change."""
+    return Ballot(score=np.clip(20.0 * change, -1.0, 1.0), evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextClose:
+    """Looks `ahead` bars ahead."""
+
+    ahead: int = 1
+    name: str = "next_close"
+    lookback: int = 12
+
+    def vote(self, bars: Bars) -> Ballot:
+        close = pd.DataFrame(bars.close)
+        last = close / close.shift(3) - 1.0
+        coming = (close.shift(-self.ahead) / close - 1.0).to_numpy()
+        change = np.where(np.isnan(coming), last, coming)
+        return ballot(change, last=last.to_numpy(), coming=coming)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalised:
+    """Measures by mean and deviation of the whole panel."""
+
+    name: str = "normalised"
+    lookback: int = 12
+
+    def vote(self, bars: Bars) -> Ballot:
+        z = (bars.close - np.nanmean(bars.close, axis=0)) / np.nanstd(bars.close, axis=0)
+        return Ballot(score=np.clip(-z / 3.0, -1.0, 1.0), evidence={"close": bars.close, "z": z})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledBackward:
+    """Fills missing prices from later ones."""
+
+    name: str = "filled_backward"
+    lookback: int = 12
+
+    def vote(self, bars: Bars) -> Ballot:
+        filled = pd.DataFrame(bars.close).bfill()
+        change = (filled / filled.shift(8) - 1.0).to_numpy()
+        return ballot(change, filled=filled.to_numpy(), change=change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recursive:
+    """Price against an exponential average that began with the panel."""
+
+    span: int = 20
+    lookback: int = 100
+    name: str = "recursive"
+
+    def vote(self, bars: Bars) -> Ballot:
+        close = pd.DataFrame(bars.close)
+        average = close.ewm(span=self.span, adjust=False).mean()
+        change = (close / average - 1.0).to_numpy()
+        return ballot(change, average=average.to_numpy())
+
+
+@dataclass(slots=True, kw_only=True)
+class Moody:
+    """Votes by how often it was asked."""
+
+    name: str = "moody"
+    lookback: int = 12
+    asked: int = field(default=0)
+
+    def vote(self, bars: Bars) -> Ballot:
+        self.asked += 1
+        return Ballot(score=np.full(bars.shape, 1.0 / self.asked))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Squeamish:
+    """Raises where a price is missing."""
+
+    name: str = "squeamish"
+    lookback: int = 12
+
+    def vote(self, bars: Bars) -> Ballot:
+        if np.isnan(bars.close).any():
+            raise ValueError("no price,\n no vote")
+        return Ballot(score=np.full(bars.shape, 0.5))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helpless:
+    """Raises always."""
+
+    name: str = "helpless"
+    lookback: int = 2
+
+    def vote(self, bars: Bars) -> Ballot:
+        raise KeyError(f"no column for {len(bars)} rows")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silent:
+    """Abstains always."""
+
+    name: str = "silent"
+    lookback: int = 2
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.full(bars.shape, np.nan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Votes with the change over `rows` bars, and declares whatever it is told."""
+
+    rows: int = 5
+    lookback: int = 6
+    name: str = "claims"
+
+    def vote(self, bars: Bars) -> Ballot:
+        close = pd.DataFrame(bars.close)
+        change = (close / close.shift(self.rows) - 1.0).to_numpy()
+        return ballot(change, change=change)
