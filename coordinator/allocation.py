@@ -108,6 +108,8 @@ class AllocationInForce:
             multiplier=self.multiplier.copy(),
             fallback=answered.fallback,
             note=answered.note,
+            repaired=answered.repaired,
+            warm_starts=answered.warm_starts,
         )
 
     def _problem(self, answered: Allocated, requested: int) -> str | None:

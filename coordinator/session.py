@@ -11,6 +11,7 @@ from agents.guardian.exposure import Book
 from agents.guardian.review import Exposed, Proposals, empty_book, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.allocation import AllocationInForce
+from coordinator.allocation_alerts import alerts_of
 from coordinator.committee import Committee
 from coordinator.desk import Desk
 from coordinator.ledger import DeskLedger
@@ -20,7 +21,7 @@ from coordinator.tally import Decision, Outcome, tally, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.errors import MemberLost, QuorumError, StreamLost
-from market.events import AlertRaised, AllocationApplied, DecisionTaken, Event, SessionEnded
+from market.events import AllocationApplied, DecisionTaken, Event, SessionEnded
 from market.lines import Line
 from market.marks import Marks
 from market.messages import (
@@ -114,16 +115,8 @@ class Session:
         allocated = self._allocation.take_effect(sequence, bar.time)
         if allocated is not None:
             records.append(allocated)
-        if isinstance(allocated, AllocationApplied) and allocated.fallback is not None:
-            records.append(
-                AlertRaised(
-                    sequence=sequence,
-                    time=bar.time,
-                    source="quantum_optimizer",
-                    level="warning",
-                    message=f"classical answer in place of the quantum one: {allocated.fallback}",
-                )
-            )
+        if isinstance(allocated, AllocationApplied):
+            records += alerts_of(allocated)
         multiplier = self._allocation.multiplier.copy()
         self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
         context = self._context(settlement, bar.time)

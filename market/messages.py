@@ -171,7 +171,9 @@ class Allocated:
     weights: (N,) summing to 1 over the instruments it could judge, 0 elsewhere. multiplier: (N,)
     for sizing, 1 is neutral. approximation_ratio, uniform_gain, gap: what a quantum answer is worth
     beside the classical one, NaN where unknown. fallback: why the method asked for did not
-    answer. note: warnings.
+    answer. note: warnings, among them repaired: how the covariance of the returns had to be made
+    a valid one, None where it was. warm_starts: (W,) what its next training begins with, for
+    `ResumeOptimizer`.
     """
 
     sequence: int
@@ -187,3 +189,19 @@ class Allocated:
     gap: float
     fallback: str | None
     note: str
+    repaired: str | None
+    warm_starts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOptimizer:
+    """To the optimizer: go on from the warm starts of the last `AllocationApplied`."""
+
+    warm_starts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerResumed:
+    """The optimizer's answer: how many warm starts it took over."""
+
+    circuits: int

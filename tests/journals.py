@@ -196,6 +196,8 @@ class JournalBuilder:
                 weights=weights,
                 multiplier=weights * len(weights),
                 note="",
+                repaired=None,
+                warm_starts=np.zeros(0),
             )
         )
 

@@ -108,9 +108,20 @@ class OptimizerSettings(Section):
         "gradient", description="what turns a circuit's angles"
     )
     shots: Count = Field(1024, description="measurements of the trained state")
-    max_qubits: int = Field(20, ge=1, le=24, description="larger problems are split into clusters")
+    backend: str = Field(
+        "simulator", description="simulator, statevector, aer, ibm or ibm:<device>; runs circuits"
+    )
+    deadline_s: Positive = Field(
+        60.0, description="live: seconds until the classical answer stands in; replay always waits"
+    )
+    max_qubits: int = Field(20, ge=1, le=24, description="larger selections become clusters")
     risk_aversion: Positive = Field(0.5, description="q in q·xᵀΣx − μᵀx")
-    budget_share: float = Field(0.5, gt=0.0, le=1.0, description="part of instruments selected")
+    bits_per_asset: int = Field(
+        1, ge=1, le=8, description="1 selects; k: weights in steps, 2ᵏ − 1 lots each, not qaoa-xy"
+    )
+    budget_share: float = Field(
+        0.5, gt=0.0, le=1.0, description="part of instruments selected, or of all lots spent"
+    )
     rebalance_every: Count | None = Field(
         None, description="bars between allocations; unset: 21 daily bars, or 900 s intraday"
     )

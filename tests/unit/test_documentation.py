@@ -165,6 +165,7 @@ def test_the_picture_of_a_decision_shows_every_message_and_event_of_a_bar() -> N
     shown = {text for kind, text in texts if kind in ("name", "event", "mono does")}
     once_a_session = {
         "SessionStarted", "SessionEnded", "PrimeWith", "Rearm", "CloseJournal", "JournalClosed",
+        "ResumeOptimizer", "OptimizerResumed",
     }  # fmt: skip
     spoken = {
         name for name, kind in vars(messages).items()
