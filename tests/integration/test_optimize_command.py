@@ -151,7 +151,7 @@ def test_a_picture_of_the_shots_is_written(
     [
         (["--budget", "0"], "budget must lie in 1 … 3"),
         (["--budget", "4"], "budget must lie in 1 … 3"),
-        (["--bits", "0"], "--bits: expected at least 1, found 0"),
+        (["--bits", "0"], "optimizer.bits_per_asset: Input should be greater than or equal to 1"),
         (["--bits", "2"], "Weights in steps need qaoa-x, vqe or exact"),
         (["--layers", "0"], "layers"),
         (["--lookback", "1"], "--lookback: expected at least 2 returns, found 1"),
