@@ -101,7 +101,8 @@ def steps(day: int) -> PortfolioProblem:
 
 
 MONTHLY = range(0, (6 if SHORT else 36) * MONTH + 1, MONTH)
-CADENCES = {"daily": range((10 if SHORT else 3 * MONTH) + 1), "monthly": MONTHLY}
+QUARTER = range((10 if SHORT else 3 * MONTH) + 1)
+DAILY = range((10 if SHORT else YEAR) + 1)
 
 
 def desk() -> None:
@@ -109,12 +110,12 @@ def desk() -> None:
     kept = min(rebalance(day).expected_returns.shape[0] for day in MONTHLY)
     shrunk = statistics.median(rebalance(day).mean_shrinkage for day in MONTHLY)
     data = f"{PAIRS}, at least {kept} judged, median shrinkage of the means {shrunk:.0%}"
-    for name, problem, circuit, layers, reach, panel in (
-        ("desk_9_pairs", pairs, "qaoa-xy", 8, 0.1, f"budget 5, {data}"),
-        ("steps_6_assets_2_bits", steps, "qaoa-x", 5, 0.2, f"budget 9 lots, {STOCKS}"),
+    for name, problem, circuit, layers, reach, daily, panel in (
+        ("desk_9_pairs", pairs, "qaoa-xy", 8, 0.1, DAILY, f"budget 5, {data}"),
+        ("steps_6_assets_2_bits", steps, "qaoa-x", 5, 0.2, QUARTER, f"budget 9 lots, {STOCKS}"),
     ):
         for alpha in (0.1, 1.0):
-            for cadence, days in CADENCES.items():
+            for cadence, days in (("daily", daily), ("monthly", MONTHLY)):
                 found = refits(problem, days, circuit, layers=layers, cvar_alpha=alpha)
                 tell(
                     f"{name}_{cadence}_alpha_{alpha:g}",

@@ -115,6 +115,26 @@ def test_several_bits_an_asset_give_weights_in_steps(capsys: pytest.CaptureFixtu
     assert len(found["bits"]) == 6
 
 
+def test_bits_and_backend_may_stand_in_the_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "desk.toml"
+    config.write_text(
+        '[optimizer]\nmethod = "qaoa-x"\nlayers = 1\nbits_per_asset = 2\nbackend = "statevector"\n'
+    )
+    found = optimized(capsys, *THREE, "--budget", "5", "--config", str(config))
+    assert len(found["bits"]) == 6
+    assert found["honesty"]["feasible_probability"] * 1024 % 1.0 == 0.0, "shares of 1024 shots"
+    assert len(optimized(capsys, *THREE, "--bits", "1", "--config", str(config))["bits"]) == 3
+
+
+def test_an_unknown_backend_is_refused_also_where_no_circuit_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = refused(capsys, *THREE, "--method", "exact", "--backend", "simulatr")
+    assert "unknown backend 'simulatr', did you mean 'simulator'?" in told
+
+
 def test_circuits_run_on_qiskits_own_sampler(capsys: pytest.CaptureFixture[str]) -> None:
     found = optimized(capsys, *THREE, "--budget", "1", "--layers", "1", "--backend", "statevector")
     assert found["fallback_reason"] is None

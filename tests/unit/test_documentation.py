@@ -16,6 +16,7 @@ import pytest
 from agents.ballot import Agent
 from agents.guardian.codes import Limit
 from agents.law import check_finite_window_law
+from benchmarks.optimization.tables import TABLES
 from coordinator.configuration.document import as_toml
 from coordinator.configuration.settings import Settings
 from market import events, messages, verdicts
@@ -121,6 +122,22 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))
     named = set(re.findall(r"(?:`|^    )make ([a-z]+)", document.read_text("utf-8"), flags=re.M))
     assert named <= targets
+
+
+@each_document
+def test_every_benchmark_that_is_named_exists(document: Path) -> None:
+    commands = re.findall(r"python -m benchmarks\.(\w+)([ \w-]*)", document.read_text("utf-8"))
+    scripts = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
+    assert {script for script, _ in commands} <= scripts
+    tables = {
+        t for script, named in commands if script == "optimizer_tables" for t in named.split()
+    }
+    assert {table for table in tables if not table.startswith("-")} <= set(TABLES)
+
+
+def test_the_document_of_the_optimizer_names_the_command_of_every_table() -> None:
+    text = (PROJECT / "docs" / "QUANTUM.md").read_text("utf-8")
+    assert [t for t in TABLES if f"python -m benchmarks.optimizer_tables {t}" not in text] == []
 
 
 def test_the_example_configuration_is_current() -> None:
