@@ -22,6 +22,7 @@ from agents.optimizer.xy_mixer import mix, ring_pairs
 from benchmarks.optimization.answers import gain, honest, ratio, solve, solver
 from benchmarks.optimization.figures import MACHINE, SHORT, figure, medians
 from benchmarks.optimization.problems import STOCKS, stocks
+from benchmarks.optimization.processors import processors
 from benchmarks.optimization.rebalances import YEAR, refits
 
 UNITS = {
@@ -164,4 +165,5 @@ TABLES: dict[str, Callable[[], None]] = {
     "sizes": sizes,
     "year": year,
     "kernels": kernels,
+    "processors": processors,
 }
