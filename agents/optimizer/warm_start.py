@@ -14,9 +14,10 @@ from market.errors import DataError
 
 # SciPy trains with a BLAS whose last bits differ between processors: angles by up to 4e-12 and the
 # curvature by up to 3e-7 of itself, between OpenBLAS's kernels for Prescott, Haswell and AVX-512
-# over two years of the desk's rebalances. A journal's digest must not carry that, so what is kept
-# is coarse beside it. What goes on trains from the rounded numbers too, and a restart changes no
-# bit. Training ends at slopes of 1e-2; what is rounded off costs it nothing.
+# over two years of the desk's rebalances with the XY mixer. A journal's digest must not carry that,
+# so what is kept is coarse beside it; `python -m benchmarks.optimizer_tables processors` counts
+# where that is enough. What goes on trains from the rounded numbers too, so that a restart changes
+# no bit. Training ends at slopes of 1e-2; what is rounded off costs it nothing.
 ANGLE_BITS = 16
 FACTOR_BITS = 10
 HEAD = 3
