@@ -20,7 +20,7 @@ check: $(READY)  ## style, types, import direction, dependencies
 	$(VENV)/bin/deptry .
 
 bench: $(READY)  ## every benchmark, one JSON line a figure
-	for script in benchmarks/*.py; do $(RUN) $$script || exit 1; done
+	for script in benchmarks/*.py; do PYTHONPATH=. $(RUN) $$script || exit 1; done
 
 # A fresh environment from the exact versions of the lock, made anew when the lock changes.
 $(READY): requirements.lock pyproject.toml

@@ -48,14 +48,15 @@ class AllocationInForce:
         scores: (R, N) of the decisions on these bars, NaN where nobody voted. returns: (R, N)
         simple returns of the same bars, NaN where a price is missing.
         """
+        lookback = self._rules.lookback
+        if len(scores) > lookback:  # what is older would be forgotten at once
+            self._score, scores, returns = None, scores[-lookback - 1 :], returns[-lookback - 1 :]
         voted = np.where(np.isnan(scores), 0.0, scores)
         if self._score is None:
-            earned = voted[:-1] * returns[1:]
+            newest = voted[:-1] * returns[1:]
         else:
-            earned = np.vstack([self._score[None], voted[:-1]]) * returns
+            newest = np.vstack([self._score[None], voted[:-1]]) * returns
         self._score = voted[-1]
-        lookback = self._rules.lookback
-        newest = earned[-lookback:]
         if self._stop + len(newest) > len(self._returns):
             keep = min(self._stop, lookback)
             self._returns[:keep] = self._returns[self._stop - keep : self._stop].copy()
@@ -126,6 +127,8 @@ class AllocationInForce:
             multiplier=self.multiplier.copy(),
             fallback=answered.fallback,
             note=answered.note,
+            repaired=answered.repaired,
+            warm_starts=answered.warm_starts,
         )
 
     def _problem(self, answered: Allocated, requested: int) -> str | None:

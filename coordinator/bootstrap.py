@@ -13,6 +13,7 @@ import numpy as np
 from agents.ballot import Agent
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.allocate import Optimizer
+from agents.optimizer.configured import check_configuration
 from agents.optimizer.desk import AllocationDesk
 from agents.optimizer.settings import VariationalSettings
 from coordinator.allocation import AllocationInForce
@@ -86,6 +87,7 @@ def check_settings(settings: Settings) -> None:
         clock_named(settings.data.clock)
     refuse_stray_tables(settings.committee.agents, settings.agents)
     risk_limits(settings)
+    check_optimizer(settings)
     financing_of(settings)
     registry_of(settings)
 
@@ -150,27 +152,50 @@ def guardian_builder(plan: Plan, key: bytes) -> Build:
     )
 
 
-def optimizer_builder(plan: Plan) -> Build:
-    """Builds the optimizer with the configured method."""
+def optimizer_builder(plan: Plan, *, deadline_s: float | None = None) -> Build:
+    """Builds the optimizer with the configured method.
+
+    deadline_s: what a live desk passes, its `optimizer.deadline_s`. None waits, as a replay must:
+    which answer counts, and so the journal's digest, may not depend on the speed of a machine.
+    """
     settings = plan.settings.optimizer
-    build = partial(
-        Optimizer,
-        q=settings.risk_aversion,
-        method=settings.method,
-        settings=VariationalSettings(
-            layers=settings.layers,
-            cvar_alpha=settings.cvar_alpha,
-            trainer=settings.trainer,
-            shots=settings.shots,
-            seed=plan.settings.desk.seed,
-            max_qubits=settings.max_qubits,
-        ),
-    )
     return partial(
         AllocationDesk,
-        build,
+        optimizer_of(plan.settings, deadline_s=deadline_s),
         budget_share=settings.budget_share,
         min_observations=settings.allocation_min_observations,
+    )
+
+
+def optimizer_of(settings: Settings, *, deadline_s: float | None = None) -> partial[Optimizer]:
+    """Makes the optimizer that is configured."""
+    chosen = settings.optimizer
+    return partial(
+        Optimizer,
+        q=chosen.risk_aversion,
+        method=chosen.method,
+        bits_per_asset=chosen.bits_per_asset,
+        settings=VariationalSettings(
+            layers=chosen.layers,
+            cvar_alpha=chosen.cvar_alpha,
+            trainer=chosen.trainer,
+            shots=chosen.shots,
+            seed=settings.desk.seed,
+            max_qubits=chosen.max_qubits,
+        ),
+        deadline_s=deadline_s,
+        backend=chosen.backend,
+    )
+
+
+def check_optimizer(settings: Settings) -> None:
+    """Raise ConfigError where the optimizer's settings contradict each other."""
+    check_configuration(
+        method=settings.optimizer.method,
+        bits_per_asset=settings.optimizer.bits_per_asset,
+        assets=len(settings.data.instruments),
+        max_qubits=settings.optimizer.max_qubits,
+        backend_name=settings.optimizer.backend,
     )
 
 

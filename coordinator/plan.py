@@ -213,6 +213,8 @@ def risk_limits(settings: Settings) -> RiskLimits:
         max_gross_leverage=guardian.max_gross_leverage,
         max_currency_exposure=guardian.max_currency_exposure,
         max_open_risk=guardian.max_portfolio_risk,
+        correlation_threshold=guardian.correlation_threshold,
+        correlation_window=guardian.correlation_window,
         margin_reserve=guardian.margin_reserve,
         collar=guardian.price_collar,
         collar_sigmas=guardian.price_collar_sigmas,
@@ -231,8 +233,6 @@ def sizing_rules(settings: Settings) -> SizingRules:
             sizing.trailing_stop_distance if sizing.trailing_stop == "fraction" else nan
         ),
         trailing_sigmas=sizing.trailing_stop_sigmas if sizing.trailing_stop == "sigmas" else nan,
-        correlation_threshold=sizing.correlation_threshold,
-        correlation_window=sizing.correlation_window,
         rebalance_band=sizing.rebalance_band,
     )
 

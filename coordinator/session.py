@@ -7,18 +7,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from agents.guardian.exposure import Book
-from agents.guardian.review import Exposed, Proposals, empty_book, no_proposals
+from agents.guardian.exposure import Book, empty_book
+from agents.guardian.review import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
-from agents.indicators.correlation import pair_sums
 from coordinator.allocation import AllocationInForce
+from coordinator.allocation_alerts import alerts_of
 from coordinator.committee import Committee
 from coordinator.desk import Desk
 from coordinator.ledger import DeskLedger
 from coordinator.progress import Progress
-from coordinator.records import fallback_alert
 from coordinator.sizing import propose
-from coordinator.tally import Decision, Outcome, tally, undecided
+from coordinator.tally import Decision, Outcome, tally, tally_halves, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.errors import MemberLost, QuorumError, StreamLost
@@ -61,14 +60,13 @@ class Session:
         self._gateway = gateway
         self._allocation = allocation
         self._ledger = DeskLedger(desk.symbols, desk.initial_balance)
-        rows = max(desk.volatility.lookback, desk.sizing.correlation_window + 1)
+        rows = max(desk.volatility.lookback, desk.limits.correlation_window + 1)
         self._window = BarWindow(
             desk.symbols[: desk.traded], rows, desk.interval_s, desk.has_extremes
         )
         self._decision: Decision = undecided(desk.traded)
         self._proposals: Proposals = no_proposals(len(desk.symbols))
-        self._book: Book = empty_book(len(desk.symbols))
-        self._sums = pair_sums(desk.traded)
+        self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
         self._sigma = np.full(desk.traded, np.nan)
         self._sequence = -1
         self._time = 0
@@ -114,14 +112,15 @@ class Session:
         records += failures
         desk = self._desk
         tally(scores, desk.weights, desk.decision_threshold, desk.quorum, self._decision)
+        tally_halves(scores, desk.weights, self._decision)
         allocated = self._allocation.take_effect(sequence, bar.time)
         if allocated is not None:
             records.append(allocated)
-        if isinstance(allocated, AllocationApplied) and allocated.fallback is not None:
-            records.append(fallback_alert(allocated))
+        if isinstance(allocated, AllocationApplied):
+            records += alerts_of(allocated)
         multiplier = self._allocation.multiplier.copy()
         self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
-        context = self._context(settlement, bar.time)
+        context = self._context(settlement, returns, bar.time)
         reviewed = self._ask("risk_guardian", self._guardian, context, Reviewed)
         self._allocation.observe(self._decision.score[None], returns[-1:])
         self._allocation.ask(sequence)
@@ -193,11 +192,11 @@ class Session:
         self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
         if close.shape[0] < 2:
             return np.full((1, close.shape[1]), np.nan)
-        window: Floats = close[-self._desk.sizing.correlation_window - 1 :]
+        window: Floats = close[-self._desk.limits.correlation_window - 1 :]
         returns: Floats = window[1:] / window[:-1] - 1.0
         return returns
 
-    def _exposed(self, settlement: Settlement) -> Exposed:
+    def _exposed(self, settlement: Settlement, returns: Floats) -> Exposed:
         return Exposed(
             units=settlement.units,
             working=settlement.working,
@@ -206,6 +205,8 @@ class Session:
             unit_increment=self._desk.unit_increment,
             equity=settlement.equity,
             halt=0,
+            returns=returns,
+            row=len(returns) - 1,
         )
 
     def _propose(self, settlement: Settlement, returns: Floats, rebalancing: bool) -> None:
@@ -214,19 +215,16 @@ class Session:
             self._allocation.multiplier,
             rebalancing,
             self._sigma,
-            self._exposed(settlement),
+            self._exposed(settlement, returns),
             Marks(settlement.mid, settlement.spread, settlement.rate, settlement.age),
             self._desk.paths,
             self._desk.limits,
             self._desk.sizing,
             self._book,
-            self._sums,
-            returns,
-            returns.shape[0] - 1,
             self._proposals,
         )
 
-    def _context(self, settlement: Settlement, time: int) -> RiskContext:
+    def _context(self, settlement: Settlement, returns: Floats, time: int) -> RiskContext:
         proposals = self._proposals
         return RiskContext(
             session=self._desk.session,
@@ -242,6 +240,7 @@ class Session:
             spread=settlement.spread,
             rate=settlement.rate,
             age=settlement.age,
+            returns=returns,
             order_units=proposals.units,
             score=proposals.score,
             stop_distance=proposals.stop_distance,

@@ -1,9 +1,9 @@
 """Sizing: from a decision to a proposal.
 
 A position is sized so that its loss at the stop is `max_risk_per_trade` of equity, times the
-decision's confidence, times the optimizer's multiplier, times a factor for correlation with
-what is held; then the smallest of that and every limit of the guardian. The proposal says
-which of them bound. No edge, no trade: there is no minimum size.
+decision's confidence, times the optimizer's multiplier; then the smallest of that and every limit
+of the guardian that depends on the size alone. The proposal says which of them bound. No edge, no
+trade: there is no minimum size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from agents.guardian.codes import Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
 from agents.guardian.review import Exposed, Proposals
-from agents.indicators.correlation import PairSums, correlation_from, fill_pair_sums
 from coordinator.tally import Decision, Outcome
 from market.bars import Floats
 from market.compiled import lean_kernel
@@ -29,7 +28,6 @@ NONE = int(Limit.NONE)
 INVALID_INPUT = int(Limit.INVALID_INPUT)
 UNIT_INCREMENT = int(Limit.UNIT_INCREMENT)
 RISK_PER_TRADE = int(Limit.RISK_PER_TRADE)
-CORRELATION = int(Limit.CORRELATION)
 ALLOCATION = int(Limit.ALLOCATION)
 
 
@@ -41,9 +39,6 @@ class SizingRules(NamedTuple):
     tp_sl_ratio: take-profit distance over stop distance.
     trailing_fraction, trailing_sigmas: trailing distance as a fraction of price, or in standard
         deviations of one bar; NaN switches either off, both NaN means no trailing stop.
-    correlation_threshold: correlation with what is held above which a size shrinks, to nothing
-        at 1.
-    correlation_window: bars of returns it is measured on.
     rebalance_band: a held position is resized only when it is off by more than this fraction.
     """
 
@@ -52,43 +47,7 @@ class SizingRules(NamedTuple):
     tp_sl_ratio: float
     trailing_fraction: float
     trailing_sigmas: float
-    correlation_threshold: float
-    correlation_window: int
     rebalance_band: float
-
-
-@lean_kernel
-def correlation_factor(
-    returns: Floats,
-    row: int,
-    units: Floats,
-    rules: SizingRules,
-    sums: PairSums,
-    column: int,
-    side: float,
-) -> float:
-    """1 up to the threshold, then falling in a line to 0 at perfect correlation.
-
-    returns: (T, N). What counts is the largest correlation, signed by the two directions, with
-    any position held in another instrument. 0 where a correlation cannot be measured.
-    """
-    largest = 0.0
-    summed = False
-    for other in range(returns.shape[1]):
-        if other == column or units[other] == 0.0:
-            continue
-        if not summed:
-            start = max(row - rules.correlation_window + 1, 0)
-            fill_pair_sums(returns, start, row + 1, column, sums)
-            summed = True
-        rho = correlation_from(sums, returns, row, column, other, rules.correlation_window)
-        if not abs(rho) <= 1.0:
-            return 0.0
-        aligned = rho * side * (1.0 if units[other] > 0.0 else -1.0)
-        largest = max(largest, aligned)
-    if largest <= rules.correlation_threshold:
-        return 1.0
-    return (1.0 - largest) / (1.0 - rules.correlation_threshold)
 
 
 @lean_kernel
@@ -102,9 +61,6 @@ def target_size(
     limits: RiskLimits,
     rules: SizingRules,
     book: Book,
-    sums: PairSums,
-    returns: Floats,
-    row: int,
     column: int,
     side: float,
 ) -> float:
@@ -115,20 +71,16 @@ def target_size(
     )
     increment = exposed.unit_increment[column]
     if whole_units(room.units, increment) == 0.0:
-        # Nothing fits whatever is wished for: correlations need not be measured.
         proposals.bound[column] = room.limit if room.units == 0.0 else UNIT_INCREMENT
         return 0.0
-    factor = correlation_factor(returns, row, book.units, rules, sums, column, side)
     at_risk = rules.max_risk_per_trade * exposed.equity * abs(decision.score[column])
-    size = at_risk * multiplier[column] * factor / (distance * marks.rate[column])
+    size = at_risk * multiplier[column] / (distance * marks.rate[column])
     if not size >= 0.0 or not size < np.inf:
         proposals.bound[column] = INVALID_INPUT
         return 0.0
     bound = RISK_PER_TRADE
     if multiplier[column] < 1.0:
         bound = ALLOCATION
-    if factor < min(multiplier[column], 1.0):
-        bound = CORRELATION
     if room.units < size:
         size = room.units
         bound = room.limit
@@ -164,16 +116,12 @@ def propose(
     limits: RiskLimits,
     rules: SizingRules,
     book: Book,
-    sums: PairSums,
-    returns: Floats,
-    row: int,
     proposals: Proposals,
 ) -> None:
     """Overwrite `proposals` (M,) with what the decision (N ≤ M traded instruments) asks for.
 
-    multiplier, sigma: (N,). returns: (T, N), of which the window ending at `row` is read.
-    rebalancing: True on the bar when a new allocation takes effect. book, sums: working memory,
-    (M,) and (N,).
+    multiplier, sigma: (N,). rebalancing: True on the bar when a new allocation takes effect.
+    book: working memory.
     """
     measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
     for column in range(proposals.units.shape[0]):
@@ -199,9 +147,18 @@ def propose(
         proposals.take_profit_distance[column] = rules.tp_sl_ratio * rules.stop_sigmas * bar_move
         proposals.trailing_distance[column] = trailing
         size = target_size(
-            decision, multiplier, proposals, exposed, marks, paths, limits, rules, book, sums,
-            returns, row, column, side,
-        )  # fmt: skip
+            decision,
+            multiplier,
+            proposals,
+            exposed,
+            marks,
+            paths,
+            limits,
+            rules,
+            book,
+            column,
+            side,
+        )
         if proposals.bound[column] == INVALID_INPUT and held * side > 0.0:
             continue
         order = order_size(held, side * size, rebalancing, rules.rebalance_band)

@@ -53,7 +53,7 @@ def undecided(instruments: int) -> Decision:
 def tally(
     scores: Floats, weights: Floats, threshold: float, quorum: float, decision: Decision
 ) -> None:
-    """Fill `decision` from the scores (A, N) and weights (A,) of the agents.
+    """Fill `decision`, but for its halves, from the scores (A, N) and weights (A,) of the agents.
 
     NaN is an abstention: it leaves numerator and denominator. BUY at score ≥ threshold, SELL at
     score ≤ −threshold; a hold where the turnout is below `quorum`, or nobody voted.
@@ -61,27 +61,41 @@ def tally(
     everyone = 0.0
     for agent in range(weights.shape[0]):
         everyone += weights[agent]
-    score, buy, sell, voted = decision.score, decision.buy, decision.sell, decision.turnout
-    for column in range(score.shape[0]):
-        score[column] = buy[column] = sell[column] = voted[column] = 0.0
+    score, voted = decision.score, decision.turnout
+    score[:] = 0.0
+    voted[:] = 0.0
+    # Few arrays a loop, and no branches: so the compiler can take several columns at once.
     for agent in range(scores.shape[0]):
         weight = weights[agent]
         for column in range(score.shape[0]):
             vote = scores[agent, column]
             abstains = vote != vote  # noqa: PLR0124  (NaN is not equal to itself)
-            vote = 0.0 if abstains else vote
             voted[column] += 0.0 if abstains else weight
-            score[column] += weight * vote
-            buy[column] += weight * (vote if vote > 0.0 else 0.0)
-            sell[column] += weight * (-vote if vote < 0.0 else 0.0)
+            score[column] += weight * (0.0 if abstains else vote)
+    for column in range(score.shape[0]):
+        score[column] /= voted[column]  # NaN where nobody voted
     enough = quorum * everyone
     for column in range(score.shape[0]):
-        weight = voted[column]  # 0 where nobody voted: the score is then 0/0, NaN
-        score[column] /= weight
-        buy[column] /= weight
-        sell[column] /= weight
         outcome = BUY if score[column] >= threshold else BELOW_THRESHOLD
         outcome = SELL if score[column] <= -threshold else outcome
-        quorate = weight >= enough and weight > 0.0
+        quorate = voted[column] >= enough and voted[column] > 0.0
         decision.outcome[column] = outcome if quorate else NO_QUORUM
-        voted[column] = weight / everyone if everyone > 0.0 else 0.0
+    for column in range(score.shape[0]):
+        voted[column] = voted[column] / everyone if everyone > 0.0 else 0.0
+
+
+@lean_kernel
+def tally_halves(scores: Floats, weights: Floats, decision: Decision) -> None:
+    """Fill the two halves of the scores that `tally` left in `decision`; nothing depends on them.
+
+    NaN where nobody voted.
+    """
+    for column in range(scores.shape[1]):
+        buy, sell, voted = 0.0, 0.0, 0.0
+        for agent in range(scores.shape[0]):
+            vote, weight = scores[agent, column], weights[agent]
+            voted += 0.0 if np.isnan(vote) else weight
+            buy += weight * (vote if vote > 0.0 else 0.0)
+            sell += weight * (-vote if vote < 0.0 else 0.0)
+        decision.buy[column] = buy / voted
+        decision.sell[column] = sell / voted

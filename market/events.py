@@ -135,7 +135,10 @@ class AllocationApplied:
 
     requested: the sequence of the bar when it was asked for. approximation_ratio, uniform_gain,
     gap: of a quantum answer beside the classical one, NaN where unknown. fallback: why the method
-    asked for did not answer, None when it did.
+    asked for did not answer, None when it did. repaired: how the covariance of the returns had to
+    be made a valid one, None where it was. warm_starts: (W,) what the optimizer's next training
+    begins with, rounded, as the optimizer lays it out; given back to it by `ResumeOptimizer`, it
+    goes on with the same bits after a restart.
     """
 
     sequence: int
@@ -153,6 +156,8 @@ class AllocationApplied:
     multiplier: Floats
     fallback: str | None
     note: str
+    repaired: str | None
+    warm_starts: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

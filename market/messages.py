@@ -74,7 +74,8 @@ class Settlement:
 class RiskContext:
     """To the guardian: the proposals and everything it may look at, as one frozen value.
 
-    Arrays (M,). units, working: signed positions and working orders. order_units, score,
+    Arrays (M,). units, working: signed positions and working orders. returns: (T, N) simple
+    returns of the traded instruments, newest last. order_units, score,
     stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals.
     """
 
@@ -91,6 +92,7 @@ class RiskContext:
     spread: Floats
     rate: Floats
     age: Floats
+    returns: Floats
     order_units: Floats
     score: Floats
     stop_distance: Floats
@@ -171,7 +173,9 @@ class Allocated:
     weights: (N,) summing to 1 over the instruments it could judge, 0 elsewhere. multiplier: (N,)
     for sizing, 1 is neutral. approximation_ratio, uniform_gain, gap: what a quantum answer is worth
     beside the classical one, NaN where unknown. fallback: why the method asked for did not
-    answer. note: warnings.
+    answer. note: warnings, among them repaired: how the covariance of the returns had to be made
+    a valid one, None where it was. warm_starts: (W,) what its next training begins with, for
+    `ResumeOptimizer`.
     """
 
     sequence: int
@@ -187,3 +191,19 @@ class Allocated:
     gap: float
     fallback: str | None
     note: str
+    repaired: str | None
+    warm_starts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOptimizer:
+    """To the optimizer: go on from the warm starts of the last `AllocationApplied`."""
+
+    warm_starts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerResumed:
+    """The optimizer's answer: how many warm starts it took over."""
+
+    circuits: int

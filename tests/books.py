@@ -9,12 +9,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from agents.guardian.codes import Limit
+from agents.guardian.exposure import empty_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.review import (
     Exposed,
     Proposals,
     Verdicts,
-    empty_book,
     no_proposals,
     no_verdicts,
     review,
@@ -32,6 +32,12 @@ MARGIN_RATE = np.array([instrument.margin_rate for instrument in INSTRUMENTS])
 INCREMENT = np.array([instrument.unit_increment for instrument in INSTRUMENTS])
 COLUMNS = len(SYMBOLS)
 
+WINDOW = 20
+UNRELATED: Floats = 0.01 * np.cos(
+    2.0 * np.pi / WINDOW * np.outer(np.arange(WINDOW), 1.0 + np.arange(COLUMNS))
+)
+"""Returns (WINDOW, COLUMNS) of no correlation at all: a cosine each, of its own frequency."""
+
 WIDE = RiskLimits(
     max_price_age=0.0,
     max_drawdown=0.10,
@@ -41,6 +47,8 @@ WIDE = RiskLimits(
     max_gross_leverage=3.0,
     max_currency_exposure=1.2,
     max_open_risk=0.15,
+    correlation_threshold=0.7,
+    correlation_window=WINDOW,
     margin_reserve=0.10,
     collar=0.005,
     collar_sigmas=6.0,
@@ -65,7 +73,7 @@ class Case:
     def verdicts(self) -> Verdicts:
         """The guardian's verdicts."""
         found = no_verdicts(COLUMNS)
-        book = empty_book(COLUMNS)
+        book = empty_book(COLUMNS, PATHS.currencies)
         review(self.proposals, self.exposed, self.marks, PATHS, self.limits, book, found)
         return found
 
@@ -116,6 +124,8 @@ def case(
         unit_increment=INCREMENT,
         equity=equity,
         halt=halt,
+        returns=UNRELATED,
+        row=WINDOW - 1,
     )
     return Case(exposed=exposed, marks=marks_at(LEVELS), proposals=proposals)
 
@@ -156,6 +166,8 @@ def cases(draw: st.DrawFn, *, most: int = 400_000) -> Case:
         unit_increment=INCREMENT,
         equity=10.0 ** rng.uniform(3.0, 6.0),
         halt=0,
+        returns=UNRELATED,
+        row=WINDOW - 1,
     )
     return Case(exposed=exposed, marks=marks_at(mid), proposals=proposals, limits=_limits(rng))
 

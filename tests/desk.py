@@ -41,7 +41,8 @@ Kind = TypeVar("Kind")
 KEY = b"k" * 32
 WITHIN_S = 30.0
 QUICK: dict[str, dict[str, Any]] = {
-    "sizing": {"correlation_window": 10, "volatility_window": 10},
+    "sizing": {"volatility_window": 10},
+    "guardian": {"correlation_window": 10},
     "optimizer": {
         "method": "exact",
         "rebalance_every": 5,

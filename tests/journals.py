@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coordinator.tally import tally, undecided
+from coordinator.tally import tally, tally_halves, undecided
 from infra.journal.sqlite import SqliteJournal
 from market.bars import Floats
 from market.events import (
@@ -151,6 +151,7 @@ class JournalBuilder:
         decision = undecided(len(self.symbols))
         weights = np.array(list(self.agents.values()))
         tally(votes, weights, THRESHOLD, 0.5, decision)
+        tally_halves(votes, weights, decision)
         self.record(
             DecisionTaken(
                 sequence=self._sequence,
@@ -196,6 +197,8 @@ class JournalBuilder:
                 weights=weights,
                 multiplier=weights * len(weights),
                 note="",
+                repaired=None,
+                warm_starts=np.zeros(0),
             )
         )
 

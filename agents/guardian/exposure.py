@@ -10,7 +10,7 @@ from agents.guardian.codes import Limit
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
 from market.compiled import lean_kernel
-from market.conversion import Conversion
+from market.conversion import Conversion, Indices
 from market.marks import Marks
 
 NONE = int(Limit.NONE)
@@ -23,14 +23,39 @@ OPEN_RISK = int(Limit.OPEN_RISK)
 MARGIN = int(Limit.MARGIN)
 
 
-class Book(NamedTuple):
-    """Positions as they stand or would stand; arrays (M,).
+NOBODY, NOT_WEIGHED = -1, -2
 
-    units: signed. risk: loss at the stop, account currency, 0 when flat or locked in.
+
+class Book(NamedTuple):
+    """Positions as they stand or would stand, and what they weigh together.
+
+    units: (M,) signed. risk: (M,) loss at the stop, account currency, 0 when flat or locked in.
+    weighed: (1,) the column left out of the following sums, NOBODY, or NOT_WEIGHED. gross, margin,
+    open_risk: (1,) account currency. positions: (1,) how many are open. exposure: (C,) by currency.
     """
 
     units: Floats
     risk: Floats
+    weighed: Indices
+    gross: Floats
+    margin: Floats
+    open_risk: Floats
+    positions: Indices
+    exposure: Floats
+
+
+def empty_book(instruments: int, currencies: int) -> Book:
+    """Working memory for a book."""
+    return Book(
+        units=np.zeros(instruments),
+        risk=np.zeros(instruments),
+        weighed=np.full(1, NOT_WEIGHED, dtype=np.int64),
+        gross=np.zeros(1),
+        margin=np.zeros(1),
+        open_risk=np.zeros(1),
+        positions=np.zeros(1, dtype=np.int64),
+        exposure=np.zeros(currencies),
+    )
 
 
 class Headroom(NamedTuple):
@@ -41,6 +66,15 @@ class Headroom(NamedTuple):
     """
 
     units: float
+    limit: int
+    allowed: float
+    measured: float
+
+
+class Room(NamedTuple):
+    """Notional that one limit leaves, account currency, and that limit as in `Headroom`."""
+
+    value: float
     limit: int
     allowed: float
     measured: float
@@ -66,6 +100,7 @@ def measure_book(
     book: Book, units: Floats, working: Floats, stop_price: Floats, marks: Marks
 ) -> None:
     """Fill `book` from positions and working orders; what works counts as if it were filled."""
+    book.weighed[0] = NOT_WEIGHED
     for column in range(units.shape[0]):
         total = units[column] + working[column]
         book.units[column] = total
@@ -87,6 +122,36 @@ def weighable(marks: Marks, column: int) -> bool:
 
 
 @lean_kernel
+def weigh_book(
+    book: Book, marks: Marks, paths: Conversion, margin_rate: Floats, left_out: int
+) -> None:
+    """Fill the book's sums over every position but that in column `left_out` (NOBODY: over all).
+
+    A position whose weight is unknown makes them NaN: it leaves no room beside it.
+    """
+    gross, margin, risk, count = 0.0, 0.0, 0.0, 0
+    book.exposure[:] = 0.0
+    for other in range(book.units.shape[0]):
+        units = book.units[other]
+        if other == left_out or units == 0.0:
+            continue
+        value = units * marks.mid[other] * marks.rate[other]
+        if not weighable(marks, other):
+            value = np.nan
+        gross += abs(value)
+        margin += abs(value) * margin_rate[other]
+        risk += book.risk[other]
+        count += 1
+        book.exposure[paths.base[other]] += value
+        book.exposure[paths.quote[other]] -= value
+    book.gross[0] = gross
+    book.margin[0] = margin
+    book.open_risk[0] = risk
+    book.positions[0] = count
+    book.weighed[0] = left_out
+
+
+@lean_kernel
 def headroom(
     book: Book,
     marks: Marks,
@@ -104,25 +169,13 @@ def headroom(
     the order. stop_distance: price units. INVALID_INPUT with zero units where a number needed
     is NaN, infinite or not positive, in any position of the book.
     """
-    gross, risk, margin, count = 0.0, 0.0, 0.0, 0
+    left_out = NOBODY if book.units[column] == 0.0 else column
+    if book.weighed[0] != left_out:
+        weigh_book(book, marks, paths, margin_rate, left_out)
+    gross, margin, risk = book.gross[0], book.margin[0], book.open_risk[0]
+    count = book.positions[0]
     base, quote = paths.base[column], paths.quote[column]
-    base_exposure, quote_exposure = 0.0, 0.0
-    for other in range(book.units.shape[0]):
-        units = book.units[other]
-        if other == column or units == 0.0:
-            continue
-        value = units * marks.mid[other] * marks.rate[other]
-        if not weighable(marks, other):
-            value = np.nan  # a position of unknown weight leaves no room beside it
-        gross += abs(value)
-        margin += abs(value) * margin_rate[other]
-        risk += book.risk[other]
-        count += 1
-        for leg, sign in ((paths.base[other], 1.0), (paths.quote[other], -1.0)):
-            if leg == base:
-                base_exposure += sign * value
-            if leg == quote:
-                quote_exposure += sign * value
+    base_exposure, quote_exposure = book.exposure[base], book.exposure[quote]
     unit_value = marks.mid[column] * marks.rate[column]
     unit_risk = stop_distance * marks.rate[column]
     if not (
@@ -138,29 +191,28 @@ def headroom(
     if count >= limits.max_open_positions:
         return Headroom(0.0, OPEN_POSITIONS, limits.max_open_positions, float(count))
     allowed = limits.max_position * equity
-    best = Headroom(allowed / unit_value, POSITION, allowed, 0.0)
+    best = Room(allowed, POSITION, allowed, 0.0)
     allowed = limits.max_gross_leverage * equity
-    best = tighter(best, (allowed - gross) / unit_value, GROSS_LEVERAGE, allowed, gross)
+    best = tighter(best, allowed - gross, GROSS_LEVERAGE, allowed, gross)
     allowed = limits.max_currency_exposure * equity
     if base != paths.account:
-        room = (allowed - side * base_exposure) / unit_value
-        best = tighter(best, room, CURRENCY_EXPOSURE, allowed, side * base_exposure)
+        used = side * base_exposure
+        best = tighter(best, allowed - used, CURRENCY_EXPOSURE, allowed, used)
     if quote != paths.account:
-        room = (allowed + side * quote_exposure) / unit_value
-        best = tighter(best, room, CURRENCY_EXPOSURE, allowed, -side * quote_exposure)
-    allowed = limits.max_open_risk * equity
-    best = tighter(best, (allowed - risk) / unit_risk, OPEN_RISK, allowed, risk)
+        used = -side * quote_exposure
+        best = tighter(best, allowed - used, CURRENCY_EXPOSURE, allowed, used)
     allowed = (1.0 - limits.margin_reserve) * equity
-    room = (allowed - margin) / (unit_value * margin_rate[column])
-    return tighter(best, room, MARGIN, allowed, margin)
+    best = tighter(best, (allowed - margin) / margin_rate[column], MARGIN, allowed, margin)
+    allowed = limits.max_open_risk * equity
+    by_risk = (allowed - risk) / unit_risk * unit_value
+    best = tighter(best, by_risk, OPEN_RISK, allowed, risk)
+    return Headroom(max(best.value, 0.0) / unit_value, best.limit, best.allowed, best.measured)
 
 
 @lean_kernel
-def tighter(best: Headroom, units: float, limit: int, allowed: float, used: float) -> Headroom:
-    """The smaller of the best headroom so far and another limit's."""
-    if units < best.units:
-        return Headroom(max(units, 0.0), limit, allowed, used)
-    return best
+def tighter(best: Room, value: float, limit: int, allowed: float, used: float) -> Room:
+    """The smaller of the best room so far and another limit's, in account currency."""
+    return Room(value, limit, allowed, used) if value < best.value else best
 
 
 @lean_kernel

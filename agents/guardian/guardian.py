@@ -13,12 +13,12 @@ from agents.guardian.breakers import (
     watch_equity,
 )
 from agents.guardian.codes import Halt, Limit
+from agents.guardian.exposure import empty_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.notices import watch_notices
 from agents.guardian.review import (
     Exposed,
     Proposals,
-    empty_book,
     no_verdicts,
     review,
 )
@@ -60,7 +60,7 @@ class RiskGuardian:
         self._rearm_after = rearm_after
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
-        self._book = empty_book(count)
+        self._book = empty_book(count, self._paths.currencies)
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -96,6 +96,8 @@ class RiskGuardian:
                 unit_increment=self._increment,
                 equity=context.equity,
                 halt=int(self._breakers.halt[0]),
+                returns=context.returns,
+                row=len(context.returns) - 1,
             ),
             Marks(mid=context.mid, spread=context.spread, rate=context.rate, age=context.age),
             self._paths,

@@ -16,6 +16,9 @@ class RiskLimits(NamedTuple):
     max_gross_leverage: Σ of notionals.
     max_currency_exposure: net exposure of one currency over both legs of every position.
     max_open_risk: Σ of the losses if every stop were hit.
+    correlation_threshold: correlation with what is held above which a size shrinks, to nothing
+        at 1.
+    correlation_window: bars of returns it is measured on.
     margin_reserve: part of equity that margin may not use.
     collar: fraction of price between the decision's reference and the fill.
     collar_sigmas: the collar is never tighter than so many standard deviations of a bar.
@@ -29,6 +32,8 @@ class RiskLimits(NamedTuple):
     max_gross_leverage: float
     max_currency_exposure: float
     max_open_risk: float
+    correlation_threshold: float
+    correlation_window: int
     margin_reserve: float
     collar: float
     collar_sigmas: float

@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.guardian.codes import Halt, Limit
-from agents.guardian.exposure import Book, headroom, measure_book, whole_units
+from agents.guardian.concentration import largest_correlation, size_kept
+from agents.guardian.exposure import (
+    NOT_WEIGHED,
+    Book,
+    headroom,
+    measure_book,
+    whole_units,
+)
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
 from market.compiled import lean_kernel
@@ -24,6 +31,7 @@ from market.marks import Marks
 NONE = int(Limit.NONE)
 INVALID_INPUT = int(Limit.INVALID_INPUT)
 STALE_PRICE = int(Limit.STALE_PRICE)
+CORRELATION = int(Limit.CORRELATION)
 DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
 DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
 NO_HALT = int(Halt.NONE)
@@ -73,7 +81,7 @@ class Exposed(NamedTuple):
     """What the review looks at beside the proposals.
 
     units, working, stop_price, margin_rate, unit_increment: (M,). equity: account currency.
-    halt: a Halt.
+    halt: a Halt. returns: (T, N) simple returns, of which the window that ends at `row` is read.
     """
 
     units: Floats
@@ -83,6 +91,8 @@ class Exposed(NamedTuple):
     unit_increment: Floats
     equity: float
     halt: int
+    returns: Floats
+    row: int
 
 
 def no_proposals(instruments: int) -> Proposals:
@@ -100,11 +110,6 @@ def no_verdicts(instruments: int) -> Verdicts:
     limit, ranked = np.zeros((2, instruments), dtype=np.int64)
     reviewed = np.zeros(1, dtype=np.int64)
     return Verdicts(nan[0], limit, nan[1], nan[2], nan[3], nan[4], ranked, reviewed)
-
-
-def empty_book(instruments: int) -> Book:
-    """Working memory of the review."""
-    return Book(units=np.zeros(instruments), risk=np.zeros(instruments))
 
 
 @lean_kernel
@@ -189,6 +194,14 @@ def review_order(
             if size > room.units:
                 size = whole_units(room.units, exposed.unit_increment[column])
                 code, allowed, measured = room.limit, room.allowed, room.measured
+        if size > 0.0:
+            correlated = largest_correlation(
+                exposed.returns, exposed.row, book.units, limits, column, side
+            )
+            kept = size_kept(correlated, limits.correlation_threshold)
+            if kept < 1.0:
+                size = whole_units(kept * size, exposed.unit_increment[column])
+                code, allowed, measured = CORRELATION, limits.correlation_threshold, correlated
         if held * after > 0.0 and size <= abs(held):
             size = 0.0
             approved = 0.0
@@ -202,6 +215,7 @@ def review_order(
         reach = reach if reach < np.inf else limits.collar
         book.risk[column] = size * distance * marks.rate[column] if size > 0.0 else 0.0
     book.units[column] = held + approved
+    book.weighed[0] = NOT_WEIGHED
     verdicts.units[column] = approved
     verdicts.lowest_price[column] = mid * (1.0 - reach)
     verdicts.highest_price[column] = mid * (1.0 + reach)
@@ -241,6 +255,21 @@ def review(
     verdicts: Verdicts,
 ) -> None:
     """Judge all proposals in the fixed order; `book` and `verdicts` are overwritten."""
+    measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
+    review_measured(proposals, exposed, marks, paths, limits, book, verdicts)
+
+
+@lean_kernel
+def review_measured(
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    book: Book,
+    verdicts: Verdicts,
+) -> None:
+    """`review` against a book that was measured on this bar, and is changed by what is approved."""
     for place in range(verdicts.reviewed[0]):
         column = verdicts.ranked[place]
         verdicts.units[column] = 0.0
@@ -250,9 +279,6 @@ def review(
         verdicts.lowest_price[column] = np.nan
         verdicts.highest_price[column] = np.nan
     rank_proposals(proposals, verdicts)
-    if verdicts.reviewed[0] == 0:
-        return
-    measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
     for place in range(verdicts.reviewed[0]):
         review_order(
             proposals, exposed, marks, paths, limits, book, verdicts, verdicts.ranked[place]

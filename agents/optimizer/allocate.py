@@ -16,13 +16,15 @@ from agents.optimizer.problem import PortfolioProblem, check_estimates
 from agents.optimizer.psd import nearest_psd
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import WarmStart, Watch
+from agents.optimizer.training import Watch
 from agents.optimizer.variational import QuantumSolver, VariationalSolver
+from agents.optimizer.warm_start import WarmStart
 from market.bars import Floats
 from market.errors import ConfigError, InvalidError, nearest
 
 METHODS = ("exact", *CIRCUITS)
 BLOCK_QUBITS = 14
+SIMULATOR = "simulator"
 
 
 class Optimizer:
@@ -47,7 +49,7 @@ class Optimizer:
         bits_per_asset: int = 1,
         settings: VariationalSettings | None = None,
         deadline_s: float | None = None,
-        backend: str = "simulator",
+        backend: str = SIMULATOR,
         timer: Callable[[], float] = time.perf_counter,
         solver: QuantumSolver | None = None,
         watch: Watch | None = None,
@@ -70,6 +72,11 @@ class Optimizer:
             )
 
     @property
+    def max_lots(self) -> int:
+        """The most lots that one asset can hold."""
+        return int((1 << self.bits_per_asset) - 1)
+
+    @property
     def warm_starts(self) -> Mapping[int, WarmStart]:
         """What the next quantum answer begins with, by number of angles; journal it to resume
         with the same bits after a restart."""
@@ -83,10 +90,11 @@ class Optimizer:
     def allocate(self, expected_returns: Floats, covariance: Floats, budget: int) -> Allocation:
         """The allocation for μ (N,) and Σ (N, N) per period, with Σ lots = budget.
 
-        An indefinite covariance is repaired to the nearest valid one with a warning in the
-        answer. Where the quantum method fails or is late, the classical answer comes with
-        `fallback_reason`. Raises DataError for estimates that cannot be used, ConfigError for a
-        budget outside 1 … N·max_lots or a problem that the circuit cannot hold.
+        A covariance that is not symmetric or indefinite is repaired to the nearest valid one with
+        a warning in the answer, and refused where that is far. Where the quantum method fails or
+        is late, the classical answer comes with `fallback_reason`. Raises DataError for estimates
+        that cannot be used, ConfigError for a budget outside 1 … N·max_lots or a problem that the
+        circuit cannot hold.
         """
         stopwatch = Stopwatch(self._deadline_s, self._timer)
         problem, repair = self._problem(expected_returns, covariance, budget)
@@ -107,6 +115,7 @@ class Optimizer:
         try:
             return solver.solve(problem, stopwatch)
         except InvalidError:
+            quantum.restore(warm)
             raise
         except Exception as error:
             # Whatever a simulator or a remote backend throws, the desk needs an answer; the
@@ -125,7 +134,7 @@ class Optimizer:
         means = np.array(expected_returns, dtype=np.float64)
         matrix = np.array(covariance, dtype=np.float64)
         check_estimates(means, matrix)
-        matrix, repair = nearest_psd(0.5 * (matrix + matrix.T))
+        matrix, repair = nearest_psd(matrix)
         problem = PortfolioProblem(
             expected_returns=means,
             covariance=matrix,
@@ -144,7 +153,7 @@ def quantum_solver(
     watch: Watch | None = None,
 ) -> QuantumSolver:
     """The solver of a circuit on a backend. Raises ConfigError for an unknown backend."""
-    if backend == "simulator":
+    if backend == SIMULATOR:
         return VariationalSolver(method, settings, classical, watch)
     # Qiskit takes half a second to import, and the simulator never needs it.
     from agents.optimizer import backends, primitives  # noqa: PLC0415

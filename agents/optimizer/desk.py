@@ -9,16 +9,19 @@ import numpy as np
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.allocation import Allocation
 from agents.optimizer.estimates import estimate
+from agents.optimizer.warm_start import packed, unpacked
 from market.errors import FatalError
-from market.messages import Allocate, Allocated
+from market.messages import Allocate, Allocated, OptimizerResumed, ResumeOptimizer
 
 
 class AllocationDesk:
     """Shares risk between instruments by what the committee's own votes earned on each.
 
-    build: makes the optimizer. budget_share: part of the instruments that are selected, rounded
-    up. min_observations: returns that an instrument needs to be judged; without them its
-    multiplier stays neutral.
+    build: makes the optimizer. budget_share: part of the lots that all judged instruments could
+    hold, rounded up: with one bit an instrument (one lot each) the part that is selected. The
+    largest multiplier is then 1 / budget_share, whatever the number of bits.
+    min_observations: returns that an instrument needs to be judged; without them its multiplier
+    stays neutral.
     """
 
     def __init__(
@@ -33,6 +36,8 @@ class AllocationDesk:
         """Answer one message of the coordinator."""
         if isinstance(message, Allocate):
             return self.allocate(message)
+        if isinstance(message, ResumeOptimizer):
+            return self.resume(message)
         raise FatalError(f"the optimizer does not know messages of type {type(message).__name__}")
 
     def warm_up(self) -> None:
@@ -40,11 +45,18 @@ class AllocationDesk:
         means = np.array([3e-4, 1e-4, 2e-4, 0.0])
         self._build().allocate(means, 1e-5 * np.eye(4), 2)
 
+    def resume(self, message: ResumeOptimizer) -> OptimizerResumed:
+        """Go on from journaled warm starts. Raises DataError where they are not such."""
+        warm_starts = unpacked(message.warm_starts)
+        self._optimizer.resume(warm_starts)
+        return OptimizerResumed(circuits=len(warm_starts))
+
     def allocate(self, request: Allocate) -> Allocated:
         """Weights and multipliers n·w. Raises DataError where no instrument can be judged."""
         estimates = estimate(request.strategy_returns, min_observations=self._min_observations)
         judged = int(estimates.included.sum())
-        budget = int(np.ceil(self._budget_share * judged))
+        lots = self._budget_share * judged * self._optimizer.max_lots
+        budget = int(np.ceil(round(lots, 9)))  # 0.07 of 100 is seven, not eight
         allocation = self._optimizer.allocate(
             estimates.expected_returns, estimates.covariance, budget
         )
@@ -63,6 +75,8 @@ class AllocationDesk:
             gap=gap,
             fallback=allocation.fallback_reason,
             note="; ".join((*estimates.warnings, *allocation.warnings)),
+            repaired=estimates.repair,
+            warm_starts=packed(self._optimizer.warm_starts),
         )
 
 

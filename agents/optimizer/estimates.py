@@ -21,7 +21,8 @@ class Estimates:
     expected_returns: (M,) shrunk means, per period.
     covariance: (M, M) shrunk, positive semidefinite, per period².
     mean_shrinkage, covariance_shrinkage: weight of the target in [0, 1]; 1 is the target alone.
-    warnings: exclusions, repairs and doubts, one sentence each.
+    warnings: exclusions, repairs and doubts, one sentence each. repair: the one that tells how the
+    covariance was repaired; None where it needed none.
     """
 
     included: NDArray[np.bool_]
@@ -30,6 +31,7 @@ class Estimates:
     mean_shrinkage: float
     covariance_shrinkage: float
     warnings: tuple[str, ...]
+    repair: str | None
 
     def on_all(self, values: Floats, otherwise: float) -> Floats:
         """(M,) values of the included instruments laid out on all N; `otherwise` elsewhere."""
@@ -83,6 +85,7 @@ def estimate(returns: Floats, *, min_observations: int = 60) -> Estimates:
         mean_shrinkage=mean_shrinkage,
         covariance_shrinkage=shrinkage,
         warnings=tuple(warnings),
+        repair=repair,
     )
 
 

@@ -20,8 +20,9 @@ from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.ramp import near_uniform, ramps
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import WarmStart, Watch
+from agents.optimizer.training import Watch
 from agents.optimizer.variational import VariationalSolver, in_units_of
+from agents.optimizer.warm_start import WarmStart
 from market.bars import Floats
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.optimizer.psd import is_psd
+from agents.optimizer.psd import is_psd, is_symmetric
 from market.bars import Floats
 from market.compiled import kernel
 from market.errors import ConfigError, DataError
@@ -41,6 +41,7 @@ class PortfolioProblem:
 
     def __post_init__(self) -> None:
         check_estimates(self.expected_returns, self.covariance)
+        check_symmetric(self.covariance)
         if not (math.isfinite(self.q) and self.q >= 0.0):
             raise ConfigError(f"optimizer: q must be finite and not negative, found {self.q}")
         if not 1 <= self.bits_per_asset <= MAX_BITS_PER_ASSET:
@@ -126,7 +127,7 @@ class PortfolioProblem:
 
 
 def check_estimates(expected_returns: Floats, covariance: Floats) -> None:
-    """Refuse estimates of unfit shape, not finite, or a covariance that is not symmetric."""
+    """Refuse estimates of unfit shape, or not finite."""
     if expected_returns.ndim != 1 or not expected_returns.shape[0]:
         raise DataError(
             "optimizer: expected returns must be a vector of at least one asset, found shape "
@@ -145,8 +146,12 @@ def check_estimates(expected_returns: Floats, covariance: Floats) -> None:
                 f"optimizer: the {name} must be finite, found {values[~np.isfinite(values)][0]} "
                 f"at [{where}]. Leave out assets without estimates."
             )
-    asymmetry = np.abs(covariance - covariance.T)
-    if asymmetry.max() > 1e-9 * np.abs(covariance).max():
+
+
+def check_symmetric(covariance: Floats) -> None:
+    """Refuse a covariance that is not symmetric, up to rounding."""
+    if not is_symmetric(covariance):
+        asymmetry = np.abs(covariance - covariance.T)
         row, column = (int(index) for index in np.argwhere(asymmetry == asymmetry.max())[0])
         raise DataError(
             f"optimizer: the covariance must be symmetric, found {covariance[row, column]:g} at "

@@ -10,6 +10,7 @@ from market.errors import DataError
 
 ROUNDING = 1e-10
 MAX_REPAIR = 0.05
+ASYMMETRY = 1e-9
 
 
 @kernel
@@ -51,6 +52,11 @@ def inverse_quadratic_form(lower: Floats, vector: Floats) -> float:
     return total
 
 
+def is_symmetric(matrix: Floats) -> bool:
+    """True where a matrix equals its transpose up to 1e-9 of its largest entry."""
+    return bool(np.abs(matrix - matrix.T).max() <= ASYMMETRY * np.abs(matrix).max())
+
+
 def is_psd(matrix: Floats) -> bool:
     """True for a symmetric matrix without negative eigenvalues, up to rounding (1e-10 relative)."""
     largest = float(np.abs(matrix).max())
@@ -60,26 +66,34 @@ def is_psd(matrix: Floats) -> bool:
 
 
 def nearest_psd(matrix: Floats) -> tuple[Floats, str | None]:
-    """The nearest positive semidefinite matrix, and a warning where that is another one.
+    """The nearest symmetric positive semidefinite matrix, and a warning where that is another one.
 
-    Negative eigenvalues become zero: the nearest in the Frobenius norm (Higham 1988, Linear
-    Algebra and its Applications 103, theorem 2.1). The input is symmetric and finite. Raises
-    DataError where the repair would move it by more than 5 % of its norm: such a matrix is no
-    covariance that was rounded, it is wrong.
+    Of the symmetric part, negative eigenvalues become zero: the nearest in the Frobenius norm
+    (Higham 1988, Linear Algebra and its Applications 103, theorem 2.1). The input is finite; what
+    is asymmetric by rounding only is made symmetric without a word. Raises DataError where the
+    repair would move it by more than 5 % of its norm: such a matrix is no covariance that was
+    rounded, it is wrong.
     """
-    if is_psd(matrix):
-        return matrix, None
-    values, vectors = np.linalg.eigh(matrix)
-    repaired = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    repaired = 0.5 * (repaired + repaired.T)
-    moved = float(np.linalg.norm(np.minimum(values, 0.0)) / np.linalg.norm(values))
+    symmetric = 0.5 * (matrix + matrix.T)
+    skewed = not is_symmetric(matrix)
+    if is_psd(symmetric):
+        repaired, smallest = symmetric, None
+        if not skewed:
+            return symmetric, None
+    else:
+        values, vectors = np.linalg.eigh(symmetric)
+        repaired = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        repaired, smallest = 0.5 * (repaired + repaired.T), float(values[0])
+    moved = float(np.linalg.norm(matrix - repaired) / np.linalg.norm(matrix))
+    reasons = ["it is not symmetric"] * skewed
+    reasons += [] if smallest is None else [f"its smallest eigenvalue is {smallest:g}"]
+    why = " and ".join(reasons)
     if moved > MAX_REPAIR:
         raise DataError(
-            f"covariance: far from positive semidefinite: smallest eigenvalue {values[0]:g} beside "
-            f"a largest of {values[-1]:g}; the nearest valid matrix is {moved:.1%} of its norm "
-            f"away, at most {MAX_REPAIR:.0%} is repaired. Check its rows."
+            f"covariance: far from positive semidefinite: {why}; the nearest valid matrix is "
+            f"{moved:.1%} of its norm away, at most {MAX_REPAIR:.0%} is repaired. Check its rows."
         )
     return repaired, (
-        f"covariance repaired to the nearest positive semidefinite matrix: smallest eigenvalue "
-        f"{values[0]:g}, moved by {moved:.2%} of its norm"
+        f"covariance repaired to the nearest positive semidefinite matrix: {why}; moved by "
+        f"{moved:.2%} of its norm"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from agents.optimizer.cvar import TailObjective
 from agents.optimizer.derivative_free import minimize_by_values
 from agents.optimizer.simulator import Simulator
 from agents.optimizer.stopwatch import Stopwatch
+from agents.optimizer.warm_start import WarmStart, warm_start_of
 from market.bars import Floats
 from market.errors import TransientError
 
@@ -30,20 +30,6 @@ Watch = Callable[[float], None]
 
 class TrainingFailed(TransientError):
     """The circuit's energy is not a number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarmStart:
-    """What one training hands to the next.
-
-    angles: (A,). curvature: (A, A) the inverse Hessian as BFGS left it; None after a training
-    without gradients. depth: how far the last training from scratch got below the mean cost, in
-    standard deviations of the cost: what a re-fit is held to.
-    """
-
-    angles: Floats
-    curvature: Floats | None = None
-    depth: float = 0.0
 
 
 class Training:
@@ -70,9 +56,9 @@ class Training:
 
     @property
     def warm_start(self) -> WarmStart:
-        """What the next training of a like circuit can begin with."""
+        """What the next training of a like circuit can begin with, to the digits that are kept."""
         depth = self.depth if self.reference_depth is None else self.reference_depth
-        return WarmStart(angles=self.angles.copy(), curvature=self.curvature, depth=depth)
+        return warm_start_of(self.angles, self.curvature, depth)
 
     @property
     def depth(self) -> float:
@@ -111,9 +97,8 @@ class Training:
     def refine(self, start: WarmStart, alpha: float) -> None:
         """BFGS that begins with the curvature of the last training: a handful of gradients."""
         options: dict[str, Any] = {"gtol": SLOPE_TOLERANCE}
-        curvature = usable_curvature(start.curvature)
-        if curvature is not None:
-            options["hess_inv0"] = curvature
+        if start.curvature is not None:
+            options["hess_inv0"] = start.curvature
         found = self._minimize(start.angles, alpha, "BFGS", options)
         self.keep(found.x, float(found.fun), found.hess_inv)
 
@@ -152,11 +137,3 @@ class Training:
     def keep(self, angles: Floats, value: float, curvature: Floats | None) -> None:
         """Take these angles as the outcome."""
         self.angles, self.value, self.curvature = angles, value, curvature
-
-
-def usable_curvature(curvature: Floats | None) -> Floats | None:
-    """The symmetric part where it is positive definite, as BFGS needs it; else None."""
-    if curvature is None:
-        return None
-    symmetric: Floats = 0.5 * (curvature + curvature.T)
-    return symmetric if np.linalg.eigvalsh(symmetric).min() > 0.0 else None

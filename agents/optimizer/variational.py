@@ -19,7 +19,8 @@ from agents.optimizer.ramp import near_uniform, ramps
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.simulator import Simulator
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import Training, WarmStart, Watch
+from agents.optimizer.training import Training, Watch
+from agents.optimizer.warm_start import WarmStart
 from market.bars import Floats
 
 KEPT_DEPTH = 0.95
@@ -155,14 +156,14 @@ def train_ansatz(
     rebalance's state would be this one's whatever the market did. So a fresh start always runs
     beside the warm one.
     """
-    found: list[tuple[float, WarmStart]] = []
+    found: list[tuple[float, Floats, Floats | None]] = []
     if warm is not None:
         training.refine(warm, settings.cvar_alpha)
-        found.append((training.value, training.warm_start))
+        found.append((training.value, training.angles, training.curvature))
         starts = starts[:1]
     for index, start in enumerate(starts):
         schedule = (settings.cvar_alpha,)
         training.anneal(start, schedule, settings.trainer, settings.seed + index)
-        found.append((training.value, training.warm_start))
-    value, best = min(found, key=lambda entry: entry[0])
-    training.keep(best.angles, value, best.curvature)
+        found.append((training.value, training.angles, training.curvature))
+    value, angles, curvature = min(found, key=lambda entry: entry[0])
+    training.keep(angles, value, curvature)

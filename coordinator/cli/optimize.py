@@ -16,10 +16,9 @@ from rich.table import Table
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.allocation import Allocation
 from agents.optimizer.charts import plot_allocation
+from agents.optimizer.configured import check_backend
 from agents.optimizer.estimates import Estimates, estimate
-from agents.optimizer.settings import VariationalSettings
-from agents.optimizer.training import Watch
-from coordinator.bootstrap import prices_of
+from coordinator.bootstrap import optimizer_of, prices_of
 from coordinator.cli.options import AsJson, ConfigFile, listed
 from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import load_settings
@@ -28,8 +27,10 @@ from market.errors import ConfigError, DataError
 
 PICTURES = (".png", ".svg", ".pdf")
 Backend = Annotated[
-    str, typer.Option("--backend", help="simulator, statevector, aer, or an IBM device.")
+    str | None,
+    typer.Option("--backend", help="simulator, statevector, aer, ibm or ibm:<device>."),
 ]
+Bits = Annotated[int | None, typer.Option("--bits", help="Bits an asset: weights in steps.")]
 
 
 def optimize(
@@ -42,12 +43,12 @@ def optimize(
         str | None, typer.Option("--method", help="qaoa-xy, qaoa-x, vqe or exact.")
     ] = None,
     layers: Annotated[int | None, typer.Option("--layers", help="Depth of the circuit.")] = None,
-    bits: Annotated[int, typer.Option("--bits", help="Bits an asset: weights in steps.")] = 1,
+    bits: Bits = None,
     lookback: Annotated[int, typer.Option("--lookback", help="Returns to estimate from.")] = 250,
     deadline: Annotated[
         float | None, typer.Option("--deadline", help="Seconds until the classical answer.")
     ] = None,
-    backend: Backend = "simulator",
+    backend: Backend = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of starts and shots.")] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Picture of what was measured: PNG, SVG, PDF.")
@@ -62,10 +63,13 @@ def optimize(
         {
             "desk": {"seed": seed},
             "data": {"source": data, "instruments": listed(assets), "clock": clock},
-            "optimizer": {"method": method, "layers": layers},
+            "optimizer": {
+                "method": method, "layers": layers, "backend": backend, "bits_per_asset": bits,
+            },
         },
-    )
-    _check_numbers(lookback, bits, deadline)
+    )  # fmt: skip
+    check_backend(settings.optimizer.backend)
+    _check_numbers(lookback, deadline)
     if plot is not None:
         _check_picture(plot, settings.optimizer.method)
     console = Console(stderr=as_json)
@@ -73,12 +77,10 @@ def optimize(
     chosen = budget if budget is not None else math.ceil(len(symbols) / 2)
     course = _Course()
     with console.status(course):
-        answer = _optimizer(
-            settings, settings.optimizer.method, bits, deadline, backend, course
-        ).allocate(estimates.expected_returns, estimates.covariance, chosen)
-        classical = _optimizer(settings, "exact", bits, None, "simulator", None).allocate(
-            estimates.expected_returns, estimates.covariance, chosen
-        )
+        quantum = optimizer_of(settings, deadline_s=deadline)(watch=course)
+        answer = quantum.allocate(estimates.expected_returns, estimates.covariance, chosen)
+        exact = Optimizer(q=quantum.q, bits_per_asset=quantum.bits_per_asset)
+        classical = exact.allocate(estimates.expected_returns, estimates.covariance, chosen)
     if as_json:
         typer.echo(json.dumps(_as_json(symbols, answer, classical)))
     else:
@@ -123,11 +125,9 @@ class _Course:
         return f"training the circuit: call {self.calls}, objective {self.value:.4e}"
 
 
-def _check_numbers(lookback: int, bits: int, deadline: float | None) -> None:
+def _check_numbers(lookback: int, deadline: float | None) -> None:
     if lookback < 2:
         raise ConfigError(f"--lookback: expected at least 2 returns, found {lookback}")
-    if bits < 1:
-        raise ConfigError(f"--bits: expected at least 1, found {bits}")
     if deadline is not None and not deadline > 0.0:
         raise ConfigError(f"--deadline: expected more than 0 seconds, found {deadline:g}")
 
@@ -161,33 +161,6 @@ def _estimated(settings: Settings, lookback: int) -> tuple[list[str], Estimates,
         if judged
     ]
     return symbols, estimates, f"{utc(bars.time[-1]):%Y-%m-%d}"
-
-
-def _optimizer(
-    settings: Settings,
-    method: str,
-    bits: int,
-    deadline: float | None,
-    backend: str,
-    watch: Watch | None,
-) -> Optimizer:
-    chosen = settings.optimizer
-    return Optimizer(
-        q=chosen.risk_aversion,
-        method=method,
-        bits_per_asset=bits,
-        settings=VariationalSettings(
-            layers=chosen.layers,
-            cvar_alpha=chosen.cvar_alpha,
-            trainer=chosen.trainer,
-            shots=chosen.shots,
-            seed=settings.desk.seed,
-            max_qubits=chosen.max_qubits,
-        ),
-        deadline_s=deadline,
-        backend=backend,
-        watch=watch,
-    )
 
 
 def _weights(symbols: list[str], answer: Allocation, classical: Allocation) -> Table:

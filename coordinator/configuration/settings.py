@@ -81,10 +81,6 @@ class SizingSettings(Section):
     trailing_stop_sigmas: Positive = Field(
         4.0, description="for 'sigmas': bar standard deviations, the choice for daily bars"
     )
-    correlation_threshold: float = Field(
-        0.7, gt=0.0, lt=1.0, description="correlation with what is held that shrinks a size"
-    )
-    correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
     volatility_window: int = Field(128, ge=10, description="returns in the volatility of a bar")
     volatility_decay: float = Field(
         0.94, gt=0.0, lt=1.0, description="its weight of one bar over the next newer"
@@ -108,9 +104,20 @@ class OptimizerSettings(Section):
         "gradient", description="what turns a circuit's angles"
     )
     shots: Count = Field(1024, description="measurements of the trained state")
-    max_qubits: int = Field(20, ge=1, le=24, description="larger problems are split into clusters")
+    backend: str = Field(
+        "simulator", description="simulator, statevector, aer, ibm or ibm:<device>; runs circuits"
+    )
+    deadline_s: Positive = Field(
+        60.0, description="live: seconds until the classical answer stands in; replay always waits"
+    )
+    max_qubits: int = Field(20, ge=1, le=24, description="larger selections become clusters")
     risk_aversion: Positive = Field(0.5, description="q in q·xᵀΣx − μᵀx")
-    budget_share: float = Field(0.5, gt=0.0, le=1.0, description="part of instruments selected")
+    bits_per_asset: int = Field(
+        1, ge=1, le=8, description="1 selects; k: weights in steps, 2ᵏ − 1 lots each, not qaoa-xy"
+    )
+    budget_share: float = Field(
+        0.5, gt=0.0, le=1.0, description="part of instruments selected, or of all lots spent"
+    )
     rebalance_every: Count | None = Field(
         None, description="bars between allocations; unset: 21 daily bars, or 900 s intraday"
     )
@@ -139,6 +146,10 @@ class GuardianSettings(Section):
     max_portfolio_risk: float = Field(
         0.15, gt=0.0, le=1.0, description="sum of losses if every stop were hit"
     )
+    correlation_threshold: float = Field(
+        0.7, gt=0.0, lt=1.0, description="correlation with what is held that shrinks a size"
+    )
+    correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
     margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
     price_collar: float = Field(
         0.005, gt=0.0, le=0.1, description="largest move between decision and fill, of price"

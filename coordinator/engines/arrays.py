@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.guardian.breakers import Breakers, armed_breakers
-from agents.guardian.exposure import Book
+from agents.guardian.exposure import Book, empty_book
 from agents.guardian.limits import RiskLimits
-from agents.guardian.review import Proposals, Verdicts, empty_book, no_proposals, no_verdicts
-from agents.indicators.correlation import PairSums, pair_sums
+from agents.guardian.review import Proposals, Verdicts, no_proposals, no_verdicts
 from coordinator.desk import Desk
 from coordinator.sizing import SizingRules
 from coordinator.tally import Decision, undecided
@@ -73,7 +72,6 @@ class DeskState(NamedTuple):
     cancelled: Indices
     charged: Floats
     book: Book
-    sums: PairSums
     proposals: Proposals
     verdicts: Verdicts
     decision: Decision
@@ -106,8 +104,7 @@ def opening_state(desk: Desk) -> DeskState:
         log=no_fills(width),
         cancelled=np.zeros(width, dtype=np.int64),
         charged=np.zeros(width),
-        book=empty_book(width),
-        sums=pair_sums(desk.traded),
+        book=empty_book(width, desk.paths.currencies),
         proposals=no_proposals(width),
         verdicts=no_verdicts(width),
         decision=undecided(desk.traded),

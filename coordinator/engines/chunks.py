@@ -72,13 +72,13 @@ class PanelChunks:
     @property
     def most_rows(self) -> int:
         """Rows of the longest chunk, its lead included."""
-        return self._desk.sizing.correlation_window + self.rows
+        return self._desk.limits.correlation_window + self.rows
 
     def chunks(self, committee: PanelCommittee, *, evidence: bool) -> Iterator[Chunk]:
         """The chunks in order."""
         for row in range(self._first, len(self._bars), self.rows):
             stop = min(row + self.rows, len(self._bars))
-            lead = min(self._desk.sizing.correlation_window, row)
+            lead = min(self._desk.limits.correlation_window, row)
             yield self._chunk(row, stop, lead, committee, evidence)
 
     def _chunk(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coordinator.allocation_alerts import alerts_of
 from coordinator.desk import Desk
 from coordinator.engines.local import RowsDecided
 from coordinator.engines.tape import Tape
 from coordinator.engines.untape import fill_log, notices_on, verdicts_on
-from coordinator.records import fallback_alert
 from infra.brokers.paper.attribution import Attribution
 from infra.brokers.paper.broker import size_refusal
 from infra.brokers.paper.state import REJECTED_ORDER
@@ -111,8 +111,9 @@ class JournalScribe:
             append(abstention)
         if allocation is not None:
             append(allocation)
-        if isinstance(allocation, AllocationApplied) and allocation.fallback is not None:
-            append(fallback_alert(allocation))
+        if isinstance(allocation, AllocationApplied):
+            for alert in alerts_of(allocation):
+                append(alert)
         limits = self._desk.limits
         for notice in notices_on(tape.notices, row.notices, limits, row.sequence, row.time):
             append(notice)

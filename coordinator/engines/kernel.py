@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.guardian.breakers import Watched, watch_equity
-from agents.guardian.review import Exposed, review
+from agents.guardian.review import Exposed, review_measured
 from coordinator.engines.arrays import DeskRules, DeskState, PanelRows
 from coordinator.engines.recording import (
     has_room,
@@ -23,7 +23,7 @@ from coordinator.engines.recording import (
 )
 from coordinator.engines.tape import Tape
 from coordinator.sizing import propose
-from coordinator.tally import tally
+from coordinator.tally import tally, tally_halves
 from infra.brokers.paper.acceptance import enter_order, is_sized
 from infra.brokers.paper.settlement import settle_bar
 from infra.brokers.paper.state import REJECTED_ORDER
@@ -80,19 +80,21 @@ def decide_row(
     tally(panel.scores[row], rules.weights, rules.decision_threshold, rules.quorum, state.decision)
     exposed = Exposed(
         ledger.units, paper.orders.units, paper.exits.stop_price, rules.margin_rate,
-        rules.unit_increment, equity, 0,
+        rules.unit_increment, equity, 0, panel.returns, row,
     )  # fmt: skip
     propose(
         state.decision, state.multiplier, rebalancing, panel.sigma[row], exposed, marks,
-        rules.paths, rules.limits, rules.sizing, state.book, state.sums, panel.returns, row,
-        state.proposals,
+        rules.paths, rules.limits, rules.sizing, state.book, state.proposals,
     )  # fmt: skip
     watched = watch_equity(state.breakers, rules.limits, panel.time[row], equity, rules.rearm_after)
     exposed = Exposed(
         ledger.units, paper.orders.units, paper.exits.stop_price, rules.margin_rate,
-        rules.unit_increment, equity, state.breakers.halt[0],
+        rules.unit_increment, equity, state.breakers.halt[0], panel.returns, row,
     )  # fmt: skip
-    review(state.proposals, exposed, marks, rules.paths, rules.limits, state.book, state.verdicts)
+    # Sizing has measured the book on this bar and left it as it was.
+    review_measured(
+        state.proposals, exposed, marks, rules.paths, rules.limits, state.book, state.verdicts
+    )
     return watched
 
 
@@ -115,15 +117,17 @@ def replay_rows(
         if not has_room(tape, state.values.shape[1]):
             return row
         read_row(panel, row, state.values)
-        equity = settle_bar(
+        equity, margin = settle_bar(
             state.paper, rules.paths, state.values, panel.interest[row], panel.nights[row],
             rules.fills, state.log, state.cancelled, state.charged,
         )  # fmt: skip
         record_fills(tape, state, row)
         watched = decide_row(panel, row, rebalancing and row == start, rules, state, equity)
-        record_account(tape, state, rules, row, equity)
+        record_account(tape, state, row, equity, margin)
         record_notices(tape, watched, row)
         record_verdicts(tape, state, row)
+        if tape.details.units.shape[0] > 0:
+            tally_halves(panel.scores[row], rules.weights, state.decision)
         record_details(tape, state, row)
         place_approved(state, rules, tape, row)
     return stop

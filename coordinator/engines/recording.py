@@ -6,14 +6,15 @@ import numpy as np
 
 from agents.guardian.breakers import Watched, halting_loss
 from agents.guardian.codes import Halt, Limit
-from coordinator.engines.arrays import DeskRules, DeskState
+from coordinator.engines.arrays import DeskState
 from coordinator.engines.tape import HALTED, NOTICES_A_ROW, REARMED, CancelRows, NoticeRows, Tape
-from infra.brokers.paper.margin import margin_used
+from coordinator.tally import Outcome
 from market.compiled import lean_kernel
 
 NO_HALT = int(Halt.NONE)
 DRAWDOWN = int(Halt.DRAWDOWN)
 DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
+OUTCOMES = tuple(int(outcome) for outcome in Outcome)
 DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
 
 
@@ -62,15 +63,17 @@ def record_fills(tape: Tape, state: DeskState, row: int) -> None:
 
 
 @lean_kernel
-def record_account(tape: Tape, state: DeskState, rules: DeskRules, row: int, equity: float) -> None:
+def record_account(tape: Tape, state: DeskState, row: int, equity: float, margin: float) -> None:
     """The account after a row, and what its decisions came to."""
-    ledger = state.paper.ledger
     tape.account.equity[row] = equity
-    tape.account.cash[row] = ledger.cash[0]
-    tape.account.margin_used[row] = margin_used(ledger.units, state.paper.marks, rules.margin_rate)
+    tape.account.cash[row] = state.paper.ledger.cash[0]
+    tape.account.margin_used[row] = margin
     outcome = state.decision.outcome
-    for column in range(outcome.shape[0]):
-        tape.counts.outcomes[outcome[column]] += 1
+    for code in OUTCOMES:
+        count = 0
+        for column in range(outcome.shape[0]):
+            count += outcome[column] == code
+        tape.counts.outcomes[code] += count
 
 
 @lean_kernel

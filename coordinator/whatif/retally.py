@@ -7,7 +7,7 @@ import numpy as np
 from agents.law import same_bits
 from coordinator.results.history import Decided
 from coordinator.results.record import RunRecord
-from coordinator.tally import Decision, Outcome, tally, undecided
+from coordinator.tally import Decision, Outcome, tally, tally_halves, undecided
 from coordinator.whatif.rules import Rules
 from market.bars import Floats
 from market.errors import JournalError
@@ -36,6 +36,7 @@ def decide(scores: Floats, weights: Floats, threshold: float, quorum: float) -> 
     """`coordinator.tally.tally` of scores (A, K) and weights (A,); arrays (K,)."""
     decision = undecided(scores.shape[1])
     tally(scores, weights, threshold, quorum, decision)
+    tally_halves(scores, weights, decision)
     return decision
 
 

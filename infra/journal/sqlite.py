@@ -13,7 +13,7 @@ from infra.journal.codec import decode, encode
 from market.errors import JournalError, JournalUnwritable
 from market.events import Event
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 GENESIS = bytes(32)
 COMMIT_EVERY_S = 0.05
 """What need not be durable before the next step is, at most, this old when the process dies."""

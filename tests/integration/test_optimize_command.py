@@ -115,6 +115,26 @@ def test_several_bits_an_asset_give_weights_in_steps(capsys: pytest.CaptureFixtu
     assert len(found["bits"]) == 6
 
 
+def test_bits_and_backend_may_stand_in_the_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "desk.toml"
+    config.write_text(
+        '[optimizer]\nmethod = "qaoa-x"\nlayers = 1\nbits_per_asset = 2\nbackend = "statevector"\n'
+    )
+    found = optimized(capsys, *THREE, "--budget", "5", "--config", str(config))
+    assert len(found["bits"]) == 6
+    assert found["honesty"]["feasible_probability"] * 1024 % 1.0 == 0.0, "shares of 1024 shots"
+    assert len(optimized(capsys, *THREE, "--bits", "1", "--config", str(config))["bits"]) == 3
+
+
+def test_an_unknown_backend_is_refused_also_where_no_circuit_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = refused(capsys, *THREE, "--method", "exact", "--backend", "simulatr")
+    assert "unknown backend 'simulatr', did you mean 'simulator'?" in told
+
+
 def test_circuits_run_on_qiskits_own_sampler(capsys: pytest.CaptureFixture[str]) -> None:
     found = optimized(capsys, *THREE, "--budget", "1", "--layers", "1", "--backend", "statevector")
     assert found["fallback_reason"] is None
@@ -151,7 +171,7 @@ def test_a_picture_of_the_shots_is_written(
     [
         (["--budget", "0"], "budget must lie in 1 … 3"),
         (["--budget", "4"], "budget must lie in 1 … 3"),
-        (["--bits", "0"], "--bits: expected at least 1, found 0"),
+        (["--bits", "0"], "optimizer.bits_per_asset: Input should be greater than or equal to 1"),
         (["--bits", "2"], "Weights in steps need qaoa-x, vqe or exact"),
         (["--layers", "0"], "layers"),
         (["--lookback", "1"], "--lookback: expected at least 2 returns, found 1"),

@@ -95,7 +95,13 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     OrderIntended: st.builds(OrderIntended, order=st.builds(OrderRequest, sequence=INT)),
     AgentAbstained: st.builds(AgentAbstained, sequence=INT, time=INT),
     AllocationApplied: st.builds(
-        AllocationApplied, sequence=INT, time=INT, requested=INT, weights=ROW, multiplier=ROW
+        AllocationApplied,
+        sequence=INT,
+        time=INT,
+        requested=INT,
+        weights=ROW,
+        multiplier=ROW,
+        warm_starts=ROW,
     ),
     AllocationMissed: st.builds(AllocationMissed, sequence=INT, time=INT),
     AlertRaised: st.builds(AlertRaised, sequence=INT, time=INT),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from coordinator.tally import Decision, tally, undecided
+from coordinator.tally import Decision, tally, tally_halves, undecided
 from coordinator.whatif.retally import retally
 from coordinator.whatif.rules import Rules
 from coordinator.whatif.shapley import EXACT_UP_TO, exact_shares, shapley
@@ -128,6 +128,8 @@ def test_many_decisions_at_once_are_the_tally_of_each(scores: Floats, data: st.D
     together = retally(scores, rules)
     for row in range(decisions):
         alone = undecided(instruments)
-        tally(np.ascontiguousarray(scores[row, seats]), weights, 0.25, 0.5, alone)
+        seated = np.ascontiguousarray(scores[row, seats])
+        tally(seated, weights, 0.25, 0.5, alone)
+        tally_halves(seated, weights, alone)
         for name in Decision._fields:
             np.testing.assert_array_equal(getattr(together, name)[row], getattr(alone, name))

@@ -11,24 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.guardian.codes import Limit
-from agents.guardian.review import empty_book, no_proposals
-from agents.indicators.correlation import pair_sums
+from agents.guardian.exposure import empty_book
+from agents.guardian.review import no_proposals
 from coordinator.sizing import SizingRules, propose
 from coordinator.tally import Decision, Outcome, undecided
 from market.bars import Floats
-from tests.books import COLUMNS, INSTRUMENTS, PATHS, Case, case, cases, measured, stop_losses
+from tests.books import COLUMNS, INSTRUMENTS, PATHS, Case, cases, measured, stop_losses
 
 QUICK = settings(max_examples=80, deadline=None)
 TRADED = 4
-WINDOW = 20
 RULES = SizingRules(
     max_risk_per_trade=0.02,
     stop_sigmas=3.0,
     tp_sl_ratio=2.5,
     trailing_fraction=math.nan,
     trailing_sigmas=math.nan,
-    correlation_threshold=0.7,
-    correlation_window=WINDOW,
     rebalance_band=0.25,
 )
 
@@ -40,7 +37,6 @@ class Wish:
     book: Case
     score: Floats
     multiplier: Floats
-    returns: Floats
     rebalancing: bool = False
     rules: SizingRules = RULES
 
@@ -68,10 +64,7 @@ class Wish:
             PATHS,
             self.book.limits,
             self.rules,
-            empty_book(COLUMNS),
-            pair_sums(TRADED),
-            self.returns,
-            self.returns.shape[0] - 1,
+            empty_book(COLUMNS, PATHS.currencies),
             proposals,
         )
         return replace(self.book, proposals=proposals)
@@ -88,12 +81,10 @@ def wishes(draw: st.DrawFn, *, flat: bool = False) -> Wish:
     if flat:
         book.exposed.units[:] = 0.0
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    common = rng.choice([0.0, 1.0, 3.0]) * rng.standard_normal((WINDOW, 1))
     return Wish(
         book=book,
         score=rng.choice([1.0, -1.0], TRADED) * rng.uniform(0.25, 1.0, TRADED),
         multiplier=rng.choice([0.0, 1.0, rng.uniform(0.0, 2.0)], TRADED),
-        returns=0.01 * (common + rng.standard_normal((WINDOW, TRADED))),
         rebalancing=draw(st.booleans()),
     )
 
@@ -222,21 +213,6 @@ def largest_by_limit(wish: Wish, column: int) -> dict[str, float]:
     return {name: max(0.0, size) for name, size in sizes.items()}
 
 
-def factor_of(wish: Wish, column: int) -> float:
-    """1 up to the threshold of the largest aligned correlation, 0 at 1."""
-    side = math.copysign(1.0, wish.score[column])
-    held = np.flatnonzero(wish.book.exposed.units[:TRADED])
-    aligned = [
-        side
-        * np.sign(wish.book.exposed.units[other])
-        * np.corrcoef(wish.returns[:, column], wish.returns[:, other])[0, 1]
-        for other in held
-        if other != column
-    ]
-    beyond = max([0.0, *aligned]) - RULES.correlation_threshold
-    return float(min(1.0, 1.0 - beyond / (1.0 - RULES.correlation_threshold)))
-
-
 @QUICK
 @given(wishes(), st.integers(0, TRADED - 1))
 def test_the_bound_that_is_named_is_the_one_that_binds(wish: Wish, column: int) -> None:
@@ -253,47 +229,11 @@ def test_the_bound_that_is_named_is_the_one_that_binds(wish: Wish, column: int) 
         return
     value = wish.book.marks.mid[column] * wish.book.marks.rate[column]
     full = RULES.max_risk_per_trade * wish.book.exposed.equity * abs(wish.score[column])
-    share, factor = wish.multiplier[column], factor_of(wish, column)
-    by_risk = full / (RULES.stop_sigmas * wish.sigma[column] * value) * share * factor
+    share = wish.multiplier[column]
+    by_risk = full / (RULES.stop_sigmas * wish.sigma[column] * value) * share
     assert wanted <= smallest * (1.0 + 1e-9)
     assert wanted == pytest.approx(by_risk, abs=1.0 + 1e-9 * by_risk)
     if bound == "UNIT_INCREMENT":
         assert wanted == 0.0
     else:
-        assert bound == (
-            "CORRELATION"
-            if factor < min(share, 1.0)
-            else "ALLOCATION"
-            if share < 1.0
-            else "RISK_PER_TRADE"
-        )
-
-
-@QUICK
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, -1.0]), st.floats(0.0, 1.0))
-def test_a_size_shrinks_with_correlation_to_what_is_held_and_vanishes_at_one(
-    seed: int, side: float, share: float
-) -> None:
-    rng = np.random.default_rng(seed)
-    one, two = rng.standard_normal((2, WINDOW))
-    one = (one - one.mean()) / one.std()
-    two -= two.mean() + one * (one @ two) / WINDOW
-    two /= two.std()
-    returns = np.zeros((WINDOW, TRADED))
-    returns[:, 0] = 0.01 * one
-    returns[:, 1] = 0.01 * (share * one + math.sqrt(1.0 - share**2) * two)
-    returns[:, 2:] = 0.01 * rng.standard_normal((WINDOW, 2))
-    held = {"EUR_USD": side * 1_000.0}
-    factor = min(1.0, (1.0 - share) / (1.0 - RULES.correlation_threshold))
-    book = case({}, held=held, equity=10_000_000.0).with_limits(max_position=3.0)
-    wish = Wish(
-        book=book,
-        score=np.array([math.nan, side * 0.5, math.nan, math.nan]),
-        multiplier=np.ones(TRADED),
-        returns=returns,
-    )
-    distance = RULES.stop_sigmas * 0.01 * 150.0 / 150.0
-    uncut = 0.02 * 10_000_000.0 * 0.5 / distance
-    assert wish.wanted(1) == pytest.approx(uncut * factor, abs=1.0 + 1e-6 * uncut)
-    opposed = replace(wish, score=-wish.score)
-    assert opposed.wanted(1) == pytest.approx(uncut, abs=1.0 + 1e-6 * uncut)
+        assert bound == ("ALLOCATION" if share < 1.0 else "RISK_PER_TRADE")

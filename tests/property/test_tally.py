@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.tally import Decision, Outcome, tally, undecided
+from coordinator.tally import Decision, Outcome, tally, tally_halves, undecided
 from market.bars import Floats
 
 QUICK = settings(max_examples=100, deadline=None)
@@ -31,6 +31,7 @@ def decide(
     """The decision on one instrument."""
     decision = undecided(1)
     tally(scores.reshape(-1, 1), weights, threshold, quorum, decision)
+    tally_halves(scores.reshape(-1, 1), weights, decision)
     return decision
 
 
@@ -110,7 +111,9 @@ def test_instruments_do_not_touch_each_other(
 ) -> None:
     scores, weights = election
     both = undecided(2)
-    tally(np.column_stack([scores, others[: len(scores)]]), weights, THRESHOLD, QUORUM, both)
+    columns = np.column_stack([scores, others[: len(scores)]])
+    tally(columns, weights, THRESHOLD, QUORUM, both)
+    tally_halves(columns, weights, both)
     alone = decide(scores, weights)
     for name in Decision._fields:
         np.testing.assert_array_equal(getattr(both, name)[:1], getattr(alone, name))
@@ -157,6 +160,7 @@ def test_an_instrument_on_which_nobody_votes_any_more_forgets_its_last_score() -
     weights = np.ones(1)
     tally(np.array([[0.9]]), weights, THRESHOLD, QUORUM, decision)
     tally(np.array([[math.nan]]), weights, THRESHOLD, QUORUM, decision)
+    tally_halves(np.array([[math.nan]]), weights, decision)
     assert np.isnan([decision.score[0], decision.buy[0], decision.sell[0]]).all()
     assert decision.turnout[0] == 0.0
     assert outcome(decision) is Outcome.NO_QUORUM

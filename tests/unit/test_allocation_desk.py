@@ -9,6 +9,9 @@ import pytest
 
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.desk import AllocationDesk
+from agents.optimizer.exact import ExactSolver
+from agents.optimizer.primitives import Primitives, PrimitiveSolver
+from agents.optimizer.settings import VariationalSettings
 from market.bars import Floats
 from market.errors import DataError, FatalError
 from market.messages import Allocate, Allocated
@@ -34,6 +37,10 @@ def earned(columns: int, *, best: tuple[int, ...] = ()) -> Floats:
     return returns
 
 
+def unreachable() -> Primitives:
+    raise ConnectionError("the device does not answer")
+
+
 def ask(member: AllocationDesk, returns: Floats) -> Allocated:
     answered = member.answer(Allocate(sequence=7, strategy_returns=returns))
     assert isinstance(answered, Allocated)
@@ -52,6 +59,70 @@ def test_the_budget_is_its_share_of_the_instruments_rounded_up(
     assert found.weights.sum() == pytest.approx(1.0)
     assert found.multiplier.sum() == pytest.approx(columns)
     np.testing.assert_allclose(found.multiplier, columns * found.weights)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+@pytest.mark.parametrize("method", ["exact", "qaoa-x", "vqe"])
+def test_in_steps_the_budget_is_its_share_of_all_lots_and_no_multiplier_passes_its_inverse(
+    method: str, bits: int
+) -> None:
+    member = AllocationDesk(
+        partial(
+            Optimizer,
+            method=method,
+            bits_per_asset=bits,
+            settings=VariationalSettings(layers=1, shots=4096),
+        ),
+        budget_share=0.5,
+        min_observations=20,
+    )
+    found = ask(member, earned(3, best=(1,)))
+    most = 2**bits - 1
+    budget = int(np.ceil(0.5 * 3 * most))
+    lots = budget * found.weights
+    assert found.fallback is None
+    np.testing.assert_allclose(lots, np.round(lots))
+    assert lots.sum() == pytest.approx(budget)
+    assert lots.max() <= most
+    assert lots[1] == pytest.approx(most), "what earns most takes all it may"
+    np.testing.assert_allclose(found.multiplier, 3 * found.weights)
+    assert found.multiplier.max() <= 1.0 / 0.5
+
+
+def test_a_share_is_not_rounded_up_by_the_rounding_of_its_product() -> None:
+    assert 0.07 * 100 > 7.0
+    found = ask(desk(budget_share=0.07), earned(100, best=tuple(range(7))))
+    assert np.count_nonzero(found.weights) == 7
+
+
+def test_a_backend_that_is_down_is_a_marked_fallback_that_trains_nothing() -> None:
+    member = AllocationDesk(
+        partial(Optimizer, method="qaoa-xy", solver=PrimitiveSolver(
+            "qaoa-xy", VariationalSettings(layers=1), ExactSolver(), unreachable
+        )),
+        budget_share=0.5,
+        min_observations=20,
+    )  # fmt: skip
+    found = ask(member, earned(4, best=(1, 3)))
+    assert found.fallback == "qaoa-xy: ConnectionError: the device does not answer"
+    assert found.method == "exact"
+    np.testing.assert_array_equal(np.flatnonzero(found.weights), [1, 3])
+    assert found.warm_starts.shape == (0,)
+
+
+def test_a_repaired_covariance_is_told_beside_the_other_warnings() -> None:
+    returns = earned(4, best=(1,))
+    assert ask(desk(), returns).repaired is None
+    gaps = returns - returns.mean(axis=0)
+    gaps[:, 1] = gaps[:, 0]
+    gaps[:, 2] = gaps[:, 0]
+    gaps[:40, 1] = np.nan
+    gaps[40:60, 2] = np.nan
+    gaps[60:, 0] = np.nan
+    found = ask(desk(), gaps)
+    assert found.repaired is not None
+    assert found.repaired.startswith("covariance repaired to the nearest positive semidefinite")
+    assert found.repaired in found.note
 
 
 def test_what_earned_is_chosen_and_the_answer_is_proven() -> None:

@@ -33,6 +33,8 @@ def allocated(sequence: int, multiplier: Floats, weights: Floats | None = None) 
         gap=float("nan"),
         fallback=None,
         note="",
+        repaired=None,
+        warm_starts=np.array([1.0, 0.0, 0.5, 0.25]),
     )
 
 
@@ -92,6 +94,7 @@ def test_an_answer_takes_effect_exactly_one_bar_after_it_was_asked_for_and_cappe
     np.testing.assert_array_equal(story.multipliers[5], np.ones(N))
     np.testing.assert_array_equal(story.multipliers[6], [2.0, 0.0, 0.5])
     np.testing.assert_array_equal(event.multiplier, [2.0, 0.0, 0.5])
+    np.testing.assert_array_equal(event.warm_starts, [1.0, 0.0, 0.5, 0.25])
     assert not story.allocation.neutral
 
 

@@ -46,7 +46,7 @@ def test_the_defaults_are_those_of_the_specification() -> None:
     assert settings.sizing.tp_sl_ratio == 2.5
     assert settings.sizing.trailing_stop_distance == 0.0035
     assert settings.sizing.max_risk_per_trade == 0.02
-    assert settings.sizing.correlation_threshold == 0.7
+    assert settings.guardian.correlation_threshold == 0.7
     assert settings.desk.initial_balance == 100_000.0
     assert sum(settings.committee.weights.values()) == pytest.approx(1.0)
 

@@ -16,6 +16,7 @@ import pytest
 from agents.ballot import Agent
 from agents.guardian.codes import Limit
 from agents.law import check_finite_window_law
+from benchmarks.optimization.tables import TABLES
 from coordinator.configuration.document import as_toml
 from coordinator.configuration.settings import Settings
 from market import events, messages, verdicts
@@ -123,6 +124,22 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
     assert named <= targets
 
 
+@each_document
+def test_every_benchmark_that_is_named_exists(document: Path) -> None:
+    commands = re.findall(r"python -m benchmarks\.(\w+)([ \w-]*)", document.read_text("utf-8"))
+    scripts = {path.stem for path in (PROJECT / "benchmarks").glob("*.py")}
+    assert {script for script, _ in commands} <= scripts
+    tables = {
+        t for script, named in commands if script == "optimizer_tables" for t in named.split()
+    }
+    assert {table for table in tables if not table.startswith("-")} <= set(TABLES)
+
+
+def test_the_document_of_the_optimizer_names_the_command_of_every_table() -> None:
+    text = (PROJECT / "docs" / "QUANTUM.md").read_text("utf-8")
+    assert [t for t in TABLES if f"python -m benchmarks.optimizer_tables {t}" not in text] == []
+
+
 def test_the_example_configuration_is_current() -> None:
     shown = EXAMPLE.read_text("utf-8").rstrip("\n")
     assert shown == as_toml(Settings()).rstrip("\n"), (
@@ -165,6 +182,7 @@ def test_the_picture_of_a_decision_shows_every_message_and_event_of_a_bar() -> N
     shown = {text for kind, text in texts if kind in ("name", "event", "mono does")}
     once_a_session = {
         "SessionStarted", "SessionEnded", "PrimeWith", "Rearm", "CloseJournal", "JournalClosed",
+        "ResumeOptimizer", "OptimizerResumed",
     }  # fmt: skip
     spoken = {
         name for name, kind in vars(messages).items()

@@ -49,6 +49,7 @@ def context(checked: Case, *, sequence: int = 0, day: int = 19_000, **changed: A
         spread=marks.spread,
         rate=marks.rate,
         age=marks.age,
+        returns=exposed.returns,
         order_units=proposals.units,
         score=proposals.score,
         stop_distance=proposals.stop_distance,

@@ -19,12 +19,7 @@ from agents.indicators.averages import (
     moving_sum,
     span_decay,
 )
-from agents.indicators.correlation import (
-    correlation,
-    correlation_from,
-    fill_pair_sums,
-    pair_sums,
-)
+from agents.indicators.correlation import correlation
 from agents.indicators.extremes import moving_maximum, moving_minimum
 from agents.indicators.moments import (
     bollinger_position,
@@ -221,21 +216,11 @@ def test_correlation_is_unknown_with_less_than_half_of_the_window_or_without_mov
     assert math.isfinite(correlation(returns, 39, 0, 1, 22))
 
 
-def test_correlations_from_common_sums_are_those_of_each_pair() -> None:
-    rng = np.random.default_rng(9)
-    returns = 1e-3 * rng.normal(size=(90, 7)) + 2e-4
-    returns[:, 3] += 2.0 * returns[:, 0]
-    returns[70, 5] = np.nan
-    sums = pair_sums(7)
-    for window in (57, 60):
-        fill_pair_sums(returns, 90 - window, 90, 0, sums)
-        for other in range(1, 7):
-            found = correlation_from(sums, returns, 89, 0, other, window)
-            expected = correlation(returns, 89, 0, other, window)
-            assert found == pytest.approx(expected, abs=1e-13)
-        fill_pair_sums(returns, 90 - window, 90, 5, sums)
-        found = correlation_from(sums, returns, 89, 5, 1, window)
-        assert found == correlation(returns, 89, 5, 1, window)
+@pytest.mark.parametrize("window", [20, 21])
+def test_correlation_of_complete_rows_is_numpys(window: int) -> None:
+    returns = 1e-3 * np.random.default_rng(9).normal(size=(40, 2)) + 2e-4
+    expected = np.corrcoef(returns[40 - window :].T)[0, 1]
+    assert correlation(returns, 39, 0, 1, window) == pytest.approx(expected, abs=1e-13)
 
 
 def test_independent_walks_are_uncorrelated_on_returns() -> None:

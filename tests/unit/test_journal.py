@@ -208,7 +208,7 @@ def test_another_schema_and_an_unknown_event_are_refused(tmp_path: Path) -> None
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 9")
     database.close()
-    with pytest.raises(JournalError, match="schema 9, this version reads 1"):
+    with pytest.raises(JournalError, match="schema 9, this version reads 2"):
         list(read_events(path))
     with pytest.raises(JournalError, match="'MoonRose', which this version does not know"):
         decode("MoonRose", b"")

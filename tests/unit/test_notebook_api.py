@@ -26,7 +26,8 @@ from tests.voters import Contrarian, Follower
 PAIRS = ("EUR_USD", "USD_JPY", "GBP_USD")
 QUICK: dict[str, dict[str, Any]] = {
     "optimizer": {"method": "exact"},
-    "sizing": {"volatility_window": 20, "correlation_window": 20},
+    "sizing": {"volatility_window": 20},
+    "guardian": {"correlation_window": 20},
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -62,6 +62,18 @@ def test_a_slightly_indefinite_covariance_is_repaired_with_a_warning() -> None:
     assert "repaired" in answer.warnings[0]
 
 
+def test_a_covariance_that_is_not_quite_symmetric_is_repaired_with_a_warning() -> None:
+    means, covariance = np.array([1e-3, 2e-3, 3e-3]), 1e-5 * np.eye(3)
+    covariance[0, 1] = 2e-7
+    answer = Optimizer().allocate(means, covariance, 1)
+    (warning,) = answer.warnings
+    assert "repaired to the nearest positive semidefinite matrix: it is not symmetric" in warning
+    assert Optimizer().allocate(means, 1e-5 * np.eye(3), 1).warnings == ()
+    covariance[0, 1] = 9e-6
+    with pytest.raises(DataError, match="it is not symmetric; the nearest valid matrix is"):
+        Optimizer().allocate(means, covariance, 1)
+
+
 def test_a_covariance_that_is_far_from_valid_is_refused() -> None:
     with pytest.raises(DataError, match="far from positive semidefinite"):
         Optimizer().allocate(np.zeros(2), np.array([[1.0, 3.0], [3.0, 1.0]]), 1)

@@ -15,7 +15,7 @@ from agents.optimizer.encoding import CIRCUITS
 from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from agents.optimizer.training import WarmStart, usable_curvature
+from agents.optimizer.warm_start import WarmStart
 from market.errors import ConfigError, DataError, TransientError
 from tests.portfolios import random_problem
 
@@ -289,11 +289,3 @@ def test_more_assets_than_qubits_are_solved_in_clusters_with_the_polish_apart() 
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         VariationalSettings(**settings)  # type: ignore[arg-type]
-
-
-def test_a_curvature_that_is_not_positive_definite_is_left_out() -> None:
-    assert usable_curvature(None) is None
-    assert usable_curvature(np.diag([1.0, -1.0])) is None
-    found = usable_curvature(np.array([[2.0, 0.5], [0.3, 1.0]]))
-    assert found is not None
-    assert found.tolist() == [[2.0, 0.4], [0.4, 1.0]]

@@ -173,6 +173,8 @@ def test_every_limit_of_the_configuration_reaches_the_guardian() -> None:
         "max_gross_leverage": 2.9,
         "max_currency_exposure": 1.1,
         "max_portfolio_risk": 0.14,
+        "correlation_threshold": 0.6,
+        "correlation_window": 61,
         "margin_reserve": 0.09,
         "price_collar": 0.006,
         "price_collar_sigmas": 5.0,

@@ -8,7 +8,6 @@ import numpy as np
 
 from infra.brokers.paper.acceptance import enter_order, is_sized
 from infra.brokers.paper.attribution import Attribution
-from infra.brokers.paper.margin import margin_used
 from infra.brokers.paper.rollovers import nights_between
 from infra.brokers.paper.settlement import settle_bar
 from infra.brokers.paper.state import empty_state, fill_rules, no_fills
@@ -109,7 +108,7 @@ class PaperBroker:
         before = ledger.units.copy()
         nights = 0 if self._last_time is None else nights_between(self._last_time, bar.time)
         self._last_time = bar.time
-        equity = settle_bar(
+        equity, margin = settle_bar(
             self._state,
             self._paths,
             np.ascontiguousarray(bar.values),
@@ -138,7 +137,7 @@ class PaperBroker:
             financing=self._charged.copy(),
             cash=float(ledger.cash[0]),
             equity=float(equity),
-            margin_used=float(margin_used(ledger.units, marks, self._rules.margin_rate)),
+            margin_used=float(margin),
         )
 
     def working(self) -> tuple[OrderRequest, ...]:

@@ -34,24 +34,27 @@ MARGIN_CLOSEOUT = int(FillReason.MARGIN_CLOSEOUT)
 
 
 @lean_kernel
-def close_out_margin(state: PaperState, paths: Conversion, rules: FillRules, log: FillLog) -> float:
+def close_out_margin(
+    state: PaperState, paths: Conversion, rules: FillRules, log: FillLog
+) -> tuple[float, float]:
     """Close what can be traded when equity is down to `closeout_fraction` of the margin used.
 
     An instrument without a price on this bar stays open at its last mark. Nothing remembers that
     it should have been closed: the condition is tested anew on every bar, and it is closed at the
-    first of its priced bars on which the condition holds. Returns the equity after it.
+    first of its priced bars on which the condition holds. Returns equity and margin after it.
     """
     ledger, marks = state.ledger, state.marks
     used = margin_used(ledger.units, marks, rules.margin_rate)
     left = equity(ledger, marks.mid, marks.spread, marks.rate)
     if used == 0.0 or left > rules.closeout_fraction * used:
-        return left
+        return left, used
     for column in range(ledger.units.shape[0]):
         units, mid = ledger.units[column], marks.mid[column]
         if units != 0.0 and marks.age[column] == 0.0:
             fill(state, log, paths, column, -units, mid, rules.slippage * mid, MARGIN_CLOSEOUT)
             clear_exits(state.exits, column)
-    return equity(ledger, marks.mid, marks.spread, marks.rate)
+    left = equity(ledger, marks.mid, marks.spread, marks.rate)
+    return left, margin_used(ledger.units, marks, rules.margin_rate)
 
 
 @lean_kernel
@@ -65,8 +68,8 @@ def settle_bar(
     log: FillLog,
     cancelled: NDArray[np.int64],
     charged: Floats,
-) -> float:
-    """One bar, in the order that the module describes; returns the equity after it.
+) -> tuple[float, float]:
+    """One bar, in the order that the module describes; returns equity and margin used after it.
 
     values: (6, M) open, high, low, close, spread, volume. interest: (C,) annual decimals.
     nights: rollovers since the last bar. `log`, `cancelled` and the financing `charged` (M,) are

@@ -1,0 +1,43 @@
+"""What a person is told of an allocation that took effect."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coordinator.allocation_alerts import alerts_of
+from market.events import AllocationApplied
+
+
+def applied(fallback: str | None = None, repaired: str | None = None) -> AllocationApplied:
+    return AllocationApplied(
+        sequence=6,
+        time=600,
+        requested=5,
+        method="exact",
+        proven_optimal=True,
+        objective=-1.0,
+        expected_return=0.1,
+        variance=0.2,
+        approximation_ratio=float("nan"),
+        uniform_gain=float("nan"),
+        gap=float("nan"),
+        weights=np.array([1.0]),
+        multiplier=np.array([1.0]),
+        fallback=fallback,
+        note="column 0 left out: its returns never vary",
+        repaired=repaired,
+        warm_starts=np.zeros(0),
+    )
+
+
+def test_a_plain_answer_raises_no_alert() -> None:
+    assert alerts_of(applied()) == []
+
+
+def test_a_fallback_and_a_repair_are_a_warning_each() -> None:
+    fallback, repair = alerts_of(applied("vqe: queue closed", "covariance repaired"))
+    assert fallback.message == "classical answer in place of the quantum one: vqe: queue closed"
+    assert repair.message == "covariance repaired"
+    for alert in (fallback, repair):
+        assert (alert.sequence, alert.time) == (6, 600)
+        assert (alert.source, alert.level) == ("quantum_optimizer", "warning")
