@@ -3,33 +3,32 @@
 Both measures are taken about zero, not about the sample mean: over short windows the mean of
 returns is noise (RiskMetrics Technical Document, 4th ed. 1996, chapter 5).
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work as those of `averages`.
+Series, panels, `out` and `work` as in `averages`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from agents.indicators.averages import fill_average
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.averages import fill_sum, whole_weight
+from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
-VOLATILITY_WORK = 4
+MEAN_SQUARE_WORK = 3
 
 
 @kernel
-def fill_volatility(
-    returns: Floats, columns: int, decay: float, taps: int, out: Floats, work: Floats
-) -> None:
-    """`ewma_volatility` of a flat panel. work: 4 rows."""
-    squares = work[3][: returns.size]
-    for i in range(returns.size):
-        squares[i] = returns[i] * returns[i]
-    fill_average(squares, columns, decay, taps, out, work)
-    for i in range(returns.size):
-        out[i] = np.sqrt(out[i])
+def fill_mean_square(returns: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Exponentially weighted mean square of the last `taps` returns. work: 3 rows."""
+    squares = work[2][: min(out.size + taps - 1, returns.size)]
+    needed = returns[returns.size - squares.size :]
+    for i in range(squares.size):
+        squares[i] = needed[i] * needed[i]
+    fill_sum(squares, decay, taps, out, work)
+    share = 1.0 / whole_weight(decay, taps)
+    for i in range(out.size):
+        out[i] = share * out[i]
 
 
 def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
@@ -37,10 +36,11 @@ def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
 
     RiskMetrics (1996), chapter 5; weights decay**age, normalised over the taps.
     """
-    flat, out = flat_copy(returns), np.empty(returns.shape)
-    work = scratch(VOLATILITY_WORK, flat.size)
-    fill_volatility(flat, returns.shape[1], decay, taps, out.reshape(-1), work)
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_mean_square(series, decay, taps, out, work)
+
+    return np.sqrt(by_series(returns, MEAN_SQUARE_WORK, fill))
 
 
 def realised_volatility(returns: Floats, window: int) -> Floats:
