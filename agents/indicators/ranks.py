@@ -3,28 +3,128 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agents.indicators.panel import by_series
+from agents.indicators.averages import fill_unknown, history
+from agents.indicators.panel import TILE, by_series
 from market.bars import Floats
 from market.compiled import kernel
 
+Keys = NDArray[np.int16]
+
+RANK_WORK = 2
+LARGEST_KEY = 65_535.0
+LONGEST_COUNT = 16_384
+"""Windows beyond this do not fit 16 bits."""
+FEW = 32
+"""Results that are not worth the keys."""
+SLOTS = 8192
+"""Places of the table that tells which keys were met lately; a power of two."""
+ALL_BUT_SIGN = np.int64(0x7FFFFFFFFFFFFFFF)
+
 
 @kernel
-def fill_percentile_rank(values: Floats, window: int, out: Floats) -> None:
-    """`percentile_rank` of a series; `out` as in `averages`."""
-    first = values.size - out.size
+def count_below(values: Floats, value: float) -> int:
+    """How many values lie strictly below."""
+    below = 0
+    for k in range(values.size):
+        below += values[k] < value
+    return below
+
+
+@kernel
+def count_keys_below(keys: Keys, window: int, counts: Keys) -> None:
+    """How many of the last `window` keys lie strictly below the newest, for the last keys.
+
+    Sixteen keys a step, where four doubles would fit, and two results at once.
+    """
+    for i in range(0, counts.size, 2):
+        # The last of an odd number is counted twice.
+        second_place = min(i + 1, counts.size - 1)
+        recent = keys[second_place : second_place + window]
+        first, second = keys[i + window - 1], recent[window - 1]
+        below, below_second = np.int16(0), np.int16(0)
+        for k in range(recent.size):
+            below = np.int16(below + np.int16(recent[k] < first))
+            below_second = np.int16(below_second + np.int16(recent[k] < second))
+        if second_place > i:  # both were counted in the window of the second
+            below = np.int16(below + np.int16(keys[i] < first) - np.int16(second < first))
+        counts[i] = below
+        counts[second_place] = below_second
+
+
+@kernel
+def fill_keys(values: Floats, keys: Keys) -> bool:
+    """16-bit keys in the order of the values; values that are close share one.
+
+    False where that cannot be: a value is NaN or infinite, or the span overflows.
+    """
+    # As integers, because a minimum of doubles does not vectorise; those of negative numbers
+    # are turned round, so that the order is that of the numbers, NaN at either end.
+    bits = values.view(np.int64)
+    low, high = np.int64(ALL_BUT_SIGN), np.int64(-ALL_BUT_SIGN)
+    for i in range(bits.size):
+        ordered = bits[i] ^ ((bits[i] >> 63) & ALL_BUT_SIGN)
+        low = min(low, ordered)
+        high = max(high, ordered)
+    ends = np.empty(2, dtype=np.int64)
+    ends[0] = low ^ ((low >> 63) & ALL_BUT_SIGN)
+    ends[1] = high ^ ((high >> 63) & ALL_BUT_SIGN)
+    lowest, highest = ends.view(np.float64)
+    scale = LARGEST_KEY / (highest - lowest) if highest > lowest else 0.0
+    if not 0.0 < scale < np.inf:
+        return False
+    for i in range(values.size):
+        keys[i] = np.int16(np.int32((values[i] - lowest) * scale) - 32_768)
+    return True
+
+
+@kernel
+def rank_by_keys(values: Floats, keys: Keys, window: int, counts: Keys, out: Floats) -> None:
+    """Ranks of the last values, all windows full, from how many keys lie below.
+
+    Where the key of a value may be another's in the window too, the values themselves are
+    counted, so that the result is exact.
+    """
+    share = 1.0 / (window - 1.0)
+    last = np.full(SLOTS, -1, dtype=np.int16)  # last place of a key, modulo SLOTS
+    for i in range(window - 1):
+        last[keys[i] & (SLOTS - 1)] = i
+    for i in range(out.size):
+        newest = i + window - 1
+        slot, below = keys[newest] & (SLOTS - 1), np.int64(counts[i])
+        if last[slot] >= i:
+            below = np.int64(count_below(values[i : newest + 1], values[newest]))
+        last[slot] = newest
+        out[i] = below * share
+
+
+@kernel
+def rank_by_values(values: Floats, window: int, out: Floats) -> None:
+    """As `rank_by_keys`, for any values; NaN where the window holds one."""
+    share = 1.0 / (window - 1.0)
     known = 0
-    for t in range(max(first - window + 1, 0), values.size):
-        known = 0 if np.isnan(values[t]) else known + 1
-        if t >= first:
-            rank = np.nan
-            if known >= window:
-                history = values[t + 1 - window : t + 1]
-                value, below = values[t], 0
-                for k in range(history.size):
-                    below += history[k] < value
-                rank = below / (window - 1.0)
-            out[t - first] = rank
+    for i in range(values.size):
+        known = 0 if np.isnan(values[i]) else known + 1
+        start = i - window + 1
+        if start >= 0:
+            below = count_below(values[start : i + 1], values[i])
+            out[start] = below * share if known >= window else np.nan
+
+
+@kernel
+def fill_percentile_rank(values: Floats, window: int, out: Floats, work: Floats) -> None:
+    """`percentile_rank` of a series; `out` as in `averages`. work: 2 rows."""
+    for start in range(fill_unknown(values.size, window, out), out.size, TILE):
+        stop = min(start + TILE, out.size)
+        needed, target = history(values, out.size, start, stop, window), out[start:stop]
+        keys = work[0].view(np.int16)[: needed.size]
+        if target.size > FEW and window <= LONGEST_COUNT and fill_keys(needed, keys):
+            counts = work[1].view(np.int16)[: target.size]
+            count_keys_below(keys, window, counts)
+            rank_by_keys(needed, keys, window, counts, target)
+        else:
+            rank_by_values(needed, window, target)
 
 
 def percentile_rank(values: Floats, window: int) -> Floats:
@@ -35,7 +135,7 @@ def percentile_rank(values: Floats, window: int) -> Floats:
     multiples of 64 run fastest.
     """
 
-    def fill(series: Floats, out: Floats, _: Floats) -> None:
-        fill_percentile_rank(series, window, out)
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_percentile_rank(series, window, out, work)
 
-    return by_series(values, 0, fill)
+    return by_series(values, RANK_WORK, fill)

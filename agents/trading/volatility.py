@@ -66,7 +66,7 @@ def fill_breakout(raw: Floats, count: int, plan: Plan, layers: Floats, work: Flo
     fill_mean_square(returns, 1.0, plan.realised_window, recent, spare)
     for i in range(recent.size):
         recent[i] = np.sqrt(recent[i])
-    fill_percentile_rank(recent, plan.percentile_window, percentile)
+    fill_percentile_rank(recent, plan.percentile_window, percentile, spare)
     for i in range(count):
         realised[i] = recent[recent.size - count + i]
     share = 1.0 / (1.0 - plan.quiet_percentile)
