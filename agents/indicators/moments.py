@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.indicators.averages import fill_unknown, history, leading_digit
+from agents.indicators.elementary import inverse_root
 from agents.indicators.panel import TILE, by_series
 from market.bars import Floats
 from market.compiled import kernel
@@ -127,8 +128,7 @@ def fill_z_score(values: Floats, window: int, out: Floats, work: Floats) -> None
         moments_tile(needed, window, mean, squares, work)
         newest, target = needed[window - 1 :], out[start:stop]
         for i in range(target.size):
-            deviation = np.sqrt(share * squares[i])
-            target[i] = (newest[i] - mean[i]) / (deviation if deviation > 0.0 else np.nan)
+            target[i] = (newest[i] - mean[i]) * inverse_root(share * squares[i])
 
 
 def moving_moments(values: Floats, window: int) -> Moments:

@@ -15,11 +15,11 @@ import numpy as np
 from market.bars import Floats
 from market.compiled import kernel
 
-STRIP = 4096
+STRIP = 2048
 """Rows that an agent's kernel handles at a time, about: its intermediate series stay in L2."""
 TILE = 1024
 """Values that an indicator's passes handle at a time: they stay in L1."""
-GROUP = 8
+GROUP = 24
 """Instruments taken out of a panel together: the doubles of one cache line."""
 
 Plan_contra = TypeVar("Plan_contra", contravariant=True)

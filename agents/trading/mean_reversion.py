@@ -40,8 +40,13 @@ class Plan(NamedTuple):
 
 
 @kernel
-def fill_mean_reversion(raw: Floats, count: int, plan: Plan, layers: Floats, work: Floats) -> None:
-    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices."""
+def fill_mean_reversion(
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
+) -> None:
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
+
+    Without `explain`, evidence that the score does not need is left out.
+    """
     score, z = layers[0][:count], layers[1][:count]
     position, half_life = layers[2][:count], layers[3][:count]
     logs, slope, spare = work[0][: raw.size], work[1][:count], work[3:]
@@ -65,8 +70,9 @@ def fill_mean_reversion(raw: Floats, count: int, plan: Plan, layers: Floats, wor
         size_of_vote = np.sqrt(abs(confidence(stretch)) * speed)
         vote = size_of_vote if stretch < 0.0 else 0.0 - size_of_vote
         score[i] = vote if speed > 0.0 and not np.isnan(current[i]) else np.nan
-    for i in range(count):
-        position[i] = position[i] * width_share
+    if explain:
+        for i in range(count):
+            position[i] = position[i] * width_share
 
 
 @kernel
@@ -79,7 +85,7 @@ def fill_strip(
     for column in range(0, columns, GROUP):
         width = take_columns(values, columns, column, work)
         for c in range(width):
-            fill_mean_reversion(work[c][:rows], count, plan, layers, spare)
+            fill_mean_reversion(work[c][:rows], count, kept > 1, plan, layers, spare)
             keep_layers(layers, count, kept, c, found)
         put_columns(found, count, width, columns, place + column, out)
 

@@ -11,7 +11,7 @@ import numpy as np
 from agents.ballot import Ballot
 from agents.indicators import random_walk
 from agents.indicators.averages import fill_average
-from agents.indicators.elementary import confidence, fill_logarithm
+from agents.indicators.elementary import confidence, fill_logarithm, inverse_root
 from agents.indicators.gaps import bridged
 from agents.indicators.oscillators import (
     MACD_WORK,
@@ -72,8 +72,13 @@ def standardise(values: Floats, scale: Floats, deviation: float, out: Floats) ->
 
 
 @kernel
-def fill_momentum(raw: Floats, count: int, plan: Plan, layers: Floats, work: Floats) -> None:
-    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices."""
+def fill_momentum(
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
+) -> None:
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
+
+    Without `explain`, evidence that the score does not need is left out.
+    """
     score, fast_z, slow_z = layers[0][:count], layers[1][:count], layers[2][:count]
     cross_z, rsi, macd_z = layers[3][:count], layers[4][:count], layers[5][:count]
     logs, returns = work[0][: raw.size], work[1][: count + plan.volatility - 1]
@@ -88,8 +93,7 @@ def fill_momentum(raw: Floats, count: int, plan: Plan, layers: Floats, work: Flo
     fill_change(logs, 1, returns)
     fill_mean_square(returns, 1.0, plan.volatility, per_log, spare)
     for i in range(count):
-        deviation = np.sqrt(per_log[i])
-        per_log[i] = 1.0 / (deviation if deviation > 0.0 else np.nan)
+        per_log[i] = inverse_root(per_log[i])
         per_price[i] = per_log[i] / newest[i]
     fill_change(logs, plan.fast, row)
     standardise(row, per_log, plan.fast_deviation, fast_z)
@@ -103,8 +107,9 @@ def fill_momentum(raw: Floats, count: int, plan: Plan, layers: Floats, work: Flo
     fill_macd_histogram(prices, plan.macd_fast, plan.macd_slow, plan.macd_signal, row, spare)
     standardise(row, per_price, plan.macd_deviation, macd_z)
     fill_net_strength(prices, plan.strength, row, spare)
-    for i in range(count):
-        rsi[i] = 50.0 + 50.0 * row[i]
+    if explain:
+        for i in range(count):
+            rsi[i] = 50.0 + 50.0 * row[i]
     strength_share, mean_share = 1.0 / plan.strength_deviation, 0.2 / plan.mean_deviation
     current = raw[raw.size - count :]
     for i in range(count):
@@ -123,7 +128,7 @@ def fill_strip(
     for column in range(0, columns, GROUP):
         width = take_columns(values, columns, column, work)
         for c in range(width):
-            fill_momentum(work[c][:rows], count, plan, layers, spare)
+            fill_momentum(work[c][:rows], count, kept > 1, plan, layers, spare)
             keep_layers(layers, count, kept, c, found)
         put_columns(found, count, width, columns, place + column, out)
 

@@ -11,7 +11,7 @@ import numpy as np
 from agents.ballot import Ballot
 from agents.headlines.tones import HeadlineTones, load_tones
 from agents.indicators.averages import fill_sum
-from agents.indicators.elementary import confidence, fill_logarithm
+from agents.indicators.elementary import confidence, fill_logarithm, inverse_root
 from agents.indicators.gaps import bridged
 from agents.indicators.panel import GROUP, fill_strips, take_columns
 from agents.indicators.returns import fill_change
@@ -46,7 +46,7 @@ def add_to_factor(
     A missing return adds to neither, as does a price that stood still: it says as little.
     """
     for t in range(total.size):
-        standardised = returns[t] / np.sqrt(mean_square[t])
+        standardised = returns[t] * inverse_root(mean_square[t])
         missing = np.isnan(standardised)
         total[t] = total[t] + (0.0 if missing else loading * standardised)
         known[t] = known[t] + (0.0 if missing else abs(loading))
@@ -91,10 +91,9 @@ def fill_risk_appetite(
     fill_factor(values, columns, plan, factor, spare)
     fill_sum(factor, 1.0, plan.horizon, swing, spare)
     fill_mean_square(factor, 1.0, plan.factor_window, mood, spare)
-    root = np.sqrt(float(plan.horizon))
+    share = 1.0 / np.sqrt(float(plan.horizon))
     for t in range(count):
-        scale = root * np.sqrt(mood[t])
-        swing[t] = swing[t] / (scale if scale > 0.0 else np.nan)
+        swing[t] = swing[t] * inverse_root(mood[t]) * share
         mood[t] = confidence(swing[t])
     raw, score = values[values.size - count * columns :], out[0][place:]
     for t in range(count):

@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.ballot import Ballot
 from agents.indicators.averages import fading_taps, fill_average
-from agents.indicators.elementary import fill_logarithm, squash
+from agents.indicators.elementary import fill_logarithm, inverse_root, squash
 from agents.indicators.gaps import bridged
 from agents.indicators.panel import (
     GROUP,
@@ -46,8 +46,13 @@ class Plan(NamedTuple):
 
 
 @kernel
-def fill_breakout(raw: Floats, count: int, plan: Plan, layers: Floats, work: Floats) -> None:
-    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices."""
+def fill_breakout(
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
+) -> None:
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
+
+    Without `explain`, evidence that the score does not need is left out.
+    """
     score, ewma, realised = layers[0][:count], layers[1][:count], layers[2][:count]
     percentile, position = layers[3][:count], layers[4][:count]
     logs, returns = work[0][: raw.size], work[1][: raw.size]
@@ -59,16 +64,17 @@ def fill_breakout(raw: Floats, count: int, plan: Plan, layers: Floats, work: Flo
     fill_average(logs, 1.0, plan.channel_window, middle, spare)
     fill_mean_square(returns, plan.decay, plan.taps, ewma, spare)
     newest = logs[raw.size - count :]
+    width_share = 1.0 / plan.half_width
     for i in range(count):
-        ewma[i] = np.sqrt(ewma[i])
-        scale = ewma[i] * plan.half_width
-        position[i] = (newest[i] - middle[i]) / (scale if scale > 0.0 else np.nan)
+        position[i] = (newest[i] - middle[i]) * inverse_root(ewma[i]) * width_share
+    # Mean squares have the order of their roots.
     fill_mean_square(returns, 1.0, plan.realised_window, recent, spare)
-    for i in range(recent.size):
-        recent[i] = np.sqrt(recent[i])
     fill_percentile_rank(recent, plan.percentile_window, percentile, spare)
-    for i in range(count):
-        realised[i] = recent[recent.size - count + i]
+    if explain:
+        squares = recent[recent.size - count :]
+        for i in range(count):
+            ewma[i] = np.sqrt(ewma[i])
+            realised[i] = np.sqrt(squares[i])
     share = 1.0 / (1.0 - plan.quiet_percentile)
     current = raw[raw.size - count :]
     for i in range(count):
@@ -91,7 +97,7 @@ def fill_strip(
     for column in range(0, columns, GROUP):
         width = take_columns(values, columns, column, work)
         for c in range(width):
-            fill_breakout(work[c][:rows], count, plan, layers, spare)
+            fill_breakout(work[c][:rows], count, kept > 1, plan, layers, spare)
             keep_layers(layers, count, kept, c, found)
         put_columns(found, count, width, columns, place + column, out)
 
