@@ -12,7 +12,7 @@ from market.compiled import kernel
 
 Keys = NDArray[np.int16]
 
-RANK_WORK = 2
+RANK_WORK = 1
 LARGEST_KEY = 65_535.0
 LONGEST_COUNT = 16_384
 """Windows beyond this do not fit 16 bits."""
@@ -33,24 +33,12 @@ def count_below(values: Floats, value: float) -> int:
 
 
 @kernel
-def count_keys_below(keys: Keys, window: int, counts: Keys) -> None:
-    """How many of the last `window` keys lie strictly below the newest, for the last keys.
-
-    Sixteen keys a step, where four doubles would fit, and two results at once.
-    """
-    for i in range(0, counts.size, 2):
-        # The last of an odd number is counted twice.
-        second_place = min(i + 1, counts.size - 1)
-        recent = keys[second_place : second_place + window]
-        first, second = keys[i + window - 1], recent[window - 1]
-        below, below_second = np.int16(0), np.int16(0)
-        for k in range(recent.size):
-            below = np.int16(below + np.int16(recent[k] < first))
-            below_second = np.int16(below_second + np.int16(recent[k] < second))
-        if second_place > i:  # both were counted in the window of the second
-            below = np.int16(below + np.int16(keys[i] < first) - np.int16(second < first))
-        counts[i] = below
-        counts[second_place] = below_second
+def count_keys_below(keys: Keys, key: int) -> int:
+    """As `count_below`, of 16-bit keys: sixteen a step, where four doubles would fit."""
+    below = np.int16(0)
+    for k in range(keys.size):
+        below = np.int16(below + np.int16(keys[k] < key))
+    return int(below)
 
 
 @kernel
@@ -80,8 +68,8 @@ def fill_keys(values: Floats, keys: Keys) -> bool:
 
 
 @kernel
-def rank_by_keys(values: Floats, keys: Keys, window: int, counts: Keys, out: Floats) -> None:
-    """Ranks of the last values, all windows full, from how many keys lie below.
+def rank_by_keys(values: Floats, keys: Keys, window: int, wanted: Floats, out: Floats) -> None:
+    """Ranks of the last values, all windows full, where they are wanted: by their keys.
 
     Where the key of a value may be another's in the window too, the values themselves are
     counted, so that the result is exact.
@@ -92,15 +80,18 @@ def rank_by_keys(values: Floats, keys: Keys, window: int, counts: Keys, out: Flo
         last[keys[i] & (SLOTS - 1)] = i
     for i in range(out.size):
         newest = i + window - 1
-        slot, below = keys[newest] & (SLOTS - 1), np.int64(counts[i])
-        if last[slot] >= i:
-            below = np.int64(count_below(values[i : newest + 1], values[newest]))
+        slot, below = keys[newest] & (SLOTS - 1), 0
+        if wanted[i] > 0.0:
+            if last[slot] < i:
+                below = count_keys_below(keys[i : newest + 1], keys[newest])
+            else:
+                below = count_below(values[i : newest + 1], values[newest])
         last[slot] = newest
         out[i] = below * share
 
 
 @kernel
-def rank_by_values(values: Floats, window: int, out: Floats) -> None:
+def rank_by_values(values: Floats, window: int, wanted: Floats, out: Floats) -> None:
     """As `rank_by_keys`, for any values; NaN where the window holds one."""
     share = 1.0 / (window - 1.0)
     known = 0
@@ -108,23 +99,28 @@ def rank_by_values(values: Floats, window: int, out: Floats) -> None:
         known = 0 if np.isnan(values[i]) else known + 1
         start = i - window + 1
         if start >= 0:
-            below = count_below(values[start : i + 1], values[i])
+            below = 0
+            if wanted[start] > 0.0 and known >= window:
+                below = count_below(values[start : i + 1], values[i])
             out[start] = below * share if known >= window else np.nan
 
 
 @kernel
-def fill_percentile_rank(values: Floats, window: int, out: Floats, work: Floats) -> None:
-    """`percentile_rank` of a series; `out` as in `averages`. work: 2 rows."""
+def fill_percentile_rank(
+    values: Floats, window: int, wanted: Floats, out: Floats, work: Floats
+) -> None:
+    """`percentile_rank` of a series where `wanted` is positive, elsewhere 0; NaN stays NaN.
+
+    `out` as in `averages`, and `wanted` as long. work: 1 row.
+    """
     for start in range(fill_unknown(values.size, window, out), out.size, TILE):
         stop = min(start + TILE, out.size)
         needed, target = history(values, out.size, start, stop, window), out[start:stop]
         keys = work[0].view(np.int16)[: needed.size]
         if target.size > FEW and window <= LONGEST_COUNT and fill_keys(needed, keys):
-            counts = work[1].view(np.int16)[: target.size]
-            count_keys_below(keys, window, counts)
-            rank_by_keys(needed, keys, window, counts, target)
+            rank_by_keys(needed, keys, window, wanted[start:stop], target)
         else:
-            rank_by_values(needed, window, target)
+            rank_by_values(needed, window, wanted[start:stop], target)
 
 
 def percentile_rank(values: Floats, window: int) -> Floats:
@@ -136,6 +132,6 @@ def percentile_rank(values: Floats, window: int) -> Floats:
     """
 
     def fill(series: Floats, out: Floats, work: Floats) -> None:
-        fill_percentile_rank(series, window, out, work)
+        fill_percentile_rank(series, window, np.ones(out.size), out, work)
 
     return by_series(values, RANK_WORK, fill)

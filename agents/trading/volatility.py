@@ -28,7 +28,7 @@ from market.compiled import kernel
 
 EVIDENCE = ("ewma_volatility", "realised_volatility", "volatility_percentile", "channel_position")
 LAYERS = 1 + len(EVIDENCE)
-WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 5 + MEAN_SQUARE_WORK
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 6 + MEAN_SQUARE_WORK
 
 
 class Plan(NamedTuple):
@@ -56,7 +56,7 @@ def fill_breakout(
     score, ewma, realised = layers[0][:count], layers[1][:count], layers[2][:count]
     percentile, position = layers[3][:count], layers[4][:count]
     logs, returns = work[0][: raw.size], work[1][: raw.size]
-    middle, spare = work[2][:count], work[5:]
+    middle, breakout, spare = work[2][:count], work[5][:count], work[6:]
     recent = work[4][: count + plan.percentile_window - 1]
 
     fill_logarithm(bridged(raw, plan.bridged_bars, work[3]), logs)
@@ -69,7 +69,11 @@ def fill_breakout(
         position[i] = (newest[i] - middle[i]) * inverse_root(ewma[i]) * width_share
     # Mean squares have the order of their roots.
     fill_mean_square(returns, 1.0, plan.realised_window, recent, spare)
-    fill_percentile_rank(recent, plan.percentile_window, percentile, spare)
+    # Without a breakout the score is 0, whatever the percentile.
+    for i in range(count):
+        beyond = (position[i] if position[i] > 0.0 else -position[i]) - 1.0
+        breakout[i] = 1.0 if explain else beyond
+    fill_percentile_rank(recent, plan.percentile_window, breakout, percentile, spare)
     if explain:
         squares = recent[recent.size - count :]
         for i in range(count):
