@@ -15,20 +15,17 @@ from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
-MEAN_SQUARE_WORK = 3
+SQUARE_SUM_WORK = 3
 
 
 @kernel
-def fill_mean_square(returns: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
-    """Exponentially weighted mean square of the last `taps` returns. work: 3 rows."""
+def fill_square_sum(returns: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Sum of the squares of the last `taps` returns with weights decay**age. work: 3 rows."""
     squares = work[2][: min(out.size + taps - 1, returns.size)]
     needed = returns[returns.size - squares.size :]
     for i in range(squares.size):
         squares[i] = needed[i] * needed[i]
     fill_sum(squares, decay, taps, out, work)
-    share = 1.0 / whole_weight(decay, taps)
-    for i in range(out.size):
-        out[i] = share * out[i]
 
 
 def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
@@ -38,9 +35,9 @@ def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
     """
 
     def fill(series: Floats, out: Floats, work: Floats) -> None:
-        fill_mean_square(series, decay, taps, out, work)
+        fill_square_sum(series, decay, taps, out, work)
 
-    return np.sqrt(by_series(returns, MEAN_SQUARE_WORK, fill))
+    return np.sqrt(by_series(returns, SQUARE_SUM_WORK, fill) / whole_weight(decay, taps))
 
 
 def realised_volatility(returns: Floats, window: int) -> Floats:

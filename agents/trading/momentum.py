@@ -30,14 +30,14 @@ from agents.indicators.panel import (
     take_columns,
 )
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import MEAN_SQUARE_WORK, fill_mean_square
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.parameters import require_bars, require_order
 from market.bars import Bars, Floats
 from market.compiled import kernel
 
 EVIDENCE = ("fast_return_z", "slow_return_z", "average_cross_z", "rsi", "macd_histogram_z")
 LAYERS = 1 + len(EVIDENCE)
-WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 7 + max(MACD_WORK, NET_STRENGTH_WORK, MEAN_SQUARE_WORK)
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 11 + max(MACD_WORK, NET_STRENGTH_WORK, SQUARE_SUM_WORK)
 
 
 class Plan(NamedTuple):
@@ -64,14 +64,6 @@ class Plan(NamedTuple):
 
 
 @kernel
-def standardise(values: Floats, scale: Floats, deviation: float, out: Floats) -> None:
-    """out = values * scale / deviation."""
-    share = 1.0 / deviation
-    for i in range(out.size):
-        out[i] = values[i] * scale[i] * share
-
-
-@kernel
 def fill_momentum(
     raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
 ) -> None:
@@ -79,43 +71,49 @@ def fill_momentum(
 
     Without `explain`, evidence that the score does not need is left out.
     """
-    score, fast_z, slow_z = layers[0][:count], layers[1][:count], layers[2][:count]
-    cross_z, rsi, macd_z = layers[3][:count], layers[4][:count], layers[5][:count]
+    score, current, first = layers[0][:count], raw[raw.size - count :], raw.size - count
     logs, returns = work[0][: raw.size], work[1][: count + plan.volatility - 1]
-    per_log, per_price, row, other = (
-        work[2][:count], work[3][:count], work[4][:count], work[5][:count],
-    )  # fmt: skip
-    spare = work[7:]
+    per_log, per_price = work[2][:count], work[3][:count]
+    log_trend, trend, net = work[4][:count], work[5][:count], work[6][:count]
+    fast, slow, histogram = work[7][:count], work[8][:count], work[9][:count]
+    spare = work[11:]
 
-    prices = bridged(raw, plan.bridged_bars, work[6])
-    newest = prices[raw.size - count :]
+    prices = bridged(raw, plan.bridged_bars, work[10])
     fill_logarithm(prices, logs)
+    now, newest = logs[first:], prices[first:]
+    fast_ago, slow_ago = logs[first - plan.fast :], logs[first - plan.slow :]
     fill_change(logs, 1, returns)
-    fill_mean_square(returns, 1.0, plan.volatility, per_log, spare)
-    for i in range(count):
-        per_log[i] = inverse_root(per_log[i])
-        per_price[i] = per_log[i] / newest[i]
-    fill_change(logs, plan.fast, row)
-    standardise(row, per_log, plan.fast_deviation, fast_z)
-    fill_change(logs, plan.slow, row)
-    standardise(row, per_log, plan.slow_deviation, slow_z)
-    fill_average(prices, 1.0, plan.fast, row, spare)
-    fill_average(prices, 1.0, plan.slow, other, spare)
-    for i in range(count):
-        row[i] = row[i] - other[i]
-    standardise(row, per_price, plan.cross_deviation, cross_z)
-    fill_macd_histogram(prices, plan.macd_fast, plan.macd_slow, plan.macd_signal, row, spare)
-    standardise(row, per_price, plan.macd_deviation, macd_z)
-    fill_net_strength(prices, plan.strength, row, spare)
-    if explain:
-        for i in range(count):
-            rsi[i] = 50.0 + 50.0 * row[i]
+    fill_square_sum(returns, 1.0, plan.volatility, per_log, spare)
+    fill_average(prices, 1.0, plan.fast, fast, spare)
+    fill_average(prices, 1.0, plan.slow, slow, spare)
+    fill_macd_histogram(prices, plan.macd_fast, plan.macd_slow, plan.macd_signal, histogram, spare)
+    fill_net_strength(prices, plan.strength, net, spare)
+
+    volatility_share = 1.0 / plan.volatility
+    fast_share, slow_share = 1.0 / plan.fast_deviation, 1.0 / plan.slow_deviation
+    cross_share, macd_share = 1.0 / plan.cross_deviation, 1.0 / plan.macd_deviation
     strength_share, mean_share = 1.0 / plan.strength_deviation, 0.2 / plan.mean_deviation
-    current = raw[raw.size - count :]
     for i in range(count):
-        trend = (fast_z[i] + slow_z[i]) + (cross_z[i] + macd_z[i])
-        votes = confidence((trend + row[i] * strength_share) * mean_share)
+        per_log[i] = inverse_root(volatility_share * per_log[i])
+        per_price[i] = per_log[i] / newest[i]
+    for i in range(count):
+        fast_change, slow_change = now[i] - fast_ago[i], now[i] - slow_ago[i]
+        log_trend[i] = (fast_change * fast_share + slow_change * slow_share) * per_log[i]
+    for i in range(count):
+        weighed = (fast[i] - slow[i]) * cross_share + histogram[i] * macd_share
+        trend[i] = weighed * per_price[i] + log_trend[i]
+    for i in range(count):
+        votes = confidence((trend[i] + net[i] * strength_share) * mean_share)
         score[i] = np.nan if np.isnan(current[i]) else votes
+    if explain:
+        fast_z, slow_z, cross_z = layers[1], layers[2], layers[3]
+        rsi, macd_z = layers[4], layers[5]
+        for i in range(count):
+            fast_z[i] = (now[i] - fast_ago[i]) * per_log[i] * fast_share
+            slow_z[i] = (now[i] - slow_ago[i]) * per_log[i] * slow_share
+            cross_z[i] = (fast[i] - slow[i]) * per_price[i] * cross_share
+            macd_z[i] = histogram[i] * per_price[i] * macd_share
+            rsi[i] = 50.0 + 50.0 * net[i]
 
 
 @kernel

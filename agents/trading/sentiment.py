@@ -15,14 +15,14 @@ from agents.indicators.elementary import confidence, fill_logarithm, inverse_roo
 from agents.indicators.gaps import bridged
 from agents.indicators.panel import GROUP, fill_strips, take_columns
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import MEAN_SQUARE_WORK, fill_mean_square
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.currency_risk import legs, risk_loadings
 from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats
 from market.compiled import kernel
 from market.errors import AgentError
 
-WORK_ROWS = 3 + GROUP + 5 + MEAN_SQUARE_WORK
+WORK_ROWS = 3 + GROUP + 5 + SQUARE_SUM_WORK
 DAY_NS = 86_400 * 10**9
 
 
@@ -39,14 +39,16 @@ class Plan(NamedTuple):
 
 @kernel
 def add_to_factor(
-    returns: Floats, mean_square: Floats, loading: float, total: Floats, known: Floats
+    returns: Floats, squares: Floats, window: int, loading: float, total: Floats, known: Floats
 ) -> None:
     """Add an instrument's loaded return, in units of its volatility, and the size of its loading.
 
-    A missing return adds to neither, as does a price that stood still: it says as little.
+    squares: the sum of squares over `window` returns. A missing return adds to neither, as does
+    a price that stood still: it says as little.
     """
+    share = 1.0 / window
     for t in range(total.size):
-        standardised = returns[t] * inverse_root(mean_square[t])
+        standardised = returns[t] * inverse_root(share * squares[t])
         missing = np.isnan(standardised)
         total[t] = total[t] + (0.0 if missing else loading * standardised)
         known[t] = known[t] + (0.0 if missing else abs(loading))
@@ -59,10 +61,10 @@ def fill_factor(values: Floats, columns: int, plan: Plan, factor: Floats, work: 
     NaN where less than half of the loading is there.
     """
     rows, count = values.size // columns, factor.size
-    known, mean_square = work[GROUP][:count], work[GROUP + 1][:count]
+    known, squares = work[GROUP][:count], work[GROUP + 1][:count]
     logs, returns = work[GROUP + 2][:rows], work[GROUP + 3][:rows]
     gaps, spare = work[GROUP + 4], work[GROUP + 5 :]
-    whole = 0.0
+    window, whole = plan.volatility_window, 0.0
     for t in range(count):
         factor[t] = 0.0
         known[t] = 0.0
@@ -74,8 +76,8 @@ def fill_factor(values: Floats, columns: int, plan: Plan, factor: Floats, work: 
                 whole += abs(loading)
                 fill_logarithm(bridged(work[c][:rows], plan.bridged_bars, gaps), logs)
                 fill_change(logs, 1, returns)
-                fill_mean_square(returns, 1.0, plan.volatility_window, mean_square, spare)
-                add_to_factor(returns[rows - count :], mean_square, loading, factor, known)
+                fill_square_sum(returns, 1.0, window, squares, spare)
+                add_to_factor(returns[rows - count :], squares, window, loading, factor, known)
     for t in range(count):
         enough = 2.0 * known[t] >= whole and known[t] > 0.0
         factor[t] = factor[t] / known[t] if enough else np.nan
@@ -90,8 +92,9 @@ def fill_risk_appetite(
     swing, mood, spare = work[1][:count], work[2][:count], work[3:]
     fill_factor(values, columns, plan, factor, spare)
     fill_sum(factor, 1.0, plan.horizon, swing, spare)
-    fill_mean_square(factor, 1.0, plan.factor_window, mood, spare)
-    share = 1.0 / np.sqrt(float(plan.horizon))
+    fill_square_sum(factor, 1.0, plan.factor_window, mood, spare)
+    # The sum over the horizon by its deviation, from the mean square over the factor window.
+    share = np.sqrt(plan.factor_window / plan.horizon)
     for t in range(count):
         swing[t] = swing[t] * inverse_root(mood[t]) * share
         mood[t] = confidence(swing[t])

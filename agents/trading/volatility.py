@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.ballot import Ballot
-from agents.indicators.averages import fading_taps, fill_average
+from agents.indicators.averages import fading_taps, fill_average, whole_weight
 from agents.indicators.elementary import fill_logarithm, inverse_root, squash
 from agents.indicators.gaps import bridged
 from agents.indicators.panel import (
@@ -21,14 +21,14 @@ from agents.indicators.panel import (
 )
 from agents.indicators.ranks import fill_percentile_rank
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import MEAN_SQUARE_WORK, fill_mean_square
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats
 from market.compiled import kernel
 
 EVIDENCE = ("ewma_volatility", "realised_volatility", "volatility_percentile", "channel_position")
 LAYERS = 1 + len(EVIDENCE)
-WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 6 + MEAN_SQUARE_WORK
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 6 + SQUARE_SUM_WORK
 
 
 class Plan(NamedTuple):
@@ -62,23 +62,25 @@ def fill_breakout(
     fill_logarithm(bridged(raw, plan.bridged_bars, work[3]), logs)
     fill_change(logs, 1, returns)
     fill_average(logs, 1.0, plan.channel_window, middle, spare)
-    fill_mean_square(returns, plan.decay, plan.taps, ewma, spare)
+    fill_square_sum(returns, plan.decay, plan.taps, ewma, spare)
     newest = logs[raw.size - count :]
+    ewma_share = 1.0 / whole_weight(plan.decay, plan.taps)
     width_share = 1.0 / plan.half_width
     for i in range(count):
-        position[i] = (newest[i] - middle[i]) * inverse_root(ewma[i]) * width_share
-    # Mean squares have the order of their roots.
-    fill_mean_square(returns, 1.0, plan.realised_window, recent, spare)
+        scale = inverse_root(ewma_share * ewma[i])
+        position[i] = (newest[i] - middle[i]) * scale * width_share
+    # The sums of squares have the order of the volatilities.
+    fill_square_sum(returns, 1.0, plan.realised_window, recent, spare)
     # Without a breakout the score is 0, whatever the percentile.
     for i in range(count):
         beyond = (position[i] if position[i] > 0.0 else -position[i]) - 1.0
         breakout[i] = 1.0 if explain else beyond
     fill_percentile_rank(recent, plan.percentile_window, breakout, percentile, spare)
     if explain:
-        squares = recent[recent.size - count :]
+        squares, realised_share = recent[recent.size - count :], 1.0 / plan.realised_window
         for i in range(count):
-            ewma[i] = np.sqrt(ewma[i])
-            realised[i] = np.sqrt(squares[i])
+            ewma[i] = np.sqrt(ewma_share * ewma[i])
+            realised[i] = np.sqrt(realised_share * squares[i])
     share = 1.0 / (1.0 - plan.quiet_percentile)
     current = raw[raw.size - count :]
     for i in range(count):
