@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from agents.indicators.panel import TILE, by_series
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -139,8 +139,10 @@ def average_tile(values: Floats, decay: float, taps: int, out: Floats, work: Flo
 @kernel
 def fill_average(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
     """`exponential_average` of a series. work: 2 rows."""
-    for start in range(fill_unknown(values.size, taps, out), out.size, TILE):
-        stop = min(start + TILE, out.size)
+    full = fill_unknown(values.size, taps, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
         needed = history(values, out.size, start, stop, taps)
         average_tile(needed, decay, taps, out[start:stop], work)
 
@@ -189,8 +191,10 @@ def sum_tile(values: Floats, decay: float, taps: int, out: Floats, work: Floats)
 @kernel
 def fill_sum(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
     """Sum of the last `taps` values with weights decay**age. work: 2 rows."""
-    for start in range(fill_unknown(values.size, taps, out), out.size, TILE):
-        stop = min(start + TILE, out.size)
+    full = fill_unknown(values.size, taps, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
         needed = history(values, out.size, start, stop, taps)
         sum_tile(needed, decay, taps, out[start:stop], work)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from agents.indicators.averages import fill_unknown, history, leading_digit
 from agents.indicators.elementary import inverse_root
-from agents.indicators.panel import TILE, by_series
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -57,14 +57,40 @@ def join_moments(
 
 
 @kernel
-def add_one(values: Floats, covered: int, mean: Floats, squares: Floats) -> None:
-    """Take into the moments over `covered` bars the one value before each of them."""
-    share = 1.0 / (covered + 1.0)
-    weight = covered * share
+def join_moments_and_one(
+    mean: Floats,
+    squares: Floats,
+    values: Floats,
+    covered: int,
+    mean_out: Floats,
+    squares_out: Floats,
+) -> None:
+    """As `join_moments`, and the one value before those."""
+    newer, older = mean[covered + 1 :], mean[1:]
+    newer_squares, older_squares = squares[covered + 1 :], squares[1:]
+    weight, share = 0.5 * covered, 1.0 / (2.0 * covered + 1.0)
+    last_weight = 2.0 * covered * share
+    for i in range(mean_out.size):
+        difference = older[i] - newer[i]
+        both = newer[i] + 0.5 * difference
+        sum_of_both = newer_squares[i] + older_squares[i]
+        both_squares = sum_of_both + weight * (difference * difference)
+        last = values[i] - both
+        mean_out[i] = both + share * last
+        squares_out[i] = both_squares + last_weight * (last * last)
+
+
+@kernel
+def moments_of_three(values: Floats, mean: Floats, squares: Floats) -> None:
+    """Means of three values in a row and the sums of their squared deviations."""
+    newer, older, last_of_all = values[2:], values[1:], values
+    share = 1.0 / 3.0
     for i in range(mean.size):
-        difference = values[i] - mean[i]
-        mean[i] = mean[i] + share * difference
-        squares[i] = squares[i] + weight * (difference * difference)
+        difference = older[i] - newer[i]
+        both = newer[i] + 0.5 * difference
+        last = last_of_all[i] - both
+        mean[i] = both + share * last
+        squares[i] = 0.5 * (difference * difference) + 2.0 * share * (last * last)
 
 
 @kernel
@@ -81,36 +107,34 @@ def moments_tile(
             mean_out[i] = values[i]
             squares_out[i] = values[i] - values[i]  # zero, and NaN where the value is
     while digit > 0:
-        odd = 1 if window & digit else 0
-        count = values.size - 2 * covered + 1
-        if digit == 1 and odd == 0:
+        one = 1 if window & digit else 0
+        count = values.size - 2 * covered + 1 - one
+        if digit == 1:
             target, target_squares = mean_out, squares_out
         else:
             target, target_squares = spare[0][:count], spare[1][:count]
-        if covered == 1:
+        if covered == 1 and one == 1:
+            moments_of_three(values, target, target_squares)
+        elif covered == 1:
             moments_of_two(values, target, target_squares)
+        elif one == 1:
+            join_moments_and_one(mean, squares, values, covered, target, target_squares)
         else:
             join_moments(mean, squares, covered, target, target_squares)
         mean, squares = target, target_squares
-        covered *= 2
-        if odd == 1:
-            mean, squares = mean[1:], squares[1:]
-            add_one(values, covered, mean, squares)
-            covered += 1
+        covered = 2 * covered + one
         spare, idle = idle, spare
         digit //= 2
-    if window & 1 and window > 1:
-        for i in range(mean_out.size):
-            mean_out[i] = mean[i]
-            squares_out[i] = squares[i]
 
 
 @kernel
 def fill_moments(values: Floats, window: int, mean: Floats, variance: Floats, work: Floats) -> None:
     """`moving_moments` of a series. work: 4 rows."""
     fill_unknown(values.size, window, mean)
-    for start in range(fill_unknown(values.size, window, variance), values.size, TILE):
-        stop = min(start + TILE, values.size)
+    full = fill_unknown(values.size, window, variance)
+    tile = tile_size(values.size - full)
+    for start in range(full, values.size, tile):
+        stop = min(start + tile, values.size)
         needed = history(values, values.size, start, stop, window)
         moments_tile(needed, window, mean[start:stop], variance[start:stop], work)
     for i in range(variance.size):
@@ -121,8 +145,10 @@ def fill_moments(values: Floats, window: int, mean: Floats, variance: Floats, wo
 def fill_z_score(values: Floats, window: int, out: Floats, work: Floats) -> None:
     """`z_score` of a series. work: 6 rows."""
     share = 1.0 / window
-    for start in range(fill_unknown(values.size, window, out), out.size, TILE):
-        stop = min(start + TILE, out.size)
+    full = fill_unknown(values.size, window, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
         mean, squares = work[4][: stop - start], work[5][: stop - start]
         needed = history(values, out.size, start, stop, window)
         moments_tile(needed, window, mean, squares, work)

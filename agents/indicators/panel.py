@@ -62,6 +62,13 @@ def scratch(count: int, length: int) -> Floats:
 
 
 @kernel
+def tile_size(count: int) -> int:
+    """Length, about TILE, of the equal tiles that `count` values are cut into."""
+    tiles = max((count + TILE // 2) // TILE, 1)
+    return max((count + tiles - 1) // tiles, 1)
+
+
+@kernel
 def take_columns(values: Floats, columns: int, column: int, series: Floats) -> int:
     """Copy up to GROUP instruments of a flat panel, from `column` on, to the rows of `series`.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.indicators.averages import fill_unknown, history
-from agents.indicators.panel import TILE, by_series
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -113,8 +113,10 @@ def fill_percentile_rank(
 
     `out` as in `averages`, and `wanted` as long. work: 1 row.
     """
-    for start in range(fill_unknown(values.size, window, out), out.size, TILE):
-        stop = min(start + TILE, out.size)
+    full = fill_unknown(values.size, window, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
         needed, target = history(values, out.size, start, stop, window), out[start:stop]
         keys = work[0].view(np.int16)[: needed.size]
         if target.size > FEW and window <= LONGEST_COUNT and fill_keys(needed, keys):

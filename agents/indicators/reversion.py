@@ -10,7 +10,7 @@ import numpy as np
 from agents.indicators.averages import fill_unknown, history, sum_tile
 from agents.indicators.elementary import fill_logarithm
 from agents.indicators.moments import MOMENTS_WORK, moments_tile
-from agents.indicators.panel import TILE, by_series
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -27,8 +27,10 @@ def fill_autoregression(values: Floats, window: int, out: Floats, work: Floats) 
     telescopes: 2 Σ (x - m) r = (newest - m)² - (oldest - m)² - Σ r².
     """
     pairs = window - 1
-    for start in range(fill_unknown(values.size, window, out), out.size, TILE):
-        stop = min(start + TILE, out.size)
+    full = fill_unknown(values.size, window, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
         count = stop - start
         oldest = history(values, out.size, start, stop, window)
         following, newest, target = oldest[1:], oldest[pairs:], out[start:stop]
