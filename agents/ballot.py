@@ -51,6 +51,28 @@ class Agent(Protocol):
         ...
 
 
+@runtime_checkable
+class Scorer(Protocol):
+    """An agent that can also give its scores without the evidence, which costs less.
+
+    `score(bars)` equals `vote(bars).score` to the last bit.
+    """
+
+    def score(self, bars: Bars) -> Floats:
+        """Scores (T, N) of every row."""
+        ...
+
+
+def scores(agent: Agent, bars: Bars) -> Floats:
+    """An agent's scores (T, N) where nobody asks for evidence: `score`, or the ballot's.
+
+    AgentError when the answer breaks the contract.
+    """
+    if not isinstance(agent, Scorer):
+        return check_ballot(agent.vote(bars), bars, agent.name).score
+    return check_ballot(Ballot(score=agent.score(bars)), bars, agent.name).score
+
+
 def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     """The ballot itself when it keeps the contract; AgentError that says how it does not."""
     if not isinstance(ballot, Ballot):

@@ -1,13 +1,15 @@
-"""Moving averages over finite windows, built by doubling.
+"""Moving averages and sums over finite windows, built by doubling.
 
-An average over 2k bars is the average over the newest k joined to the one over the k before:
-every output is one fixed expression tree over its own window, whatever panel it is computed
-in, at a cost of O(log window) passes. A join moves from the newer average towards the older by
-the older one's share of the weight, so that a constant series averages to itself exactly.
+The average over 2k bars is the average over the newest k joined to the one over the k before,
+that over 2k + 1 takes one bar more: every result is one fixed expression tree over its own
+window, whatever panel it is computed in, at a cost of O(log window) passes. A join moves from the
+newer average towards the older by the older one's share of the weight, so that a constant series
+averages to itself exactly. A sum is a flop less a join, and does for what is never subtracted.
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work on panels flattened row by row and write into `out`; `work`
-is (K, ≥ T N) scratch, whose first rows they overwrite.
+Series are float64, oldest value first; a window that is not full, or that holds a NaN, gives
+NaN. The `fill_` kernels fill `out` with the results for the last values of a series, as many as
+`out` is long; it is none of their inputs. `work` is scratch of as many rows as they say, each as
+long as the series; the first ones are overwritten. The plain functions take panels (T, N).
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ import math
 
 import numpy as np
 
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
-AVERAGE_WORK = 3
+AVERAGE_WORK = 2
 
 
 def fading_taps(decay: float, tail: float) -> int:
@@ -28,7 +30,7 @@ def fading_taps(decay: float, tail: float) -> int:
 
     An average over that many bars agrees with the infinite recursion to about `tail` times the
     spread of the series. 0 < decay < 1. Rounded up to a number of at most two binary digits:
-    each further one would cost a pass over the panel.
+    each further one would cost work.
     """
     taps = max(1, math.ceil(math.log(tail) / math.log(decay)))
     while taps.bit_count() > 2:
@@ -47,35 +49,31 @@ def wilder_decay(length: int) -> float:
 
 
 @kernel
-def copy_values(values: Floats, out: Floats) -> None:
-    """out[i] = values[i] on flat arrays."""
-    for i in range(values.size):
-        out[i] = values[i]
+def leading_digit(number: int) -> int:
+    """The largest power of two that is not above a positive number."""
+    digit = 1
+    while 2 * digit <= number:
+        digit *= 2
+    return digit
 
 
 @kernel
-def join_average(newer: Floats, older: Floats, out: Floats, offset: int, share: float) -> None:
-    """out[i] = newer[i] + share * (older[i - offset] - newer[i]) on flat arrays; NaN before.
+def fill_unknown(size: int, window: int, out: Floats) -> int:
+    """NaN in `out`, the results for the last of `size` values, until the window is full.
 
-    `out` is neither of the two: a loop over one array in two roles does not vectorise.
+    Answers the index from which it is.
     """
-    offset = min(offset, newer.size)
-    near, far, target = newer[offset:], older[: newer.size - offset], out[offset:]
-    for i in range(near.size):
-        target[i] = near[i] + share * (far[i] - near[i])
-    for i in range(offset):
+    full = min(max(window - 1 - (size - out.size), 0), out.size)
+    for i in range(full):
         out[i] = np.nan
+    return full
 
 
 @kernel
-def extend_average(average: Floats, older: Floats, offset: int, share: float) -> None:
-    """average[i] += share * (older[i - offset] - average[i]) on flat arrays; NaN before."""
-    offset = min(offset, average.size)
-    near, far = average[offset:], older[: average.size - offset]
-    for i in range(near.size):
-        near[i] = near[i] + share * (far[i] - near[i])
-    for i in range(offset):
-        average[i] = np.nan
+def history(values: Floats, size: int, start: int, stop: int, window: int) -> Floats:
+    """The values that results `start` to `stop` of the last `size` ones depend on."""
+    begin = values.size - size + start - window + 1
+    return values[begin : begin + window - 1 + stop - start]
 
 
 @kernel
@@ -88,41 +86,132 @@ def older_share(covered_decay: float, step_decay: float, covered: int, step: int
 
 
 @kernel
-def fill_average(
-    values: Floats, columns: int, decay: float, taps: int, out: Floats, work: Floats
-) -> None:
-    """`exponential_average` of a flat panel. work: 3 rows.
+def join_average(level: Floats, covered: int, share: float, out: Floats) -> None:
+    """Averages over twice `covered` bars from those over `covered`; out[0] belongs to the first
+    of `level` that has one `covered` places before."""
+    newer, older = level[covered:], level
+    for i in range(out.size):
+        out[i] = newer[i] + share * (older[i] - newer[i])
 
-    Follows the binary digits of `taps` from the lowest: the averages of powers of two that
-    they name are put together, the newest bars first.
+
+@kernel
+def join_average_and_one(
+    level: Floats, values: Floats, covered: int, share: float, last_share: float, out: Floats
+) -> None:
+    """As `join_average`, and the one value before those, with its share of the whole."""
+    newer, older = level[covered + 1 :], level[1:]
+    for i in range(out.size):
+        both = newer[i] + share * (older[i] - newer[i])
+        out[i] = both + last_share * (values[i] - both)
+
+
+@kernel
+def average_tile(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Averages for the last values, as many as `out` is long; all windows are full.
+
+    Follows the binary digits of `taps` from the highest: doubles, and takes one value more
+    where the digit is 1.
     """
-    size = values.size
-    level, spare, idle = values, work[0][:size], work[1][:size]
-    total = work[2][:size]  # average of the newest `covered` bars
-    covered, covered_decay = 0, 1.0
-    step, step_decay = 1, decay  # bars that `level` averages, and the factor over them
-    remaining = taps
-    while remaining > 1:
-        if remaining & 1:
-            if covered == 0:
-                copy_values(level, total)
-            else:
-                share = older_share(covered_decay, step_decay, covered, step)
-                extend_average(total, level, covered * columns, share)
-            covered += step
-            covered_decay *= step_decay
-        share = older_share(step_decay, step_decay, step, step)
-        target = out if remaining == 2 and covered == 0 else spare
-        join_average(level, level, target, step * columns, share)
+    level, spare, idle = values, work[0], work[1]
+    covered, covered_decay = 1, decay
+    digit = leading_digit(taps) // 2
+    if digit == 0:
+        for i in range(out.size):
+            out[i] = values[i]
+    while digit > 0:
+        share = older_share(covered_decay, covered_decay, covered, covered)
+        both, both_decay = 2 * covered, covered_decay * covered_decay
+        if taps & digit:
+            count = values.size - both
+            target = out if digit == 1 else spare[:count]
+            last_share = older_share(both_decay, decay, both, 1)
+            join_average_and_one(level, values, covered, share, last_share, target)
+            both, both_decay = both + 1, both_decay * decay
+        else:
+            count = values.size - both + 1
+            target = out if digit == 1 else spare[:count]
+            join_average(level, covered, share, target)
+        covered, covered_decay = both, both_decay
         level, spare, idle = target, idle, spare
-        step *= 2
-        step_decay *= step_decay
-        remaining >>= 1
-    if covered > 0:
-        share = older_share(covered_decay, step_decay, covered, step)
-        join_average(total, level, out, covered * columns, share)
-    elif taps == 1:
-        copy_values(values, out)
+        digit //= 2
+
+
+@kernel
+def fill_average(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """`exponential_average` of a series. work: 2 rows."""
+    full = fill_unknown(values.size, taps, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
+        needed = history(values, out.size, start, stop, taps)
+        average_tile(needed, decay, taps, out[start:stop], work)
+
+
+@kernel
+def join_sum(level: Floats, covered: int, weight: float, out: Floats) -> None:
+    """Sums over twice `covered` bars from those over `covered`, the older ones weighed."""
+    newer, older = level[covered:], level
+    for i in range(out.size):
+        out[i] = newer[i] + weight * older[i]
+
+
+@kernel
+def join_sum_and_one(
+    level: Floats, values: Floats, covered: int, weight: float, last_weight: float, out: Floats
+) -> None:
+    """As `join_sum`, and the one value before those."""
+    newer, older = level[covered + 1 :], level[1:]
+    for i in range(out.size):
+        out[i] = (newer[i] + weight * older[i]) + last_weight * values[i]
+
+
+@kernel
+def sum_tile(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Sums for the last values, as `average_tile` averages."""
+    level, spare, idle = values, work[0], work[1]
+    covered, weight = 1, decay  # the weight of the value that follows those covered
+    digit = leading_digit(taps) // 2
+    if digit == 0:
+        for i in range(out.size):
+            out[i] = values[i]
+    while digit > 0:
+        both, both_weight = 2 * covered, weight * weight
+        if taps & digit:
+            target = out if digit == 1 else spare[: values.size - both]
+            join_sum_and_one(level, values, covered, weight, both_weight, target)
+            both, both_weight = both + 1, both_weight * decay
+        else:
+            target = out if digit == 1 else spare[: values.size - both + 1]
+            join_sum(level, covered, weight, target)
+        covered, weight = both, both_weight
+        level, spare, idle = target, idle, spare
+        digit //= 2
+
+
+@kernel
+def fill_sum(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Sum of the last `taps` values with weights decay**age. work: 2 rows."""
+    full = fill_unknown(values.size, taps, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
+        needed = history(values, out.size, start, stop, taps)
+        sum_tile(needed, decay, taps, out[start:stop], work)
+
+
+@kernel
+def whole_weight(decay: float, taps: int) -> float:
+    """What the weights of `fill_sum` add up to, for values that are all 1."""
+    weight, total = decay, 1.0
+    digit = leading_digit(taps) // 2
+    while digit > 0:
+        total += weight * total
+        weight *= weight
+        if taps & digit:
+            total += weight
+            weight *= decay
+        digit //= 2
+    return total
 
 
 def exponential_average(values: Floats, decay: float, taps: int) -> Floats:
@@ -130,10 +219,11 @@ def exponential_average(values: Floats, decay: float, taps: int) -> Floats:
 
     decay 1 is the simple average. taps ≥ 1.
     """
-    flat, out = flat_copy(values), np.empty(values.shape)
-    columns, work = values.shape[1], scratch(AVERAGE_WORK, values.size)
-    fill_average(flat, columns, decay, taps, out.reshape(-1), work)
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_average(series, decay, taps, out, work)
+
+    return by_series(values, AVERAGE_WORK, fill)
 
 
 def moving_average(values: Floats, window: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Logarithm and squashing function, from + - * / and bit operations only.
+"""Logarithm, inverse root and squashing function, from + - * / and bit operations only.
 
 The platform's `log` and `tanh` differ in the last bits between libraries, and numpy's own
 between array layouts; these give the same bits wherever IEEE 754 doubles are.
@@ -25,48 +25,57 @@ INTEGER_OFFSET = 2.0**52 + 1023.0
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
 SMALLEST_NORMAL = 2.2250738585072014e-308
-PIECE = 512
+# 2/3, 2/5, ... 2/15, adjusted so that seven terms serve where ten of the series would.
+L1, L2, L3, L4, L5, L6, L7 = (
+    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+    2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)  # fmt: skip
+HALVES = np.int64(0x5FE6EB50C7B537A9)
+"""Bits from which half of those of a double are taken for a first guess at its inverse root."""
 
 
 @kernel
 def fill_logarithm(values: Floats, out: Floats) -> None:
-    """ln of every element of a flat array, within two units in the last place.
+    """ln of every element of a series, within two units in the last place.
 
     With x = 2**k * m, m in [sqrt(1/2), sqrt(2)) and s = (m - 1)/(m + 1), ln x is
-    k ln 2 + 2 atanh(s) (Muller, Elementary Functions, 3rd ed. 2016); ten terms of
-    the atanh series leave a relative error below 3e-17. NaN for NaN and for anything that is
-    not a positive, normal, finite double.
+    k ln 2 + 2 atanh(s), the series of atanh in seven minimax terms with a relative error below
+    2**-58 (fdlibm's e_log.c, 1993; Muller, Elementary Functions, 3rd ed. 2016). NaN for NaN
+    and for anything that is not a positive, normal, finite double.
     """
-    pattern = values.view(np.uint64)
-    reduced = np.empty(PIECE)
-    exponent = np.empty(PIECE)
-    reduced_bits = reduced.view(np.uint64)
-    exponent_bits = exponent.view(np.uint64)
-    for start in range(0, values.size, PIECE):
-        count = min(PIECE, values.size - start)
-        x = values[start : start + count]
-        bits = pattern[start : start + count]
-        target = out[start : start + count]
-        for i in range(count):
-            carried = bits[i] + CARRY_BITS
-            exponent_bits[i] = (carried >> EXPONENT_SHIFT) | INTEGER_BITS
-            reduced_bits[i] = (carried & SIGNIFICAND) + SQRT_HALF_BITS
-        for i in range(count):
-            k = exponent[i] - INTEGER_OFFSET
-            m = reduced[i]
-            s = (m - 1.0) / (m + 1.0)
-            z = s * s
-            series = 1.0 / 17.0 + z * (1.0 / 19.0)
-            series = 1.0 / 15.0 + z * series
-            series = 1.0 / 13.0 + z * series
-            series = 1.0 / 11.0 + z * series
-            series = 1.0 / 9.0 + z * series
-            series = 1.0 / 7.0 + z * series
-            series = 1.0 / 5.0 + z * series
-            series = 1.0 / 3.0 + z * series
-            twice = 2.0 * s
-            log = k * LN2_HIGH + (twice + (twice * (z * series) + k * LN2_LOW))
-            target[i] = log if SMALLEST_NORMAL <= x[i] < np.inf else np.nan
+    bits = values.view(np.uint64)
+    for i in range(out.size):
+        carried = bits[i] + CARRY_BITS
+        k = np.uint64((carried >> EXPONENT_SHIFT) | INTEGER_BITS).view(np.float64) - INTEGER_OFFSET
+        m = np.uint64((carried & SIGNIFICAND) + SQRT_HALF_BITS).view(np.float64)
+        s = (m - 1.0) / (m + 1.0)
+        z = s * s
+        series = L6 + z * L7
+        series = L5 + z * series
+        series = L4 + z * series
+        series = L3 + z * series
+        series = L2 + z * series
+        series = L1 + z * series
+        log = k * LN2_HIGH + ((s + s) + (s * (z * series) + k * LN2_LOW))
+        out[i] = log if SMALLEST_NORMAL <= values[i] < np.inf else np.nan
+
+
+@kernel
+def inverse_root(value: float) -> float:
+    """1 / sqrt(value), within three units in the last place; by multiplications, which vectorise
+    at twice the speed of a root and a division.
+
+    Four of Newton's steps from a guess within 3.5 % (Lomont, Fast Inverse Square Root, 2003).
+    NaN for anything that is not a positive, normal, finite double.
+    """
+    half = 0.5 * value
+    root = np.int64(HALVES - (np.float64(value).view(np.int64) >> 1)).view(np.float64)
+    root = root * (1.5 - half * root * root)
+    root = root * (1.5 - half * root * root)
+    root = root * (1.5 - half * root * root)
+    root = root * (1.5 - half * root * root)
+    return root if SMALLEST_NORMAL <= value < np.inf else np.nan
 
 
 @kernel

@@ -8,34 +8,47 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.indicators.panel import flat_copy
+from agents.indicators.averages import fill_unknown
+from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
+MAXIMUM_WORK = 2
+
 
 @kernel
-def join_highest(level: Floats, out: Floats, offset: int) -> None:
-    """out[i] = the larger of level[i] and level[i - offset] on flat arrays; NaN before offset."""
-    offset = min(offset, level.size)
-    near, far, target = level[offset:], level[: level.size - offset], out[offset:]
-    for i in range(target.size):
+def join_highest(level: Floats, offset: int, out: Floats) -> None:
+    """out[i] = the larger of level[i + offset] and level[i]."""
+    newer, older = level[offset:], level
+    for i in range(out.size):
         # A comparison with NaN is false, so a NaN needs a way through of its own.
-        target[i] = near[i] if near[i] > far[i] or np.isnan(near[i]) else far[i]
-    for i in range(offset):
-        out[i] = np.nan
+        out[i] = newer[i] if newer[i] > older[i] or np.isnan(newer[i]) else older[i]
+
+
+@kernel
+def fill_maximum(values: Floats, window: int, out: Floats, work: Floats) -> None:
+    """`moving_maximum` of a series. work: 2 rows."""
+    level, spare, idle = values, work[0], work[1]
+    covered = 1
+    full = fill_unknown(values.size, window, out)
+    while covered < window and full < values.size:
+        step = min(covered, window - covered)
+        target = spare[: level.size - step]
+        join_highest(level, step, target)
+        level, spare, idle = target, idle, spare
+        covered += step
+    target = out[full:]
+    for i in range(target.size):
+        target[i] = level[i]
 
 
 def moving_maximum(values: Floats, window: int) -> Floats:
     """Largest of the last `window` bars."""
-    level = flat_copy(values)
-    spare = np.empty(level.size)
-    covered = 1
-    while covered < window:
-        step = min(covered, window - covered)
-        join_highest(level, spare, step * values.shape[1])
-        level, spare = spare, level
-        covered += step
-    return level.reshape(values.shape)
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_maximum(series, window, out, work)
+
+    return by_series(values, MAXIMUM_WORK, fill)
 
 
 def moving_minimum(values: Floats, window: int) -> Floats:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.indicators.panel import flat_copy
+from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
 
 @kernel
-def fill_bridged(values: Floats, columns: int, longest: int, out: Floats) -> None:
-    """`bridge_gaps` of a flat panel."""
+def bridged(values: Floats, longest: int, spare: Floats) -> Floats:
+    """`bridge_gaps` of a series: the values themselves where there is no gap, else `spare`."""
     missing = 0
     for i in range(values.size):
-        out[i] = values[i]
         missing += np.isnan(values[i])
     if missing == 0 or longest == 0:
-        return
+        return values
+    filled = spare[: values.size]
     for i in range(values.size):
+        filled[i] = values[i]
         age = 1
-        while np.isnan(out[i]) and age <= longest and i >= age * columns:
-            out[i] = values[i - age * columns]
+        while np.isnan(filled[i]) and age <= longest and i >= age:
+            filled[i] = values[i - age]
             age += 1
+    return filled
 
 
 def bridge_gaps(values: Floats, longest: int) -> Floats:
@@ -31,6 +33,8 @@ def bridge_gaps(values: Floats, longest: int) -> Floats:
     A row further from the last known value stays NaN: what it holds depends on itself and the
     `longest` rows before it, on nothing else.
     """
-    out = np.empty(values.shape)
-    fill_bridged(flat_copy(values), values.shape[1], longest, out.reshape(-1))
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        out[:] = bridged(series, longest, work[0])
+
+    return by_series(values, 1, fill)

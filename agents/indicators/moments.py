@@ -5,8 +5,7 @@ Two neighbouring windows are merged by the pairwise update of Chan, Golub and Le
 which never subtracts large squares: a price of 150 that moves by 0.001 keeps its digits, and a
 constant series has a variance of exactly zero.
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work as those of `averages`.
+Series, panels, `out` and `work` as in `averages`, whose digits the windows follow too.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.indicators.averages import copy_values, join_average
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.averages import fill_unknown, history, leading_digit
+from agents.indicators.elementary import inverse_root
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -32,101 +32,142 @@ class Moments(NamedTuple):
 
 
 @kernel
-def double_squares(squares: Floats, mean: Floats, out: Floats, offset: int, weight: float) -> None:
-    """Merge each sum of squared deviations with the one `offset` places before; NaN before.
-
-    mean: of the same windows. weight: n m / (n + m) of the two window lengths.
-    """
-    offset = min(offset, squares.size)
-    near, far, target = squares[offset:], squares[: squares.size - offset], out[offset:]
-    near_mean, far_mean = mean[offset:], mean[: squares.size - offset]
-    for i in range(target.size):
-        difference = near_mean[i] - far_mean[i]
-        target[i] = (near[i] + far[i]) + weight * (difference * difference)
-    for i in range(offset):
-        out[i] = np.nan
+def moments_of_two(values: Floats, mean: Floats, squares: Floats) -> None:
+    """Means of neighbouring values and the sums of their squared deviations."""
+    newer, older = values[1:], values
+    for i in range(mean.size):
+        difference = older[i] - newer[i]
+        mean[i] = newer[i] + 0.5 * difference
+        squares[i] = 0.5 * (difference * difference)
 
 
 @kernel
-def extend_moments(
+def join_moments(
+    mean: Floats, squares: Floats, covered: int, mean_out: Floats, squares_out: Floats
+) -> None:
+    """Moments over twice `covered` bars from those over `covered`."""
+    newer, older = mean[covered:], mean
+    newer_squares, older_squares = squares[covered:], squares
+    weight = 0.5 * covered
+    for i in range(mean_out.size):
+        difference = older[i] - newer[i]
+        mean_out[i] = newer[i] + 0.5 * difference
+        both = newer_squares[i] + older_squares[i]
+        squares_out[i] = both + weight * (difference * difference)
+
+
+@kernel
+def join_moments_and_one(
     mean: Floats,
     squares: Floats,
-    older_mean: Floats,
-    older_squares: Floats,
-    offset: int,
-    share: float,
-    weight: float,
+    values: Floats,
+    covered: int,
+    mean_out: Floats,
+    squares_out: Floats,
 ) -> None:
-    """Merge older windows, `offset` places before, into `mean` and `squares`; NaN before.
-
-    share: m / (n + m) with m the length of the older windows. weight: n m / (n + m).
-    """
-    offset = min(offset, mean.size)
-    near_mean, far_mean = mean[offset:], older_mean[: mean.size - offset]
-    near, far = squares[offset:], older_squares[: mean.size - offset]
-    for i in range(near.size):
-        difference = far_mean[i] - near_mean[i]
-        near[i] = (near[i] + far[i]) + weight * (difference * difference)
-        near_mean[i] = near_mean[i] + share * difference
-    for i in range(offset):
-        mean[i] = np.nan
-        squares[i] = np.nan
+    """As `join_moments`, and the one value before those."""
+    newer, older = mean[covered + 1 :], mean[1:]
+    newer_squares, older_squares = squares[covered + 1 :], squares[1:]
+    weight, share = 0.5 * covered, 1.0 / (2.0 * covered + 1.0)
+    last_weight = 2.0 * covered * share
+    for i in range(mean_out.size):
+        difference = older[i] - newer[i]
+        both = newer[i] + 0.5 * difference
+        sum_of_both = newer_squares[i] + older_squares[i]
+        both_squares = sum_of_both + weight * (difference * difference)
+        last = values[i] - both
+        mean_out[i] = both + share * last
+        squares_out[i] = both_squares + last_weight * (last * last)
 
 
 @kernel
-def fill_moments(
-    values: Floats, columns: int, window: int, mean_out: Floats, variance_out: Floats, work: Floats
-) -> None:
-    """`moving_moments` of a flat panel. work: 4 rows."""
-    size = values.size
-    mean, spare_mean = work[0][:size], work[1][:size]
-    squares, spare_squares = work[2][:size], work[3][:size]
-    for i in range(size):
-        mean[i] = values[i]
-        squares[i] = values[i] - values[i]  # zero, and NaN where the value is
-    covered = 0
-    step = 1
-    remaining = window
-    while True:
-        if remaining & 1:
-            if covered == 0:
-                copy_values(mean, mean_out)
-                copy_values(squares, variance_out)
-            else:
-                share = step / (covered + step)
-                extend_moments(
-                    mean_out, variance_out, mean, squares, covered * columns, share, covered * share
-                )
-            covered += step
-        remaining >>= 1
-        if remaining == 0:
-            break
-        double_squares(squares, mean, spare_squares, step * columns, 0.5 * step)
-        join_average(mean, mean, spare_mean, step * columns, 0.5)
-        mean, spare_mean = spare_mean, mean
-        squares, spare_squares = spare_squares, squares
-        step *= 2
-    for i in range(size):
-        variance_out[i] = variance_out[i] / window
+def moments_of_three(values: Floats, mean: Floats, squares: Floats) -> None:
+    """Means of three values in a row and the sums of their squared deviations."""
+    newer, older, last_of_all = values[2:], values[1:], values
+    share = 1.0 / 3.0
+    for i in range(mean.size):
+        difference = older[i] - newer[i]
+        both = newer[i] + 0.5 * difference
+        last = last_of_all[i] - both
+        mean[i] = both + share * last
+        squares[i] = 0.5 * (difference * difference) + 2.0 * share * (last * last)
 
 
 @kernel
-def fill_z_score(values: Floats, columns: int, window: int, out: Floats, work: Floats) -> None:
-    """`z_score` of a flat panel. work: 6 rows."""
-    size = values.size
-    mean, variance = work[4][:size], work[5][:size]
-    fill_moments(values, columns, window, mean, variance, work)
-    for i in range(size):
-        deviation = np.sqrt(variance[i])
-        out[i] = (values[i] - mean[i]) / (deviation if deviation > 0.0 else np.nan)
+def moments_tile(
+    values: Floats, window: int, mean_out: Floats, squares_out: Floats, work: Floats
+) -> None:
+    """Means and sums of squared deviations for the last values; all windows are full. work: 4."""
+    mean, squares = values, values
+    spare, idle = work[0:2], work[2:4]
+    covered = 1
+    digit = leading_digit(window) // 2
+    if digit == 0:
+        for i in range(mean_out.size):
+            mean_out[i] = values[i]
+            squares_out[i] = values[i] - values[i]  # zero, and NaN where the value is
+    while digit > 0:
+        one = 1 if window & digit else 0
+        count = values.size - 2 * covered + 1 - one
+        if digit == 1:
+            target, target_squares = mean_out, squares_out
+        else:
+            target, target_squares = spare[0][:count], spare[1][:count]
+        if covered == 1 and one == 1:
+            moments_of_three(values, target, target_squares)
+        elif covered == 1:
+            moments_of_two(values, target, target_squares)
+        elif one == 1:
+            join_moments_and_one(mean, squares, values, covered, target, target_squares)
+        else:
+            join_moments(mean, squares, covered, target, target_squares)
+        mean, squares = target, target_squares
+        covered = 2 * covered + one
+        spare, idle = idle, spare
+        digit //= 2
+
+
+@kernel
+def fill_moments(values: Floats, window: int, mean: Floats, variance: Floats, work: Floats) -> None:
+    """`moving_moments` of a series. work: 4 rows."""
+    fill_unknown(values.size, window, mean)
+    full = fill_unknown(values.size, window, variance)
+    tile = tile_size(values.size - full)
+    for start in range(full, values.size, tile):
+        stop = min(start + tile, values.size)
+        needed = history(values, values.size, start, stop, window)
+        moments_tile(needed, window, mean[start:stop], variance[start:stop], work)
+    for i in range(variance.size):
+        variance[i] = variance[i] / window
+
+
+@kernel
+def fill_z_score(values: Floats, window: int, out: Floats, work: Floats) -> None:
+    """`z_score` of a series. work: 6 rows."""
+    share = 1.0 / window
+    full = fill_unknown(values.size, window, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
+        mean, squares = work[4][: stop - start], work[5][: stop - start]
+        needed = history(values, out.size, start, stop, window)
+        moments_tile(needed, window, mean, squares, work)
+        newest, target = needed[window - 1 :], out[start:stop]
+        for i in range(target.size):
+            target[i] = (newest[i] - mean[i]) * inverse_root(share * squares[i])
 
 
 def moving_moments(values: Floats, window: int) -> Moments:
     """Mean and population variance of the last `window` bars."""
-    mean, variance = np.empty(values.shape), np.empty(values.shape)
-    flat, work = flat_copy(values), scratch(MOMENTS_WORK, values.size)
-    fill_moments(flat, values.shape[1], window, mean.reshape(-1), variance.reshape(-1), work)
-    return Moments(mean, variance)
+
+    def fill_mean(series: Floats, out: Floats, work: Floats) -> None:
+        fill_moments(series, window, out, work[MOMENTS_WORK][: out.size], work)
+
+    def fill_variance(series: Floats, out: Floats, work: Floats) -> None:
+        fill_moments(series, window, work[MOMENTS_WORK][: out.size], out, work)
+
+    rows = MOMENTS_WORK + 1
+    return Moments(by_series(values, rows, fill_mean), by_series(values, rows, fill_variance))
 
 
 def standard_deviation(values: Floats, window: int) -> Floats:
@@ -139,9 +180,11 @@ def z_score(values: Floats, window: int) -> Floats:
 
     NaN where the window stands still.
     """
-    out, flat = np.empty(values.shape), flat_copy(values)
-    fill_z_score(flat, values.shape[1], window, out.reshape(-1), scratch(Z_SCORE_WORK, flat.size))
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_z_score(series, window, out, work)
+
+    return by_series(values, Z_SCORE_WORK, fill)
 
 
 def bollinger_position(prices: Floats, window: int, width: float) -> Floats:

@@ -3,8 +3,7 @@
 The recursions of the textbooks never forget; here their weights end after a stated number of
 bars and are normalised over these (`averages.fading_taps` says how many leave nothing to see).
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work as those of `averages`.
+Series, panels, `out` and `work` as in `averages`.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.indicators.averages import fading_taps, fill_average, span_decay, wilder_decay
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.averages import fading_taps, fill_average, fill_sum, span_decay, wilder_decay
+from agents.indicators.panel import by_series
 from agents.indicators.returns import fill_change
 from market.bars import Floats
 from market.compiled import kernel
 
-NET_STRENGTH_WORK = 5
-MACD_WORK = 5
+NET_STRENGTH_WORK = 4
+MACD_WORK = 4
 
 
 class Taps(NamedTuple):
@@ -31,38 +30,37 @@ class Taps(NamedTuple):
 
 
 @kernel
-def fill_net_strength(
-    prices: Floats, columns: int, average: Taps, out: Floats, work: Floats
-) -> None:
-    """Average change over average absolute change, in [-1, 1]: RSI / 50 - 1. work: 5 rows.
+def fill_net_strength(prices: Floats, average: Taps, out: Floats, work: Floats) -> None:
+    """Average change over average absolute change, in [-1, 1]: RSI / 50 - 1. work: 4 rows.
 
     NaN where the price never moved.
     """
-    size = prices.size
-    moves, total = work[3][:size], work[4][:size]
-    fill_change(prices, columns, moves)
-    fill_average(moves, columns, average.decay, average.taps, out, work)
-    for i in range(size):
+    moves = work[2][: min(out.size + average.taps - 1, prices.size)]
+    total = work[3][: out.size]
+    fill_change(prices, 1, moves)
+    fill_sum(moves, average.decay, average.taps, out, work)
+    for i in range(moves.size):
         moves[i] = moves[i] if not moves[i] < 0.0 else -moves[i]
-    fill_average(moves, columns, average.decay, average.taps, total, work)
-    for i in range(size):
+    fill_sum(moves, average.decay, average.taps, total, work)
+    for i in range(out.size):
         out[i] = out[i] / (total[i] if total[i] > 0.0 else np.nan)
 
 
 @kernel
 def fill_macd_histogram(
-    prices: Floats, columns: int, fast: Taps, slow: Taps, signal: Taps, out: Floats, work: Floats
+    prices: Floats, fast: Taps, slow: Taps, signal: Taps, out: Floats, work: Floats
 ) -> None:
-    """`macd_histogram` of a flat panel. work: 5 rows."""
-    size = prices.size
-    line, smooth = work[3][:size], work[4][:size]
-    fill_average(prices, columns, fast.decay, fast.taps, line, work)
-    fill_average(prices, columns, slow.decay, slow.taps, smooth, work)
-    for i in range(size):
+    """`macd_histogram` of a series. work: 4 rows."""
+    count = min(out.size + signal.taps - 1, prices.size)
+    line, smooth = work[2][:count], work[3][:count]
+    fill_average(prices, fast.decay, fast.taps, line, work)
+    fill_average(prices, slow.decay, slow.taps, smooth, work)
+    for i in range(count):
         line[i] = line[i] - smooth[i]
-    fill_average(line, columns, signal.decay, signal.taps, smooth, work)
-    for i in range(size):
-        out[i] = line[i] - smooth[i]
+    fill_average(line, signal.decay, signal.taps, smooth[: out.size], work)
+    newest = line[count - out.size :]
+    for i in range(out.size):
+        out[i] = newest[i] - smooth[i]
 
 
 def wilder_taps(length: int) -> Taps:
@@ -81,10 +79,12 @@ def relative_strength_index(prices: Floats, length: int = 14) -> Floats:
     Wilder's smoothing (New Concepts in Technical Trading Systems, 1978, section VI). NaN where
     the price never moved.
     """
-    flat, out = flat_copy(prices), np.empty(prices.shape)
-    work = scratch(NET_STRENGTH_WORK, flat.size)
-    fill_net_strength(flat, prices.shape[1], wilder_taps(length), out.reshape(-1), work)
-    return 50.0 + 50.0 * out
+    average = wilder_taps(length)
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_net_strength(series, average, out, work)
+
+    return 50.0 + 50.0 * by_series(prices, NET_STRENGTH_WORK, fill)
 
 
 def macd_histogram(prices: Floats, fast: int = 12, slow: int = 26, signal: int = 9) -> Floats:
@@ -93,10 +93,9 @@ def macd_histogram(prices: Floats, fast: int = 12, slow: int = 26, signal: int =
     The line is the exponential average of `fast` bars minus the one of `slow` bars, the signal
     the line's own of `signal` bars. It needs the slow average's taps plus the signal's, less 1.
     """
-    flat, out = flat_copy(prices), np.empty(prices.shape)
-    work = scratch(MACD_WORK, flat.size)
-    fill_macd_histogram(
-        flat, prices.shape[1], span_taps(fast), span_taps(slow), span_taps(signal),
-        out.reshape(-1), work,
-    )  # fmt: skip
-    return out
+    averages = span_taps(fast), span_taps(slow), span_taps(signal)
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_macd_histogram(series, *averages, out, work)
+
+    return by_series(prices, MACD_WORK, fill)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from agents.indicators.averages import fill_unknown, history
 from agents.indicators.elementary import fill_logarithm
-from agents.indicators.panel import flat_copy
+from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
 
 @kernel
-def fill_change(values: Floats, offset: int, out: Floats) -> None:
-    """out[i] = values[i] - values[i - offset] on flat arrays; NaN before offset."""
-    offset = min(offset, values.size)
-    near, far, target = values[offset:], values[: values.size - offset], out[offset:]
+def fill_change(values: Floats, bars: int, out: Floats) -> None:
+    """Each value of a series less the one `bars` before; `out` as in `averages`."""
+    full = fill_unknown(values.size, bars + 1, out)
+    older = history(values, out.size, full, out.size, bars + 1)
+    newer, target = older[bars:], out[full:]
     for i in range(target.size):
-        target[i] = near[i] - far[i]
-    for i in range(offset):
-        out[i] = np.nan
+        target[i] = newer[i] - older[i]
 
 
 def simple_returns(prices: Floats, bars: int) -> Floats:
@@ -30,8 +30,10 @@ def simple_returns(prices: Floats, bars: int) -> Floats:
 
 def log_returns(prices: Floats, bars: int) -> Floats:
     """ln(price / price `bars` rows before); NaN where a price is missing or not positive."""
-    flat, out = flat_copy(prices), np.empty(prices.shape)
-    logs = np.empty(flat.size)
-    fill_logarithm(flat, logs)
-    fill_change(logs, bars * prices.shape[1], out.reshape(-1))
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        logs = work[0][: series.size]
+        fill_logarithm(series, logs)
+        fill_change(logs, bars, out)
+
+    return by_series(prices, 1, fill)

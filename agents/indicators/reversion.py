@@ -1,123 +1,55 @@
 """First-order autoregression over a window and the half-life of mean reversion.
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work as those of `averages`.
+Series, panels, `out` and `work` as in `averages`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from agents.indicators.averages import copy_values, join_average
+from agents.indicators.averages import fill_unknown, history, sum_tile
 from agents.indicators.elementary import fill_logarithm
-from agents.indicators.moments import double_squares, extend_moments
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.moments import MOMENTS_WORK, moments_tile
+from agents.indicators.panel import by_series, tile_size
 from market.bars import Floats
 from market.compiled import kernel
 
 LN2 = 0.6931471805599453
-AUTOREGRESSION_WORK = 8
+AUTOREGRESSION_WORK = MOMENTS_WORK + 4
 
 
 @kernel
-def double_products(
-    products: Floats, mean: Floats, out: Floats, offset: int, columns: int, weight: float
-) -> None:
-    """Merge sums of products of the deviations of a value and of the value one row before.
+def fill_autoregression(values: Floats, window: int, out: Floats, work: Floats) -> None:
+    """`autoregression` of a series. work: 8 rows.
 
-    As `moments.double_squares`; the mean of the lagged values stands `columns` places before
-    the mean of the values. NaN before offset + columns.
+    With x the lagged values, m their mean and r the change to the next, the slope is
+    1 + Σ (x - m) r / Σ (x - m)². As (x + r - m)² - (x - m)² = 2 (x - m) r + r², the numerator
+    telescopes: 2 Σ (x - m) r = (newest - m)² - (oldest - m)² - Σ r².
     """
-    size = products.size
-    start = min(offset + columns, size)
-    near, far, target = products[start:], products[columns:], out[start:]
-    near_mean, far_mean = mean[start:], mean[columns:]
-    near_lagged, far_lagged = mean[offset:], mean
-    for i in range(size - start):
-        difference = near_mean[i] - far_mean[i]
-        lagged = near_lagged[i] - far_lagged[i]
-        target[i] = (near[i] + far[i]) + weight * (difference * lagged)
-    for i in range(start):
-        out[i] = np.nan
-
-
-@kernel
-def extend_products(
-    products: Floats,
-    mean: Floats,
-    older: Floats,
-    older_mean: Floats,
-    offset: int,
-    columns: int,
-    weight: float,
-) -> None:
-    """Merge older sums of products, `offset` places before, into `products`, as doubling does.
-
-    mean: of the windows of `products`, not yet extended.
-    """
-    size = products.size
-    start = min(offset + columns, size)
-    near, far = products[start:], older[columns:]
-    near_mean, far_mean = mean[start:], older_mean[columns:]
-    near_lagged, far_lagged = mean[start - columns :], older_mean
-    for i in range(size - start):
-        difference = near_mean[i] - far_mean[i]
-        lagged = near_lagged[i] - far_lagged[i]
-        near[i] = (near[i] + far[i]) + weight * (difference * lagged)
-    for i in range(start):
-        products[i] = np.nan
-
-
-@kernel
-def fill_autoregression(
-    values: Floats, columns: int, window: int, out: Floats, work: Floats
-) -> None:
-    """`autoregression` of a flat panel. work: 8 rows."""
-    size = values.size
-    mean, spare_mean = work[0][:size], work[1][:size]
-    squares, spare_squares = work[2][:size], work[3][:size]
-    products, spare_products = work[4][:size], work[5][:size]
-    total_mean, total_squares = work[6][:size], work[7][:size]
-    for i in range(size):
-        mean[i] = values[i]
-        squares[i] = values[i] - values[i]  # zero, and NaN where the value is
-        products[i] = squares[i]
-    covered = 0
-    step = 1
-    remaining = window - 1
-    while True:
-        if remaining & 1:
-            if covered == 0:
-                copy_values(mean, total_mean)
-                copy_values(squares, total_squares)
-                copy_values(products, out)
-            else:
-                offset, share = covered * columns, step / (covered + step)
-                extend_products(out, total_mean, products, mean, offset, columns, covered * share)
-                extend_moments(
-                    total_mean, total_squares, mean, squares, offset, share, covered * share
-                )
-            covered += step
-        remaining >>= 1
-        if remaining == 0:
-            break
-        offset, weight = step * columns, 0.5 * step
-        double_products(products, mean, spare_products, offset, columns, weight)
-        double_squares(squares, mean, spare_squares, offset, weight)
-        join_average(mean, mean, spare_mean, offset, 0.5)
-        mean, spare_mean = spare_mean, mean
-        squares, spare_squares = spare_squares, squares
-        products, spare_products = spare_products, products
-        step *= 2
-    covariation = out[min(columns, size) :]
-    for i in range(covariation.size):
-        variation = total_squares[i]
-        covariation[i] = covariation[i] / (variation if variation > 0.0 else np.nan)
+    pairs = window - 1
+    full = fill_unknown(values.size, window, out)
+    tile = tile_size(out.size - full)
+    for start in range(full, out.size, tile):
+        stop = min(start + tile, out.size)
+        count = stop - start
+        oldest = history(values, out.size, start, stop, window)
+        following, newest, target = oldest[1:], oldest[pairs:], out[start:stop]
+        squares, changes = work[4][: following.size], work[5][:count]
+        for i in range(squares.size):
+            change = following[i] - oldest[i]
+            squares[i] = change * change
+        sum_tile(squares, 1.0, pairs, changes, work)
+        mean, variation = work[6][:count], work[7][:count]
+        moments_tile(oldest[: oldest.size - 1], pairs, mean, variation, work)
+        for i in range(count):
+            about_mean = (newest[i] - mean[i]) + (oldest[i] - mean[i])
+            twice = (newest[i] - oldest[i]) * about_mean - changes[i]
+            target[i] = 1.0 + 0.5 * twice / (variation[i] if variation[i] > 0.0 else np.nan)
 
 
 @kernel
 def fill_half_life(slope: Floats, out: Floats) -> None:
-    """`half_life` of a flat panel."""
+    """`half_life` of a series."""
     fill_logarithm(slope, out)
     for i in range(slope.size):
         bars = -LN2 / out[i] if slope[i] < 1.0 else np.nan
@@ -130,10 +62,11 @@ def autoregression(values: Floats, window: int) -> Floats:
     window - 1 pairs, with an intercept: 1 for a random walk, below 1 for a series that reverts
     to a mean. NaN where the series did not move. window ≥ 3.
     """
-    flat, out = flat_copy(values), np.empty(values.shape)
-    work = scratch(AUTOREGRESSION_WORK, flat.size)
-    fill_autoregression(flat, values.shape[1], window, out.reshape(-1), work)
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_autoregression(series, window, out, work)
+
+    return by_series(values, AUTOREGRESSION_WORK, fill)
 
 
 def half_life(slope: Floats) -> Floats:
@@ -144,5 +77,5 @@ def half_life(slope: Floats) -> Floats:
     or more (there is no reversion) or unknown.
     """
     out = np.empty(slope.shape)
-    fill_half_life(flat_copy(slope), out.reshape(-1))
+    fill_half_life(np.array(slope, dtype=np.float64, order="C").reshape(-1), out.reshape(-1))
     return out

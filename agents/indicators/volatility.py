@@ -3,33 +3,29 @@
 Both measures are taken about zero, not about the sample mean: over short windows the mean of
 returns is noise (RiskMetrics Technical Document, 4th ed. 1996, chapter 5).
 
-Panels are (T, N) float64, oldest row first. A window that is not full, or that holds a NaN,
-gives NaN. The `fill_` kernels work as those of `averages`.
+Series, panels, `out` and `work` as in `averages`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from agents.indicators.averages import fill_average
-from agents.indicators.panel import flat_copy, scratch
+from agents.indicators.averages import fill_sum, whole_weight
+from agents.indicators.panel import by_series
 from market.bars import Floats
 from market.compiled import kernel
 
-VOLATILITY_WORK = 4
+SQUARE_SUM_WORK = 3
 
 
 @kernel
-def fill_volatility(
-    returns: Floats, columns: int, decay: float, taps: int, out: Floats, work: Floats
-) -> None:
-    """`ewma_volatility` of a flat panel. work: 4 rows."""
-    squares = work[3][: returns.size]
-    for i in range(returns.size):
-        squares[i] = returns[i] * returns[i]
-    fill_average(squares, columns, decay, taps, out, work)
-    for i in range(returns.size):
-        out[i] = np.sqrt(out[i])
+def fill_square_sum(returns: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
+    """Sum of the squares of the last `taps` returns with weights decay**age. work: 3 rows."""
+    squares = work[2][: min(out.size + taps - 1, returns.size)]
+    needed = returns[returns.size - squares.size :]
+    for i in range(squares.size):
+        squares[i] = needed[i] * needed[i]
+    fill_sum(squares, decay, taps, out, work)
 
 
 def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
@@ -37,10 +33,11 @@ def ewma_volatility(returns: Floats, decay: float, taps: int) -> Floats:
 
     RiskMetrics (1996), chapter 5; weights decay**age, normalised over the taps.
     """
-    flat, out = flat_copy(returns), np.empty(returns.shape)
-    work = scratch(VOLATILITY_WORK, flat.size)
-    fill_volatility(flat, returns.shape[1], decay, taps, out.reshape(-1), work)
-    return out
+
+    def fill(series: Floats, out: Floats, work: Floats) -> None:
+        fill_square_sum(series, decay, taps, out, work)
+
+    return np.sqrt(by_series(returns, SQUARE_SUM_WORK, fill) / whole_weight(decay, taps))
 
 
 def realised_volatility(returns: Floats, window: int) -> Floats:

@@ -8,18 +8,24 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.ballot import Ballot
-from agents.indicators.averages import copy_values
 from agents.indicators.elementary import confidence, fill_logarithm
-from agents.indicators.gaps import fill_bridged
+from agents.indicators.gaps import bridged
 from agents.indicators.moments import Z_SCORE_WORK, fill_z_score
-from agents.indicators.panel import fill_blocks
+from agents.indicators.panel import (
+    GROUP,
+    fill_strips,
+    keep_layers,
+    put_columns,
+    take_columns,
+)
 from agents.indicators.reversion import AUTOREGRESSION_WORK, fill_autoregression, fill_half_life
 from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats
 from market.compiled import kernel
 
 EVIDENCE = ("log_price_z", "bollinger_position", "half_life_bars")
-WORK_ROWS = 3 + max(Z_SCORE_WORK, AUTOREGRESSION_WORK)
+LAYERS = 1 + len(EVIDENCE)
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 3 + max(Z_SCORE_WORK, AUTOREGRESSION_WORK)
 
 
 class Plan(NamedTuple):
@@ -35,37 +41,53 @@ class Plan(NamedTuple):
 
 @kernel
 def fill_mean_reversion(
-    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
 ) -> None:
-    """Layers of `out`: the score, then the evidence in the order of EVIDENCE."""
-    size, end = values.size, place + values.size - skip
-    prices, logs, row = work[0][:size], work[1][:size], work[2][:size]
-    spare = work[3:]
-    z, position, half_life = out[1][place:end], out[2][place:end], out[3][place:end]
-    score = out[0][place:end]
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
 
-    fill_bridged(values, columns, plan.bridged_bars, prices)
+    Without `explain`, evidence that the score does not need is left out.
+    """
+    score, z = layers[0][:count], layers[1][:count]
+    position, half_life = layers[2][:count], layers[3][:count]
+    logs, slope, spare = work[0][: raw.size], work[1][:count], work[3:]
+
+    prices = bridged(raw, plan.bridged_bars, work[2])
     fill_logarithm(prices, logs)
-    fill_z_score(logs, columns, plan.window, row, spare)
-    copy_values(row[skip:], z)
-    fill_z_score(prices, columns, plan.bollinger_window, row, spare)
-    bands = row[skip:]
-    for i in range(score.size):
-        position[i] = bands[i] / plan.bollinger_width
-    fill_autoregression(logs, columns, plan.half_life_window, row, spare)
+    fill_z_score(logs, plan.window, z, spare)
+    fill_z_score(prices, plan.bollinger_window, position, spare)
+    fill_autoregression(logs, plan.half_life_window, slope, spare)
     # Least squares sees reversion even in a random walk: in n pairs the slope is too low by
     # (1 + 3 slope) / n on average (Kendall, Biometrika 41, 1954).
-    pairs = plan.half_life_window - 1.0
-    slope, raw = row[skip:], values[skip:]
-    for i in range(score.size):
-        slope[i] = slope[i] + (1.0 + 3.0 * slope[i]) / pairs
+    share = 1.0 / (plan.half_life_window - 1.0)
+    for i in range(count):
+        slope[i] = slope[i] + (1.0 + 3.0 * slope[i]) * share
     fill_half_life(slope, half_life)
-    for i in range(score.size):
-        speed = 1.0 - half_life[i] / plan.max_half_life
-        stretch = 0.5 * (z[i] + plan.bollinger_width * position[i])
+    width_share, half_life_share = 1.0 / plan.bollinger_width, 1.0 / plan.max_half_life
+    current = raw[raw.size - count :]
+    for i in range(count):
+        speed = 1.0 - half_life[i] * half_life_share
+        stretch = 0.5 * (z[i] + position[i])
         size_of_vote = np.sqrt(abs(confidence(stretch)) * speed)
         vote = size_of_vote if stretch < 0.0 else 0.0 - size_of_vote
-        score[i] = vote if speed > 0.0 and not np.isnan(raw[i]) else np.nan
+        score[i] = vote if speed > 0.0 and not np.isnan(current[i]) else np.nan
+    if explain:
+        for i in range(count):
+            position[i] = position[i] * width_share
+
+
+@kernel
+def fill_strip(
+    values: Floats, columns: int, count: int, place: int, plan: Plan, out: Floats, work: Floats
+) -> None:
+    """`fill_mean_reversion` of every instrument of a strip of a panel."""
+    rows, kept = values.size // columns, out.shape[0]
+    layers, found, spare = work[GROUP:], work[GROUP + LAYERS :], work[(GROUP + 1) * (LAYERS + 1) :]
+    for column in range(0, columns, GROUP):
+        width = take_columns(values, columns, column, work)
+        for c in range(width):
+            fill_mean_reversion(work[c][:rows], count, kept > 1, plan, layers, spare)
+            keep_layers(layers, count, kept, c, found)
+        put_columns(found, count, width, columns, place + column, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +135,15 @@ class MeanReversion:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
+        score, *evidence = self._layers(bars, LAYERS)
+        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
+
+    def score(self, bars: Bars) -> Floats:
+        """The votes without their evidence."""
+        score: Floats = self._layers(bars, 1)[0]
+        return score
+
+    def _layers(self, bars: Bars, count: int) -> Floats:
         plan = Plan(
             window=self.window,
             bollinger_window=self.bollinger_window,
@@ -121,7 +152,4 @@ class MeanReversion:
             max_half_life=float(self.max_half_life),
             bridged_bars=self.bridged_bars,
         )
-        score, *evidence = fill_blocks(
-            bars.close, self.lookback, 1 + len(EVIDENCE), WORK_ROWS, fill_mean_reversion, plan
-        )
-        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
+        return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, plan)

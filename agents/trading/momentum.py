@@ -11,8 +11,8 @@ import numpy as np
 from agents.ballot import Ballot
 from agents.indicators import random_walk
 from agents.indicators.averages import fill_average
-from agents.indicators.elementary import confidence, fill_logarithm
-from agents.indicators.gaps import fill_bridged
+from agents.indicators.elementary import confidence, fill_logarithm, inverse_root
+from agents.indicators.gaps import bridged
 from agents.indicators.oscillators import (
     MACD_WORK,
     NET_STRENGTH_WORK,
@@ -22,15 +22,22 @@ from agents.indicators.oscillators import (
     span_taps,
     wilder_taps,
 )
-from agents.indicators.panel import fill_blocks
+from agents.indicators.panel import (
+    GROUP,
+    fill_strips,
+    keep_layers,
+    put_columns,
+    take_columns,
+)
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import VOLATILITY_WORK, fill_volatility
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.parameters import require_bars, require_order
 from market.bars import Bars, Floats
 from market.compiled import kernel
 
 EVIDENCE = ("fast_return_z", "slow_return_z", "average_cross_z", "rsi", "macd_histogram_z")
-WORK_ROWS = 6 + max(MACD_WORK, NET_STRENGTH_WORK, VOLATILITY_WORK)
+LAYERS = 1 + len(EVIDENCE)
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 11 + max(MACD_WORK, NET_STRENGTH_WORK, SQUARE_SUM_WORK)
 
 
 class Plan(NamedTuple):
@@ -57,57 +64,71 @@ class Plan(NamedTuple):
 
 
 @kernel
-def standardise(
-    values: Floats, inverse_volatility: Floats, deviation: float, skip: int, out: Floats
+def fill_momentum(
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
 ) -> None:
-    """out = values * inverse_volatility / deviation, without the first `skip` values."""
-    share = 1.0 / deviation
-    numbers, scales = values[skip:], inverse_volatility[skip:]
-    for i in range(out.size):
-        out[i] = numbers[i] * scales[i] * share
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
+
+    Without `explain`, evidence that the score does not need is left out.
+    """
+    score, current, first = layers[0][:count], raw[raw.size - count :], raw.size - count
+    logs, returns = work[0][: raw.size], work[1][: count + plan.volatility - 1]
+    per_log, per_price = work[2][:count], work[3][:count]
+    log_trend, trend, net = work[4][:count], work[5][:count], work[6][:count]
+    fast, slow, histogram = work[7][:count], work[8][:count], work[9][:count]
+    spare = work[11:]
+
+    prices = bridged(raw, plan.bridged_bars, work[10])
+    fill_logarithm(prices, logs)
+    now, newest = logs[first:], prices[first:]
+    fast_ago, slow_ago = logs[first - plan.fast :], logs[first - plan.slow :]
+    fill_change(logs, 1, returns)
+    fill_square_sum(returns, 1.0, plan.volatility, per_log, spare)
+    fill_average(prices, 1.0, plan.fast, fast, spare)
+    fill_average(prices, 1.0, plan.slow, slow, spare)
+    fill_macd_histogram(prices, plan.macd_fast, plan.macd_slow, plan.macd_signal, histogram, spare)
+    fill_net_strength(prices, plan.strength, net, spare)
+
+    volatility_share = 1.0 / plan.volatility
+    fast_share, slow_share = 1.0 / plan.fast_deviation, 1.0 / plan.slow_deviation
+    cross_share, macd_share = 1.0 / plan.cross_deviation, 1.0 / plan.macd_deviation
+    strength_share, mean_share = 1.0 / plan.strength_deviation, 0.2 / plan.mean_deviation
+    for i in range(count):
+        per_log[i] = inverse_root(volatility_share * per_log[i])
+        per_price[i] = per_log[i] / newest[i]
+    for i in range(count):
+        fast_change, slow_change = now[i] - fast_ago[i], now[i] - slow_ago[i]
+        log_trend[i] = (fast_change * fast_share + slow_change * slow_share) * per_log[i]
+    for i in range(count):
+        weighed = (fast[i] - slow[i]) * cross_share + histogram[i] * macd_share
+        trend[i] = weighed * per_price[i] + log_trend[i]
+    for i in range(count):
+        votes = confidence((trend[i] + net[i] * strength_share) * mean_share)
+        score[i] = np.nan if np.isnan(current[i]) else votes
+    if explain:
+        fast_z, slow_z, cross_z = layers[1], layers[2], layers[3]
+        rsi, macd_z = layers[4], layers[5]
+        for i in range(count):
+            fast_z[i] = (now[i] - fast_ago[i]) * per_log[i] * fast_share
+            slow_z[i] = (now[i] - slow_ago[i]) * per_log[i] * slow_share
+            cross_z[i] = (fast[i] - slow[i]) * per_price[i] * cross_share
+            macd_z[i] = histogram[i] * per_price[i] * macd_share
+            rsi[i] = 50.0 + 50.0 * net[i]
 
 
 @kernel
-def fill_momentum(
-    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+def fill_strip(
+    values: Floats, columns: int, count: int, place: int, plan: Plan, out: Floats, work: Floats
 ) -> None:
-    """Layers of `out`: the score, then the evidence in the order of EVIDENCE."""
-    size, end = values.size, place + values.size - skip
-    prices, logs, row = work[0][:size], work[1][:size], work[2][:size]
-    per_log, per_price, net = work[3][:size], work[4][:size], work[5][:size]
-    spare = work[6:]
-    fast_z, slow_z, cross_z = out[1][place:end], out[2][place:end], out[3][place:end]
-    rsi, macd_z, score = out[4][place:end], out[5][place:end], out[0][place:end]
-
-    fill_bridged(values, columns, plan.bridged_bars, prices)
-    fill_logarithm(prices, logs)
-    fill_change(logs, columns, row)
-    fill_volatility(row, columns, 1.0, plan.volatility, per_log, spare)
-    for i in range(size):
-        per_log[i] = 1.0 / (per_log[i] if per_log[i] > 0.0 else np.nan)
-        per_price[i] = per_log[i] / prices[i]
-    fill_change(logs, plan.fast * columns, row)
-    standardise(row, per_log, plan.fast_deviation, skip, fast_z)
-    fill_change(logs, plan.slow * columns, row)
-    standardise(row, per_log, plan.slow_deviation, skip, slow_z)
-    fill_average(prices, columns, 1.0, plan.fast, row, spare)
-    fill_average(prices, columns, 1.0, plan.slow, logs, spare)
-    for i in range(size):
-        row[i] = row[i] - logs[i]
-    standardise(row, per_price, plan.cross_deviation, skip, cross_z)
-    fill_macd_histogram(
-        prices, columns, plan.macd_fast, plan.macd_slow, plan.macd_signal, row, spare
-    )
-    standardise(row, per_price, plan.macd_deviation, skip, macd_z)
-    fill_net_strength(prices, columns, plan.strength, net, spare)
-    strength, raw = net[skip:], values[skip:]
-    for i in range(score.size):
-        rsi[i] = 50.0 + 50.0 * strength[i]
-    for i in range(score.size):
-        trend = (fast_z[i] + slow_z[i]) + (cross_z[i] + macd_z[i])
-        total = trend + strength[i] / plan.strength_deviation
-        votes = confidence(total / (5.0 * plan.mean_deviation))
-        score[i] = np.nan if np.isnan(raw[i]) else votes
+    """`fill_momentum` of every instrument of a strip of a panel."""
+    rows, kept = values.size // columns, out.shape[0]
+    layers, found, spare = work[GROUP:], work[GROUP + LAYERS :], work[(GROUP + 1) * (LAYERS + 1) :]
+    for column in range(0, columns, GROUP):
+        width = take_columns(values, columns, column, work)
+        for c in range(width):
+            fill_momentum(work[c][:rows], count, kept > 1, plan, layers, spare)
+            keep_layers(layers, count, kept, c, found)
+        put_columns(found, count, width, columns, place + column, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +186,17 @@ class Momentum:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
-        score, *evidence = fill_blocks(
-            bars.close, self.lookback, 1 + len(EVIDENCE), WORK_ROWS, fill_momentum, plan_of(self)
-        )
+        score, *evidence = self._layers(bars, LAYERS)
         return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
+
+    def score(self, bars: Bars) -> Floats:
+        """The votes without their evidence."""
+        score: Floats = self._layers(bars, 1)[0]
+        return score
+
+    def _layers(self, bars: Bars, count: int) -> Floats:
+        plan = plan_of(self)
+        return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, plan)
 
 
 @lru_cache(maxsize=256)

@@ -10,19 +10,19 @@ import numpy as np
 
 from agents.ballot import Ballot
 from agents.headlines.tones import HeadlineTones, load_tones
-from agents.indicators.averages import fill_average
-from agents.indicators.elementary import confidence, fill_logarithm
-from agents.indicators.gaps import fill_bridged
-from agents.indicators.panel import fill_blocks
+from agents.indicators.averages import fill_sum
+from agents.indicators.elementary import confidence, fill_logarithm, inverse_root
+from agents.indicators.gaps import bridged
+from agents.indicators.panel import GROUP, fill_strips, take_columns
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import VOLATILITY_WORK, fill_volatility
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.currency_risk import legs, risk_loadings
 from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats
 from market.compiled import kernel
 from market.errors import AgentError
 
-WORK_ROWS = 5 + VOLATILITY_WORK
+WORK_ROWS = 3 + GROUP + 5 + SQUARE_SUM_WORK
 DAY_NS = 86_400 * 10**9
 
 
@@ -38,57 +38,77 @@ class Plan(NamedTuple):
 
 
 @kernel
-def fill_factor(
-    returns: Floats, volatility: Floats, columns: int, loading: Floats, factor: Floats
+def add_to_factor(
+    returns: Floats, squares: Floats, window: int, loading: float, total: Floats, known: Floats
 ) -> None:
-    """Risk factor of each row: the loaded mean of the returns in units of their volatility.
+    """Add an instrument's loaded return, in units of its volatility, and the size of its loading.
 
-    A missing return leaves numerator and denominator; NaN where less than half of the loading
-    is there.
+    squares: the sum of squares over `window` returns. A missing return adds to neither, as does
+    a price that stood still: it says as little.
     """
-    for t in range(factor.size):
-        total, known, whole = 0.0, 0.0, 0.0
-        for c in range(columns):
-            size = abs(loading[c])
-            whole += size
-            standardised = returns[t * columns + c] / volatility[t * columns + c]
-            # A price that stood still gives 0/0: it says as little as a missing one.
-            if not np.isnan(standardised):
-                total += loading[c] * standardised
-                known += size
-        factor[t] = total / known if 2.0 * known >= whole and known > 0.0 else np.nan
+    share = 1.0 / window
+    for t in range(total.size):
+        standardised = returns[t] * inverse_root(share * squares[t])
+        missing = np.isnan(standardised)
+        total[t] = total[t] + (0.0 if missing else loading * standardised)
+        known[t] = known[t] + (0.0 if missing else abs(loading))
+
+
+@kernel
+def fill_factor(values: Floats, columns: int, plan: Plan, factor: Floats, work: Floats) -> None:
+    """Risk factor of the last rows: the loaded mean of the returns in units of their volatility.
+
+    NaN where less than half of the loading is there.
+    """
+    rows, count = values.size // columns, factor.size
+    known, squares = work[GROUP][:count], work[GROUP + 1][:count]
+    logs, returns = work[GROUP + 2][:rows], work[GROUP + 3][:rows]
+    gaps, spare = work[GROUP + 4], work[GROUP + 5 :]
+    window, whole = plan.volatility_window, 0.0
+    for t in range(count):
+        factor[t] = 0.0
+        known[t] = 0.0
+    for column in range(0, columns, GROUP):
+        width = take_columns(values, columns, column, work)
+        for c in range(width):
+            loading = plan.loading[column + c]
+            if loading != 0.0:
+                whole += abs(loading)
+                fill_logarithm(bridged(work[c][:rows], plan.bridged_bars, gaps), logs)
+                fill_change(logs, 1, returns)
+                fill_square_sum(returns, 1.0, window, squares, spare)
+                add_to_factor(returns[rows - count :], squares, window, loading, factor, known)
+    for t in range(count):
+        enough = 2.0 * known[t] >= whole and known[t] > 0.0
+        factor[t] = factor[t] / known[t] if enough else np.nan
 
 
 @kernel
 def fill_risk_appetite(
-    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+    values: Floats, columns: int, count: int, place: int, plan: Plan, out: Floats, work: Floats
 ) -> None:
     """Layers of `out`: the score, then the risk appetite in deviations."""
-    size, end = values.size, place + values.size - skip
-    rows = size // columns
-    logs, returns, volatility = work[0][:size], work[1][:size], work[2][:size]
-    factor, mean, deviation = work[3][:rows], work[4][:rows], work[0][:rows]
-    spare = work[5:]
-    score, appetite = out[0][place:end], out[1][place:end]
-
-    fill_bridged(values, columns, plan.bridged_bars, volatility)
-    fill_logarithm(volatility, logs)
-    fill_change(logs, columns, returns)
-    fill_volatility(returns, columns, 1.0, plan.volatility_window, volatility, spare)
-    fill_factor(returns, volatility, columns, plan.loading, factor)
-    one = min(columns, 1)  # a literal would have the callees compiled once more
-    fill_average(factor, one, 1.0, plan.horizon, mean, spare)
-    fill_volatility(factor, one, 1.0, plan.factor_window, deviation, spare)
-    root = np.sqrt(float(plan.horizon))
-    for t in range(rows - score.size // columns, rows):
-        swing = root * mean[t] / (deviation[t] if deviation[t] > 0.0 else np.nan)
-        mood = confidence(swing)
+    factor = work[0][: count + max(plan.horizon, plan.factor_window) - 1]
+    swing, mood, spare = work[1][:count], work[2][:count], work[3:]
+    fill_factor(values, columns, plan, factor, spare)
+    fill_sum(factor, 1.0, plan.horizon, swing, spare)
+    fill_square_sum(factor, 1.0, plan.factor_window, mood, spare)
+    # The sum over the horizon by its deviation, from the mean square over the factor window.
+    share = np.sqrt(plan.factor_window / plan.horizon)
+    for t in range(count):
+        swing[t] = swing[t] * inverse_root(mood[t]) * share
+        mood[t] = confidence(swing[t])
+    raw, score = values[values.size - count * columns :], out[0][place:]
+    for t in range(count):
         for c in range(columns):
-            i = t * columns + c - skip
-            exposure = plan.exposure[c]
-            missing = exposure == 0.0 or np.isnan(values[t * columns + c])
-            appetite[i] = swing
-            score[i] = np.nan if missing else exposure * mood
+            exposure, i = plan.exposure[c], t * columns + c
+            missing = exposure == 0.0 or np.isnan(raw[i])
+            score[i] = np.nan if missing else exposure * mood[t]
+    for layer in range(1, out.shape[0]):
+        appetite = out[layer][place:]
+        for t in range(count):
+            for c in range(columns):
+                appetite[t * columns + c] = swing[t]
 
 
 @kernel
@@ -179,6 +199,17 @@ class Sentiment:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes, and from headlines published by the row's time."""
+        risk_score, appetite = self._risk_appetite(bars, 2)
+        tone, used = self._headlines(bars)
+        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
+        return Ballot(score=self._blended(risk_score, tone, used), evidence=evidence)
+
+    def score(self, bars: Bars) -> Floats:
+        """The votes without their evidence."""
+        (risk_score,) = self._risk_appetite(bars, 1)
+        return self._blended(risk_score, *self._headlines(bars))
+
+    def _risk_appetite(self, bars: Bars, layers: int) -> Floats:
         loadings = risk_loadings(bars.symbols, tuple(self.high_beta), tuple(self.safe_haven))
         plan = Plan(
             volatility_window=self.volatility_window,
@@ -188,18 +219,17 @@ class Sentiment:
             loading=loadings.loading,
             exposure=loadings.exposure,
         )
-        score, appetite = fill_blocks(
-            bars.close, self.lookback, 2, WORK_ROWS, fill_risk_appetite, plan
-        )
-        tone, used = self._headlines(bars)
-        if isinstance(self.headlines, HeadlineTones):
-            risk_score = score.copy()
-            blend_headlines(
-                risk_score.reshape(-1), tone.reshape(-1), used.reshape(-1),
-                float(self.headline_weight), float(self.tone_deviation), score.reshape(-1),
-            )  # fmt: skip
-        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
-        return Ballot(score=score, evidence=evidence)
+        return fill_strips(bars.close, self.lookback, layers, WORK_ROWS, fill_risk_appetite, plan)
+
+    def _blended(self, risk_score: Floats, tone: Floats, used: Floats) -> Floats:
+        if not isinstance(self.headlines, HeadlineTones):
+            return risk_score
+        score = np.empty(risk_score.shape)
+        blend_headlines(
+            risk_score.reshape(-1), tone.reshape(-1), used.reshape(-1),
+            float(self.headline_weight), float(self.tone_deviation), score.reshape(-1),
+        )  # fmt: skip
+        return score
 
     def _headlines(self, bars: Bars) -> tuple[Floats, Floats]:
         """Tone of base less quote, NaN without headlines, and their number: (T, N) each."""

@@ -9,19 +9,26 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.ballot import Ballot
-from agents.indicators.averages import copy_values, fading_taps, fill_average
-from agents.indicators.elementary import fill_logarithm, squash
-from agents.indicators.gaps import fill_bridged
-from agents.indicators.panel import fill_blocks
+from agents.indicators.averages import fading_taps, fill_average, whole_weight
+from agents.indicators.elementary import fill_logarithm, inverse_root, squash
+from agents.indicators.gaps import bridged
+from agents.indicators.panel import (
+    GROUP,
+    fill_strips,
+    keep_layers,
+    put_columns,
+    take_columns,
+)
 from agents.indicators.ranks import fill_percentile_rank
 from agents.indicators.returns import fill_change
-from agents.indicators.volatility import VOLATILITY_WORK, fill_volatility
+from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats
 from market.compiled import kernel
 
 EVIDENCE = ("ewma_volatility", "realised_volatility", "volatility_percentile", "channel_position")
-WORK_ROWS = 4 + VOLATILITY_WORK
+LAYERS = 1 + len(EVIDENCE)
+WORK_ROWS = (GROUP + 1) * (LAYERS + 1) + 6 + SQUARE_SUM_WORK
 
 
 class Plan(NamedTuple):
@@ -40,38 +47,65 @@ class Plan(NamedTuple):
 
 @kernel
 def fill_breakout(
-    values: Floats, columns: int, skip: int, place: int, plan: Plan, out: Floats, work: Floats
+    raw: Floats, count: int, explain: bool, plan: Plan, layers: Floats, work: Floats
 ) -> None:
-    """Layers of `out`: the score, then the evidence in the order of EVIDENCE."""
-    size, end = values.size, place + values.size - skip
-    logs, returns, row = work[0][:size], work[1][:size], work[2][:size]
-    middle, spare = work[3][:size], work[4:]
-    ewma, realised = out[1][place:end], out[2][place:end]
-    percentile, position = out[3][place:end], out[4][place:end]
-    score, raw = out[0][place:end], values[skip:]
+    """Layers: the score, then the evidence in the order of EVIDENCE, of the last `count` prices.
 
-    fill_bridged(values, columns, plan.bridged_bars, row)
-    fill_logarithm(row, logs)
-    fill_change(logs, columns, returns)
-    fill_average(logs, columns, 1.0, plan.channel_window, middle, spare)
-    fill_volatility(returns, columns, plan.decay, plan.taps, row, spare)
-    copy_values(row[skip:], ewma)
-    price, centre = logs[skip:], middle[skip:]
-    for i in range(score.size):
-        scale = ewma[i] * plan.half_width
-        position[i] = (price[i] - centre[i]) / (scale if scale > 0.0 else np.nan)
-    fill_volatility(returns, columns, 1.0, plan.realised_window, row, spare)
-    copy_values(row[skip:], realised)
-    fill_percentile_rank(row, columns, plan.percentile_window, middle, spare)
-    copy_values(middle[skip:], percentile)
-    for i in range(score.size):
-        expansion = (percentile[i] - plan.quiet_percentile) / (1.0 - plan.quiet_percentile)
+    Without `explain`, evidence that the score does not need is left out.
+    """
+    score, ewma, realised = layers[0][:count], layers[1][:count], layers[2][:count]
+    percentile, position = layers[3][:count], layers[4][:count]
+    logs, returns = work[0][: raw.size], work[1][: raw.size]
+    middle, breakout, spare = work[2][:count], work[5][:count], work[6:]
+    recent = work[4][: count + plan.percentile_window - 1]
+
+    fill_logarithm(bridged(raw, plan.bridged_bars, work[3]), logs)
+    fill_change(logs, 1, returns)
+    fill_average(logs, 1.0, plan.channel_window, middle, spare)
+    fill_square_sum(returns, plan.decay, plan.taps, ewma, spare)
+    newest = logs[raw.size - count :]
+    ewma_share = 1.0 / whole_weight(plan.decay, plan.taps)
+    width_share = 1.0 / plan.half_width
+    for i in range(count):
+        scale = inverse_root(ewma_share * ewma[i])
+        position[i] = (newest[i] - middle[i]) * scale * width_share
+    # The sums of squares have the order of the volatilities.
+    fill_square_sum(returns, 1.0, plan.realised_window, recent, spare)
+    # Without a breakout the score is 0, whatever the percentile.
+    for i in range(count):
+        beyond = (position[i] if position[i] > 0.0 else -position[i]) - 1.0
+        breakout[i] = 1.0 if explain else beyond
+    fill_percentile_rank(recent, plan.percentile_window, breakout, percentile, spare)
+    if explain:
+        squares, realised_share = recent[recent.size - count :], 1.0 / plan.realised_window
+        for i in range(count):
+            ewma[i] = np.sqrt(ewma_share * ewma[i])
+            realised[i] = np.sqrt(realised_share * squares[i])
+    share = 1.0 / (1.0 - plan.quiet_percentile)
+    current = raw[raw.size - count :]
+    for i in range(count):
+        expansion = (percentile[i] - plan.quiet_percentile) * share
         expansion = 0.0 if expansion < 0.0 else expansion
         beyond = (position[i] if position[i] > 0.0 else -position[i]) - 1.0
         beyond = 0.0 if beyond < 0.0 else beyond * plan.channel_width
         size_of_vote = np.sqrt(expansion * squash(beyond))
         vote = size_of_vote if position[i] > 0.0 else 0.0 - size_of_vote
-        score[i] = np.nan if np.isnan(raw[i]) else vote
+        score[i] = np.nan if np.isnan(current[i]) else vote
+
+
+@kernel
+def fill_strip(
+    values: Floats, columns: int, count: int, place: int, plan: Plan, out: Floats, work: Floats
+) -> None:
+    """`fill_breakout` of every instrument of a strip of a panel."""
+    rows, kept = values.size // columns, out.shape[0]
+    layers, found, spare = work[GROUP:], work[GROUP + LAYERS :], work[(GROUP + 1) * (LAYERS + 1) :]
+    for column in range(0, columns, GROUP):
+        width = take_columns(values, columns, column, work)
+        for c in range(width):
+            fill_breakout(work[c][:rows], count, kept > 1, plan, layers, spare)
+            keep_layers(layers, count, kept, c, found)
+        put_columns(found, count, width, columns, place + column, out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +164,15 @@ class Volatility:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
+        score, *evidence = self._layers(bars, LAYERS)
+        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
+
+    def score(self, bars: Bars) -> Floats:
+        """The votes without their evidence."""
+        score: Floats = self._layers(bars, 1)[0]
+        return score
+
+    def _layers(self, bars: Bars, count: int) -> Floats:
         n = self.channel_window
         # Variance of a random walk's distance from its own n-bar average, in bars.
         variance = (n - 1.0) * (2.0 * n - 1.0) / (6.0 * n)
@@ -144,7 +187,4 @@ class Volatility:
             half_width=self.channel_width * math.sqrt(variance),
             bridged_bars=self.bridged_bars,
         )
-        score, *evidence = fill_blocks(
-            bars.close, self.lookback, 1 + len(EVIDENCE), WORK_ROWS, fill_breakout, plan
-        )
-        return Ballot(score=score, evidence=dict(zip(EVIDENCE, evidence, strict=True)))
+        return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, plan)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.ballot import Agent, Ballot
+from agents.ballot import Agent, Ballot, scores
 from agents.headlines.reader import Headline
 from agents.headlines.tones import HeadlineTones
 from agents.law import check_finite_window_law, same_bits
@@ -133,6 +133,42 @@ def test_scores_lie_between_minus_one_and_one_and_nothing_is_infinite(
     assert not (np.abs(ballot.score) > 1.0).any()
     for array in (ballot.score, *ballot.evidence.values()):
         assert not np.isinf(array).any()
+
+
+@each_agent
+@settings(max_examples=10, deadline=None)
+@given(bars=panels(max_rows=500))
+def test_scores_alone_are_those_of_the_vote(name: str, bars: Bars) -> None:
+    agent = AGENTS[name]
+    assert same_bits(agent.score(bars), agent.vote(bars).score).all()
+    assert same_bits(scores(agent, bars), scores(Voting(agent), bars)).all()
+
+
+@each_agent
+def test_no_price_gives_a_vote_before_the_lookback_is_full(name: str) -> None:
+    agent = replace(AGENTS[name], headlines=None) if "sentiment" in name else AGENTS[name]
+    bars = panel(random_walk(np.random.default_rng(6), agent.lookback + 20, 20))
+    voted = np.isfinite(agent.vote(bars).score).any(axis=1)
+    assert not voted[: agent.lookback - 1].any()
+    assert voted[agent.lookback - 1 :].all()
+
+
+@dataclass(frozen=True)
+class Voting:
+    """An agent that has nothing but its vote."""
+
+    agent: Agent
+
+    @property
+    def name(self) -> str:
+        return self.agent.name
+
+    @property
+    def lookback(self) -> int:
+        return self.agent.lookback
+
+    def vote(self, bars: Bars) -> Ballot:
+        return self.agent.vote(bars)
 
 
 @dataclass(frozen=True)

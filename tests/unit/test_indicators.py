@@ -166,6 +166,26 @@ def test_the_percentile_rank_agrees_with_pandas_and_ties_do_not_count(prices: Fl
     assert percentile_rank(np.arange(10.0).reshape(-1, 1), 10)[-1, 0] == 1.0
 
 
+@pytest.mark.parametrize("kind", ["far apart", "negative", "rounded", "tiny", "infinite", "still"])
+def test_the_percentile_rank_is_a_plain_count_whatever_the_values(kind: str) -> None:
+    values = np.random.default_rng(13).normal(size=(1500, 2))
+    if kind == "far apart":  # too close, all but one, to be told apart by 16 bits
+        values[700, 0] = 1e9
+    elif kind == "negative":
+        values -= 5.0
+    elif kind == "rounded":
+        values = np.round(values, 1)
+    elif kind == "tiny":
+        values *= 1e-310
+    elif kind == "infinite":
+        values[900] = [np.inf, -np.inf]
+    else:
+        values[400:900] = 0.25
+    windows = np.lib.stride_tricks.sliding_window_view(values, 64, axis=0)
+    counted = (windows < windows[..., -1:]).sum(axis=-1) / 63.0
+    np.testing.assert_allclose(percentile_rank(values, 64)[63:], counted, rtol=1e-15)
+
+
 def test_the_autoregression_agrees_with_least_squares(prices: Floats) -> None:
     logs = np.log(prices)
     slopes = autoregression(logs, 100)

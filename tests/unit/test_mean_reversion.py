@@ -72,10 +72,11 @@ def test_the_half_life_is_unbiased_enough_to_tell_a_walk_from_a_reverting_price(
 
 def test_the_evidence_is_what_it_says() -> None:
     close = reverting(8.0)
-    evidence = MeanReversion().vote(panel(close)).evidence
+    agent = MeanReversion()
+    evidence, full = agent.vote(panel(close)).evidence, agent.lookback - 1
     assert list(evidence) == ["log_price_z", "bollinger_position", "half_life_bars"]
     logs = np.log(close)
-    np.testing.assert_allclose(evidence["log_price_z"][50:], z_score(logs, 50)[50:], atol=1e-9)
+    np.testing.assert_allclose(evidence["log_price_z"][full:], z_score(logs, 50)[full:], atol=1e-9)
     window = close[-20:]
     position = (close[-1] - window.mean(axis=0)) / (2.0 * window.std(axis=0))
     np.testing.assert_allclose(evidence["bollinger_position"][-1], position, rtol=1e-9)

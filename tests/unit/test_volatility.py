@@ -57,7 +57,8 @@ def test_it_is_neutral_inside_the_channel_and_directed_outside_when_volatility_e
 
 def test_the_evidence_is_what_it_says() -> None:
     close = random_walk(np.random.default_rng(4), 700, 3)
-    evidence = Volatility().vote(panel(close)).evidence
+    agent = Volatility()
+    evidence, full = agent.vote(panel(close)).evidence, agent.lookback - 1
     assert list(evidence) == [
         "ewma_volatility", "realised_volatility", "volatility_percentile", "channel_position",
     ]  # fmt: skip
@@ -66,9 +67,13 @@ def test_the_evidence_is_what_it_says() -> None:
     ewma = np.sqrt(weights @ returns[-128:] ** 2 / weights.sum())
     np.testing.assert_allclose(evidence["ewma_volatility"][-1], ewma, rtol=1e-9)
     realised = pd.DataFrame(returns**2).rolling(20).mean() ** 0.5
-    np.testing.assert_allclose(evidence["realised_volatility"][1:], realised, rtol=1e-9)
+    np.testing.assert_allclose(
+        evidence["realised_volatility"][full:], realised[full - 1 :], rtol=1e-9
+    )
     rank = (realised.rolling(256).rank(method="min") - 1.0) / 255.0
-    np.testing.assert_allclose(evidence["volatility_percentile"][1:], rank, atol=1e-12)
+    np.testing.assert_allclose(
+        evidence["volatility_percentile"][full:], rank[full - 1 :], atol=1e-12
+    )
     middle = np.log(close[-20:]).mean(axis=0)
     width = np.sqrt(sum((k / 20.0) ** 2 for k in range(20)))
     np.testing.assert_allclose(
