@@ -17,6 +17,7 @@ from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.lookahead import lookahead
 from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
+from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
 from coordinator.cli.whatif import whatif
@@ -40,6 +41,7 @@ app.command()(optimize)
 app.command()(lookahead)
 app.command()(lookback)
 app.command()(whatif)
+app.command()(parity)
 app.command()(doctor)
 config.command()(show)
 config.command()(check)

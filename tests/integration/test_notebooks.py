@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from coordinator.notebook import replay
 from coordinator.engines.choice import Engine
+from coordinator.notebook import replay
 
 pytest.importorskip("matplotlib", reason="the notebooks draw: they need the extra 'plots'")
 

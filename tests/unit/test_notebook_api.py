@@ -64,7 +64,7 @@ class Counting:
 
 @dataclass(slots=True)
 class Interrupting:
-    """Interrupts the process at its fifth vote, as a person would."""
+    """Interrupts the process when it is asked about the first bars, as a person would."""
 
     name: str = "interrupting"
     lookback: int = 1
@@ -72,7 +72,7 @@ class Interrupting:
 
     def vote(self, bars: Bars) -> Ballot:
         self.asked += 1
-        if self.asked == 5:
+        if self.asked == 2:  # the first vote only names its evidence
             signal.raise_signal(signal.SIGINT)
         return Ballot(score=np.zeros(bars.shape))
 
@@ -140,7 +140,11 @@ def test_a_replay_leaves_its_results_and_can_be_opened_again(run: Run) -> None:
         ({"agents": [Locked()]}, AgentError, "a run seats a copy of the agent, and copying it"),
         ({"agents": "momentum"}, ConfigError, r"write \['momentum'\]"),
         ({"agents": ["momentun"]}, AgentError, "did you mean 'momentum'"),
-        ({"engine": "spark"}, ConfigError, "expected one of 'events', 'panel', 'local', found 'spark'"),
+        (
+            {"engine": "spark"},
+            ConfigError,
+            "expected one of 'events', 'panel', 'local', found 'spark'",
+        ),
         ({"agents": [Follower()], "engine": "events"}, ConfigError, "takes them by name"),
         ({"settings": {"sizing": {"stop_sigma": 2.0}}}, ConfigError, "sizing.stop_sigma"),
         ({"end": "soon"}, ConfigError, "expected a day as YYYY-MM-DD, found 'soon'"),
