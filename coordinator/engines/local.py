@@ -92,8 +92,6 @@ class LocalReplay:
     def run(self, stopped: Stopped, watch: Watcher) -> ReplayRecord:
         """All bars, or those until `stopped()` is true; watch: told how it goes."""
         for chunk in self._chunks.chunks(self._committee, evidence=self._scribe is not None):
-            if stopped():
-                break
             if not self._run_chunk(chunk, stopped, watch):
                 break
         return self._builder.record(self._tape, self._state.paper.ledger.units)
@@ -101,7 +99,7 @@ class LocalReplay:
     def _run_chunk(self, chunk: Chunk, stopped: Stopped, watch: Watcher) -> bool:
         """A chunk, cut where an allocation is asked for, takes effect or expires.
 
-        False where it was stopped before its end.
+        False once it was stopped; at least one piece of a chunk is decided.
         """
         row, end = chunk.lead, len(chunk.panel.time)
         while row < end:
@@ -115,7 +113,7 @@ class LocalReplay:
             self._allocation.ask(self.bars - 1)
             row = stop
             self._watch(watch, int(chunk.panel.time[row - 1]), last=row == end)
-            if row < end and stopped():
+            if stopped():
                 return False
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from market.events import BarSettled, Event, OrderCancelled, OrderFilled, OrderI
 
 ROWS = {"scores", "evidence"}
 """Fields whose first axis is not the instruments."""
+
+VERDICT = re.compile(r"(approved|refused)\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +131,12 @@ def _about(difference: Difference) -> str | None:
     unequal, session = difference.unequal, difference.session
     if unequal is not None and unequal.place.index:
         return session.symbols[unequal.place.index[-1]]
+    verdict = VERDICT.match(unequal.place.field) if unequal is not None else None
     for side in (difference.one, difference.other):
-        symbol = getattr(value_in(side.event), "symbol", None) if side.event is not None else None
+        told = value_in(side.event) if side.event is not None else None
+        if verdict is not None:
+            told = getattr(told, verdict[1])[int(verdict[2])]
+        symbol = getattr(told, "symbol", None)
         if isinstance(symbol, str):
             return symbol
     return None

@@ -33,8 +33,9 @@ class Unequal:
 class Measured:
     """Compares events and remembers the largest distance that it let pass.
 
-    tolerance: largest distance of two numbers that still counts as the same; 0: to the last bit,
-    where a zero and a negative zero differ, and NaN equals NaN.
+    tolerance: largest distance of two numbers that still counts as the same, as a part of the
+    larger one where that is above 1; 0: to the last bit, where a zero and a negative zero differ,
+    and NaN equals NaN.
     """
 
     def __init__(self, tolerance: float = 0.0) -> None:
@@ -87,9 +88,10 @@ class Measured:
         if one.dtype.kind == "f":
             apart &= ~(np.isnan(one) & np.isnan(other))
         distance = _distances(one, other)
-        passing = apart & (distance <= self.tolerance) & (self.tolerance > 0.0)
+        part = _parts(distance, one, other)
+        passing = apart & (part <= self.tolerance) & (self.tolerance > 0.0)
         self.tolerated += int(np.count_nonzero(passing))
-        self.largest = max([self.largest, *distance[passing].tolist()])
+        self.largest = max([self.largest, *part[passing].tolist()])
         for found in np.argwhere(apart & ~passing):
             index = tuple(int(part) for part in found)
             yield Unequal(
@@ -112,6 +114,13 @@ def _distances(one: Any, other: Any) -> Floats:
     with np.errstate(invalid="ignore", over="ignore"):
         distance: Floats = np.abs(np.subtract(one, other, dtype=np.float64))
     return distance
+
+
+def _parts(distance: Floats, one: Any, other: Any) -> Floats:
+    """Distances as parts of the larger of two numbers, or of 1 where both are smaller."""
+    with np.errstate(invalid="ignore"):
+        parts: Floats = distance / np.maximum(1.0, np.maximum(np.abs(one), np.abs(other)))
+    return parts
 
 
 Watch = Callable[[int, int], None]
