@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 .PHONY: demo test check bench lock clean
 
 demo: $(READY)  ## set up and trade 27 years of real FX history with the whole committee
-	$(QUORUM) replay $(ARGS)
+	$(QUORUM) replay --engine events $(ARGS)
 
 test: $(READY)  ## set up and run all tests
 	$(RUN) -m pytest $(ARGS)

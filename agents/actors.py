@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ray
 
+from agents.ballot import Agent
+from agents.panel_seat import PanelSeat, RowBallots
+from market.bars import Bars
 from market.shell import LINE, MemberShell
 
 
@@ -21,8 +25,31 @@ class RiskGuardianDesk(MemberShell):
     """Reviews every proposal; nothing passes without it."""
 
 
+class PanelAgent:
+    """An agent that votes on rows of a panel, which lies in Ray's object store and is not copied.
+
+    name: of the agent. build: makes it in this process.
+    """
+
+    def __init__(self, name: str, build: Callable[[], Agent], bars: Bars, history: int) -> None:
+        self._name = name
+        self._seat = PanelSeat(build, bars, history)
+
+    def evidence(self) -> tuple[str, ...]:
+        """The names of its evidence rows."""
+        return self._seat.evidence
+
+    def vote(self, start: int, stop: int, evidence: bool) -> RowBallots:
+        """Its votes on rows `start` up to, not including, `stop`."""
+        return self._seat.vote(start, stop, evidence=evidence)
+
+    def __repr__(self) -> str:
+        return f"{self._name} (votes on panels)"
+
+
 # Ray's stubs do not know concurrency groups.
 _actor: Any = ray.remote(num_cpus=0, concurrency_groups={LINE: 1})  # type: ignore[call-overload]
 TradingAgentActor = _actor(TradingAgent)
 QuantumOptimizerActor = _actor(QuantumOptimizer)
 RiskGuardianActor = _actor(RiskGuardianDesk)
+PanelAgentActor: Any = ray.remote(num_cpus=0, max_restarts=0)(PanelAgent)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from agents.ballot import Agent, check_ballot
-from agents.seat import said_by
+from agents.seat import evidence_names, said_by
 from market.bars import Bars, Floats
 
 
@@ -22,6 +23,24 @@ class RowBallots:
     score: Floats
     evidence: Floats
     failures: dict[int, str]
+
+
+class PanelSeat:
+    """An agent with the whole panel before it, wherever it runs.
+
+    build: makes the agent. bars: (T, N) of the traded instruments; read only. history: rows before
+    the first vote, which the agent is primed with.
+    """
+
+    def __init__(self, build: Callable[[], Agent], bars: Bars, history: int) -> None:
+        self._agent = build()
+        self._bars = bars
+        self.evidence = evidence_names(self._agent, bars.rows(0, history))
+
+    def vote(self, start: int, stop: int, *, evidence: bool) -> RowBallots:
+        """Its votes on rows `start` up to, not including, `stop`; evidence: whether it is kept."""
+        names = self.evidence if evidence else ()
+        return vote_on_rows(self._agent, self._bars, start, stop, names)
 
 
 def vote_on_rows(

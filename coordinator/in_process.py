@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from coordinator.bootstrap import (
     session_of,
 )
 from coordinator.plan import Plan
+from coordinator.progress import Progress
 from coordinator.replay import Replayed, replay
 from market.lines import LocalLine
+
+LOOK_EVERY_S = 0.2
 
 
 def never() -> bool:
@@ -23,10 +27,20 @@ def never() -> bool:
     return False
 
 
-def run_in_process(plan: Plan, folder: Path, stopped: Callable[[], bool] = never) -> Replayed:
+def unwatched(progress: Progress) -> None:
+    """Nobody looks."""
+
+
+def run_in_process(
+    plan: Plan,
+    folder: Path,
+    stopped: Callable[[], bool] = never,
+    watch: Callable[[Progress], None] = unwatched,
+) -> Replayed:
     """Run the plan with every member behind a `LocalLine`; journal.sqlite goes into the folder.
 
-    The session ends cleanly before the next bar once `stopped()` is true. Raises what ended it.
+    watch: told a few times a second how it goes. The session ends cleanly before the next bar once
+    `stopped()` is true. Raises what ended it.
     """
     key = secrets.token_bytes(32)
     agents = {
@@ -40,4 +54,14 @@ def run_in_process(plan: Plan, folder: Path, stopped: Callable[[], bool] = never
         LocalLine(gateway_builder(plan, folder, key)()),
         LocalLine(optimizer_builder(plan)()),
     )
-    return replay(plan, session, stopped)
+    looked = time.monotonic()
+
+    def between_bars() -> bool:
+        nonlocal looked
+        now = time.monotonic()
+        if now - looked >= LOOK_EVERY_S:
+            looked = now
+            watch(session.progress)
+        return stopped()
+
+    return replay(plan, session, between_bars)

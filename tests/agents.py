@@ -41,6 +41,46 @@ class Suicidal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mortal:
+    """Kills its own process when it is asked about days after the first of February 2000."""
+
+    name: str = "mortal"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        if bars.time[-1] > 949_363_200_000_000_000:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(slots=True, kw_only=True)
+class Interrupting:
+    """Interrupts its own process when it is asked about the first bars, as a person would."""
+
+    name: str = "interrupting"
+    lookback: int = 3
+    asked: int = 0
+
+    def vote(self, bars: Bars) -> Ballot:
+        self.asked += 1
+        if self.asked == 2:  # the first vote only names its evidence
+            signal.raise_signal(signal.SIGINT)
+        return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """Shows the process that it lives in."""
+
+    name: str = "resident"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        process = np.full(bars.shape, float(os.getpid()))
+        return Ballot(score=np.zeros(bars.shape), evidence={"process": process})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Impostor:
     """Calls itself by the name of the only door."""
 
@@ -48,4 +88,16 @@ class Impostor:
     lookback: int = 3
 
     def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scribbler:
+    """Writes on the prices that it is shown."""
+
+    name: str = "scribbler"
+    lookback: int = 3
+
+    def vote(self, bars: Bars) -> Ballot:
+        bars.close[:] = 1.0
         return Ballot(score=np.zeros(bars.shape))

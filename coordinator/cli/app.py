@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.lookahead import lookahead
 from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
+from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
 from coordinator.cli.whatif import whatif
@@ -39,6 +41,7 @@ app.command()(optimize)
 app.command()(lookahead)
 app.command()(lookback)
 app.command()(whatif)
+app.command()(parity)
 app.command()(doctor)
 config.command()(show)
 config.command()(check)
@@ -79,5 +82,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of `quorum`."""
+    # A run's events hold no cycles, and looking for some among hundreds of thousands takes seconds.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
     sys.path.insert(0, str(Path.cwd()))  # the user's own agents, named as package.module:Class
     raise SystemExit(run(sys.argv[1:]))

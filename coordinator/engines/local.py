@@ -1,7 +1,8 @@
-"""`run_local`: a whole replay in this process, without Ray, through the sequential kernel."""
+"""`LocalReplay`: a whole replay in this process through the sequential kernel."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,9 @@ from market.errors import FatalError
 from market.events import AllocationApplied, Event
 
 ROOM = 8_192
+MOST_ROWS = 1_024
+"""Rows that are written down before anyone may look or stop."""
+WATCHED_EVERY_S = 0.1
 Stopped = Callable[[], bool]
 Watcher = Callable[[Progress], None]
 
@@ -73,6 +77,7 @@ class LocalReplay:
         self._builder = RecordBuilder(bars)
         self._peak = float(state.paper.ledger.cash[0])
         self._fills = 0
+        self._watched_at = time.monotonic()
         self.bars = 0
         width, traded = len(state.cancelled), len(state.multiplier)
         self._tape = blank_tape(
@@ -87,24 +92,30 @@ class LocalReplay:
     def run(self, stopped: Stopped, watch: Watcher) -> ReplayRecord:
         """All bars, or those until `stopped()` is true; watch: told how it goes."""
         for chunk in self._chunks.chunks(self._committee, evidence=self._scribe is not None):
-            if stopped():
+            if not self._run_chunk(chunk, stopped, watch):
                 break
-            self._run_chunk(chunk)
-            watch(self._progress(int(chunk.panel.time[-1])))
         return self._builder.record(self._tape, self._state.paper.ledger.units)
 
-    def _run_chunk(self, chunk: Chunk) -> None:
-        """A chunk, cut where an allocation is asked for, takes effect or expires."""
+    def _run_chunk(self, chunk: Chunk, stopped: Stopped, watch: Watcher) -> bool:
+        """A chunk, cut where an allocation is asked for, takes effect or expires.
+
+        False once it was stopped; at least one piece of a chunk is decided.
+        """
         row, end = chunk.lead, len(chunk.panel.time)
         while row < end:
             sequence = self.bars
             allocation = self._allocation.take_effect(sequence, int(chunk.panel.time[row]))
             self._state.multiplier[:] = self._allocation.multiplier
-            stop = min(row + self._allocation.quiet_until(sequence) - sequence + 1, end)
+            quiet = self._allocation.quiet_until(sequence) - sequence + 1
+            stop = min(row + quiet, row + MOST_ROWS, end)
             self._run_rows(chunk, row, stop, allocation)
             self._allocation.observe(self._tape.score[row:stop], chunk.panel.returns[row:stop])
             self._allocation.ask(self.bars - 1)
             row = stop
+            self._watch(watch, int(chunk.panel.time[row - 1]), last=row == end)
+            if stopped():
+                return False
+        return True
 
     def _run_rows(self, chunk: Chunk, start: int, stop: int, allocation: Event | None) -> None:
         """Rows on which nothing happens beside the kernel; it stops where its tape is full."""
@@ -138,12 +149,19 @@ class LocalReplay:
         rewind(self._tape)
         self.bars += stop - start
 
-    def _progress(self, time: int) -> Progress:
-        """Where the replay stands after a chunk."""
+    def _watch(self, watch: Watcher, at: int, *, last: bool) -> None:
+        """Tell how it goes, at the end of a chunk and a few times a second."""
+        now = time.monotonic()
+        if last or now - self._watched_at >= WATCHED_EVERY_S:
+            self._watched_at = now
+            watch(self._progress(at))
+
+    def _progress(self, at: int) -> Progress:
+        """Where the replay stands after the bar at this time."""
         units, equity = self._state.paper.ledger.units, float(self._state.breakers.last[0])
         return Progress(
             bars=self.bars,
-            time=time,
+            time=at,
             equity=equity,
             drawdown=1.0 - equity / self._peak,
             positions=tuple(

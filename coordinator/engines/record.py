@@ -118,4 +118,6 @@ def fills_on(rows: FillRows, offset: int) -> Fills:
 
 def joined(parts: list[Fills]) -> Fills:
     """All fills of several parts, one after the other."""
+    if not parts:
+        return Fills._make([*np.zeros((3, 0), dtype=np.int64), *np.zeros((7, 0))])
     return Fills._make(np.concatenate(columns) for columns in zip(*parts, strict=True))

@@ -46,6 +46,8 @@ def verdicts_on(
     rows: VerdictRows, span: slice, symbols: Sequence[str]
 ) -> tuple[tuple[RiskApproved, ...], tuple[RiskRefused, ...]]:
     """The verdicts of one row by type, in the order of the review."""
+    if span.start == span.stop:
+        return (), ()
     approved, refused = [], []
     for n in range(span.start, span.stop):
         if rows.units[n] != 0.0:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from agents.ballot import Agent
 from coordinator.bootstrap import plan_of
 from coordinator.configuration.settings import CommitteeSettings
 from coordinator.configuration.sources import load_settings
-from coordinator.in_process import run_in_process
+from coordinator.engines.choice import ENGINES, Engine
+from coordinator.engines.locally import run_locally
+from coordinator.interrupts import interrupts_noted
 from coordinator.notebook.run import Run
 from coordinator.plan import Plan
+from coordinator.progress import Progress
 from coordinator.results.record import load_record
 from coordinator.results.summary import summarise
 from coordinator.results.write import write_results
@@ -25,7 +25,6 @@ from market.errors import ConfigError, QuorumError
 
 COMMITTEE = CommitteeSettings().agents
 """The names of the default committee; `[*COMMITTEE, MyAgent()]` adds one's own."""
-Engine = Literal["process", "ray"]
 
 
 def replay(
@@ -38,7 +37,7 @@ def replay(
     seed: int | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     config: str | Path | None = None,
-    engine: Engine = "process",
+    engine: Engine = "local",
     out: str | Path | None = None,
 ) -> Run:
     """Trade history with the whole committee and write the run's folder.
@@ -47,21 +46,22 @@ def replay(
     agents: names, package.module:Class, or agents themselves, of which every run seats a copy.
     settings: any other setting by section, such as {"committee": {"decision_threshold": 0.3}}.
     config: a TOML file; unset, `quorum.toml` of the working folder where there is one.
-    engine: 'process' runs in this process; 'ray' gives every member a process of its own, and
-        takes agents by name only. Both write the same journal.
+    engine: 'local' runs in this process; 'events' gives every member a process of its own on
+        Ray, 'panel' every agent; these take agents by name only. All write the same journal.
     out: the folder that gets the run's folder.
 
     Interrupting ends the session after its bar and returns what there is. Raises QuorumError
     that says what is wrong, with the folder where a run that failed has left its journal.
     """
     names, in_hand = _seats(agents)
-    if engine not in ("process", "ray"):
-        raise ConfigError(f"engine: expected 'process' or 'ray', found {engine!r}")
-    if engine == "ray" and in_hand:
+    if engine not in ENGINES:
+        expected = ", ".join(map(repr, ENGINES))
+        raise ConfigError(f"engine: expected one of {expected}, found {engine!r}")
+    if engine != "local" and in_hand:
         raise ConfigError(
-            f"engine='ray' builds agents in processes of their own and takes them by name; found "
-            f"{', '.join(spec.path for spec in in_hand.values())}. Use engine='process', or put "
-            "the class into a file and name it as module:Class."
+            f"engine={engine!r} builds agents in processes of their own and takes them by name; "
+            f"found {', '.join(spec.path for spec in in_hand.values())}. Use engine='local', or "
+            "put the class into a file and name it as module:Class."
         )
     given: dict[str, dict[str, Any]] = {
         "desk": {"seed": seed},
@@ -119,30 +119,25 @@ def _seats(
 
 
 def _conduct(plan: Plan, folder: Path, engine: Engine) -> None:
-    if engine == "process":
-        with _interrupts_noted() as interrupted:
-            run_in_process(plan, folder, interrupted)
+    if engine == "local":
+        with interrupts_noted() as interrupted:
+            run_locally(plan, folder, interrupted, _unwatched)
         return
     # Ray takes a second to import, and most notebooks do without it.
     from coordinator.conduct import run_on_ray  # noqa: PLC0415
+    from coordinator.engines.on_panel import run_on_panel  # noqa: PLC0415
     from infra.runtime import ray_cluster  # noqa: PLC0415
 
     with ray_cluster(plan.settings.ray.namespace, dashboard=plan.settings.ray.dashboard):
-        run_on_ray(plan, folder, lambda _: None)
+        if engine == "events":
+            run_on_ray(plan, folder, _unwatched)
+            return
+        with interrupts_noted() as interrupted:
+            run_on_panel(plan, folder, interrupted, _unwatched)
 
 
-@contextmanager
-def _interrupts_noted() -> Iterator[Callable[[], bool]]:
-    """Whether an interrupt has come; only the main thread receives them."""
-    came = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield came.is_set
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: came.set())
-    try:
-        yield came.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _unwatched(progress: Progress) -> None:
+    """A notebook shows its results, not the way there."""
 
 
 def _set(section: Mapping[str, Any]) -> dict[str, Any]:

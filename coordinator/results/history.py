@@ -102,5 +102,5 @@ def stack(arrays: Sequence[Any], shape: tuple[int, ...]) -> Floats:
     """Arrays of one shape as one array with a leading axis, of length 0 when there are none."""
     if not arrays:
         return np.empty((0, *shape))
-    stacked: Floats = np.stack(arrays)
+    stacked: Floats = np.concatenate(arrays).reshape(len(arrays), *shape)
     return stacked

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import empyrical
 import numpy as np
 import pandas as pd
 
+from coordinator.results.annual import (
+    annual_return,
+    annual_volatility,
+    sharpe_ratio,
+    sortino_ratio,
+)
 from coordinator.results.calendar import BarCalendar
 from coordinator.results.curves import returns_of
 from coordinator.results.record import RunRecord
@@ -42,7 +47,7 @@ def return_measures(record: RunRecord, curve: pd.DataFrame, calendar: BarCalenda
     initial, year = record.session.initial_balance, calendar.bars_per_year
     returns = returns_of(curve["equity"].to_numpy(), initial)
     worst = float(curve["drawdown"].max()) if len(curve) else math.nan
-    annual = _annual(empyrical.annual_return, returns, year)
+    annual = _annual(annual_return, returns, year)
     yearly = yearly_drawdowns(curve["equity"], initial)
     scale = f"annualised with {calendar.statement}"
     return [
@@ -51,14 +56,14 @@ def return_measures(record: RunRecord, curve: pd.DataFrame, calendar: BarCalenda
         measure("annual_return", "Annual return", annual, "fraction",
                 f"compound: (last equity / initial balance)^(1/years) − 1; {scale}"),
         measure("annual_volatility", "Annual volatility",
-                _annual(empyrical.annual_volatility, returns, year), "fraction",
+                _annual(annual_volatility, returns, year), "fraction",
                 f"standard deviation (n − 1) of simple bar returns × √bars a year; {scale}"),
         measure("sharpe_ratio", "Sharpe ratio",
-                _annual(empyrical.sharpe_ratio, returns, year), "ratio",
+                _annual(sharpe_ratio, returns, year), "ratio",
                 "mean / standard deviation (n − 1) of bar returns × √bars a year; no interest "
                 "is deducted: margin positions tie up no cash"),
         measure("sortino_ratio", "Sortino ratio",
-                _annual(empyrical.sortino_ratio, returns, year), "ratio",
+                _annual(sortino_ratio, returns, year), "ratio",
                 "mean bar return / root mean square of the returns below 0, over all bars, "
                 "× √bars a year (Sortino and Price 1994, target 0)"),
         measure("calmar_ratio", "Calmar ratio", _over(annual, worst), "ratio",
@@ -79,13 +84,13 @@ def basket_measures(record: RunRecord, curve: pd.DataFrame, calendar: BarCalenda
     initial, year = record.session.initial_balance, calendar.bars_per_year
     returns = returns_of(curve["equity"].to_numpy(), initial)
     basket = returns_of(curve["basket"].to_numpy(), initial)
-    ratio = _annual(empyrical.sharpe_ratio, returns - basket, year)
+    ratio = _annual(sharpe_ratio, returns - basket, year)
     return [
         measure("information_ratio", "Information ratio", ratio, "ratio",
                 "mean / standard deviation (n − 1) of bar returns in excess of the equal-weight "
                 "basket's × √bars a year"),
         measure("basket_annual_return", "Basket's annual return",
-                _annual(empyrical.annual_return, basket, year), "fraction",
+                _annual(annual_return, basket, year), "fraction",
                 "compound, of the equal-weight basket"),
     ]  # fmt: skip
 
@@ -173,7 +178,7 @@ def _annual(function: Callable[..., float], returns: Floats, year: float) -> flo
     if len(returns) < 2 or not (np.isfinite(returns) & (returns > -1.0)).all():
         return math.nan
     with np.errstate(over="ignore"):
-        return float(function(returns, annualization=year))
+        return function(returns, year)
 
 
 def _last(curve: pd.DataFrame) -> float:

@@ -17,8 +17,7 @@ from coordinator.results.history import (
     settled_bars,
     stack,
 )
-from infra.journal.codec import encode
-from infra.journal.sqlite import GENESIS, chain, read_events
+from infra.journal.sqlite import GENESIS, read_chain
 from market.bars import Floats
 from market.errors import JournalError
 from market.events import (
@@ -114,8 +113,8 @@ def load_record(journal: Path) -> RunRecord:
     missing: list[str] = []
     head, count = GENESIS, 0
     try:
-        for event in read_events(journal):
-            head = chain(head, count, *encode(event))
+        for event, hashed in read_chain(journal):
+            head = hashed
             count += 1
             by_type.setdefault(type(event), []).append(event)
     except JournalError as error:

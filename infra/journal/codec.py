@@ -10,28 +10,58 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from market.errors import JournalError
 from market.events import EVENT_TYPES, Event
 
 ARRAY = 1
+MOST_SHAPES = 256
 DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 
 
+_headers: dict[tuple[str, tuple[int, ...]], bytes] = {}
+_layouts: dict[bytes, tuple[np.dtype[Any], tuple[int, ...]]] = {}
+"""What has been worked out before: a journal has few shapes, and many arrays of each."""
+
+
 def _encode_array(value: Any) -> msgspec.msgpack.Ext:
-    if not isinstance(value, np.ndarray) or value.dtype != DTYPES.get(value.dtype.kind):
+    if not isinstance(value, np.ndarray):
         raise TypeError(f"the journal holds float64 and int64 arrays, found {type(value)}")
-    header = bytes([ord(value.dtype.kind), value.ndim]) + np.array(value.shape, "<u4").tobytes()
+    header = _headers.get((value.dtype.str, value.shape))
+    if header is None:
+        header = _header_of(value)
     return msgspec.msgpack.Ext(ARRAY, header + value.tobytes())
+
+
+def _header_of(value: NDArray[Any]) -> bytes:
+    kind, shape = value.dtype.kind, value.shape
+    if value.dtype != DTYPES.get(kind):
+        raise TypeError(f"the journal holds float64 and int64 arrays, found {value.dtype}")
+    header = bytes([ord(kind), value.ndim]) + np.array(shape, "<u4").tobytes()
+    if len(_headers) < MOST_SHAPES:
+        _headers[value.dtype.str, shape] = header
+    return header
 
 
 def _decode_array(code: int, data: memoryview) -> Any:
     if code != ARRAY:
         raise JournalError(f"unknown extension {code} in a journal event")
-    dtype, dimensions = DTYPES[chr(data[0])], data[1]
-    start = 2 + 4 * dimensions
-    shape = np.frombuffer(data[2:start], "<u4")
-    return np.frombuffer(data[start:], dtype).reshape(shape)
+    start = 2 + 4 * data[1]
+    header = bytes(data[:start])
+    layout = _layouts.get(header)
+    if layout is None:
+        layout = _layout_of(header)
+    dtype, shape = layout
+    return np.frombuffer(data, dtype, offset=start).reshape(shape)
+
+
+def _layout_of(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    shape = tuple(int(size) for size in np.frombuffer(header[2:], "<u4"))
+    layout = DTYPES[chr(header[0])], shape
+    if len(_layouts) < MOST_SHAPES:
+        _layouts[header] = layout
+    return layout
 
 
 def _as_is(_type: type, value: Any) -> Any:

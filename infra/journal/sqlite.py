@@ -143,6 +143,15 @@ class SqliteJournal:
 def read_events(path: Path) -> Iterator[Event]:
     """The events of a journal in order, each checked against the chain.
 
+    Raises JournalError as `read_chain` does.
+    """
+    for event, _ in read_chain(path):
+        yield event
+
+
+def read_chain(path: Path) -> Iterator[tuple[Event, bytes]]:
+    """The events of a journal in order with the chain's hash after each, which is checked.
+
     Raises JournalError for a missing file, another schema, or the first event that does not
     continue the chain.
     """
@@ -157,7 +166,7 @@ def read_events(path: Path) -> Iterator[Event]:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
 
 
-def _checked(database: sqlite3.Connection, path: Path) -> Iterator[Event]:
+def _checked(database: sqlite3.Connection, path: Path) -> Iterator[tuple[Event, bytes]]:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA_VERSION:
         raise JournalError(
@@ -174,4 +183,4 @@ def _checked(database: sqlite3.Connection, path: Path) -> Iterator[Event]:
                 f"{path}: event {expected} ({kind}) does not continue the chain; "
                 "the journal was changed after it was written"
             )
-        yield decode(kind, payload)
+        yield decode(kind, payload), head

@@ -16,7 +16,7 @@ import pytest
 from coordinator.cli.app import run
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHORT = ("--to", "2000-12-31")
+SHORT = ("--to", "2000-12-31", "--engine", "events")
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -59,7 +59,9 @@ def test_the_same_inputs_give_the_same_digest_and_another_threshold_does_not(
 @pytest.mark.ray
 def test_ctrl_c_ends_cleanly_with_the_results_so_far(tmp_path: Path) -> None:
     environment = {**os.environ, "QUORUM_RAY__NAMESPACE": "interrupted"}
-    command = [sys.executable, "-m", "coordinator", "replay", "--out", str(tmp_path)]
+    command = [
+        sys.executable, "-m", "coordinator", "replay", "--engine", "events", "--out", str(tmp_path)
+    ]  # fmt: skip
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
     ) as desk:
@@ -80,6 +82,8 @@ def test_ctrl_c_ends_cleanly_with_the_results_so_far(tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["--instruments", "EUR_USB"], "did you mean 'EUR_USD'?"),
+        (["--engine", "evnts"], "did you mean 'events'?"),
+        (["--engine", "local", "--dashboard"], "starts no Ray"),
         (["--agents", "momentun"], "did you mean 'momentum'?"),
         (["--agents", "nowhere:Mine"], "no module 'nowhere'"),
         (["--agents", "tests.agents:Missing"], "has no class 'Missing'"),

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from coordinator.engines.choice import Engine
 from coordinator.notebook import replay
-from coordinator.notebook.running import Engine
 
 pytest.importorskip("matplotlib", reason="the notebooks draw: they need the extra 'plots'")
 
@@ -78,8 +78,8 @@ def test_the_first_notebook_runs_and_shows_what_it_says(tmp_path: Path) -> None:
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
-def test_a_replay_from_a_notebook_is_the_same_on_ray_and_in_this_process(tmp_path: Path) -> None:
-    engines: tuple[Engine, ...] = ("process", "ray")
+def test_a_replay_from_a_notebook_is_the_same_by_every_engine(tmp_path: Path) -> None:
+    engines: tuple[Engine, ...] = ("local", "events", "panel")
     runs = [
         replay(
             end="1999-06-30",
@@ -91,5 +91,5 @@ def test_a_replay_from_a_notebook_is_the_same_on_ray_and_in_this_process(tmp_pat
         )
         for engine in engines
     ]
-    assert runs[0].digest == runs[1].digest
+    assert runs[0].digest == runs[1].digest == runs[2].digest
     assert runs[0].record.outcome == "completed"

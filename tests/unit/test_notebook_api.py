@@ -65,7 +65,7 @@ class Counting:
 
 @dataclass(slots=True)
 class Interrupting:
-    """Interrupts the process at its fifth vote, as a person would."""
+    """Interrupts the process when it is asked about the first bars, as a person would."""
 
     name: str = "interrupting"
     lookback: int = 1
@@ -73,7 +73,7 @@ class Interrupting:
 
     def vote(self, bars: Bars) -> Ballot:
         self.asked += 1
-        if self.asked == 5:
+        if self.asked == 2:  # the first vote only names its evidence
             signal.raise_signal(signal.SIGINT)
         return Ballot(score=np.zeros(bars.shape))
 
@@ -141,8 +141,12 @@ def test_a_replay_leaves_its_results_and_can_be_opened_again(run: Run) -> None:
         ({"agents": [Locked()]}, AgentError, "a run seats a copy of the agent, and copying it"),
         ({"agents": "momentum"}, ConfigError, r"write \['momentum'\]"),
         ({"agents": ["momentun"]}, AgentError, "did you mean 'momentum'"),
-        ({"engine": "spark"}, ConfigError, "expected 'process' or 'ray', found 'spark'"),
-        ({"agents": [Follower()], "engine": "ray"}, ConfigError, "takes them by name"),
+        (
+            {"engine": "spark"},
+            ConfigError,
+            "expected one of 'events', 'panel', 'local', found 'spark'",
+        ),
+        ({"agents": [Follower()], "engine": "events"}, ConfigError, "takes them by name"),
         ({"settings": {"sizing": {"stop_sigma": 2.0}}}, ConfigError, "sizing.stop_sigma"),
         ({"end": "soon"}, ConfigError, "expected a day as YYYY-MM-DD, found 'soon'"),
     ],

@@ -1,0 +1,1 @@
+"""Whether two engines decide alike: their journals, event by event."""
