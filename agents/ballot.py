@@ -85,7 +85,7 @@ def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
                 f"{name}: {label} must be an array of shape {bars.shape} (bars, instruments), "
                 f"found {described}"
             )
-    outside = np.abs(ballot.score) > 1.0
+    outside = (ballot.score > 1.0) | (ballot.score < -1.0)
     if outside.any():
         raise AgentError(
             f"{name}: scores must lie in [-1, 1] or be NaN, found {ballot.score[outside].flat[0]:g}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.ballot import Agent, check_ballot
+from agents.ballot import Agent, check_ballot, scores
 from agents.seat import evidence_names, said_by
 from market.bars import Bars, Floats
 
@@ -53,12 +53,14 @@ def vote_on_rows(
     the same rows and for the same reasons.
     """
     first = max(start + 1 - agent.lookback, 0)
-    panel = bars.rows(first, stop)
+    panel, skip = bars.rows(first, stop), start - first
     try:
+        if not evidence:
+            alone = np.asarray(scores(agent, panel)[skip:], dtype=np.float64)
+            return RowBallots(score=alone, evidence=np.empty((0, *alone.shape)), failures={})
         ballot = check_ballot(agent.vote(panel), panel, agent.name)
     except Exception:
         return _one_by_one(agent, bars, start, stop, evidence)
-    skip = start - first
     shape = (stop - start, bars.shape[1])
     kept = np.full((len(evidence), *shape), np.nan)
     for row, name in enumerate(evidence):

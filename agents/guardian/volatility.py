@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.indicators.averages import AVERAGE_WORK, fill_average
-from agents.indicators.panel import fill_blocks
+from agents.indicators.averages import fill_sum, whole_weight
+from agents.indicators.panel import GROUP, fill_strips, put_columns, take_columns
 from market.bars import Floats
 from market.compiled import kernel
 
-WORK_ROWS = 3 + AVERAGE_WORK
+SERIES_WORK = 5
+WORK_ROWS = 2 * GROUP + SERIES_WORK
 
 
 class VolatilityRules(NamedTuple):
@@ -27,81 +28,76 @@ class VolatilityRules(NamedTuple):
 
 
 @kernel
-def fill_square_returns(
-    values: Floats, columns: int, longest: int, squares: Floats, known: Floats
-) -> int:
-    """Squared simple returns of a flat panel, and 1 where one is known, else 0 in both.
+def fill_square_returns(prices: Floats, longest: int, squares: Floats, known: Floats) -> int:
+    """Squared simple returns of a series, and 1 where one is known, else 0 in both.
 
-    A return spans a gap of up to `longest` rows. The first row has none. Returns the number of
+    A return spans a gap of up to `longest` rows. The first price has none. Returns the number of
     missing prices.
     """
     missing = 0
-    for i in range(columns):
-        squares[i] = 0.0
-        known[i] = 0.0
-    near, far, target = values[columns:], values[: values.size - columns], squares[columns:]
+    near, far, target = prices[1:], prices[:-1], squares[1:]
     for i in range(near.size):
         change = near[i] / far[i] - 1.0
         target[i] = change * change
-    for i in range(values.size):
-        missing += not values[i] > 0.0
-    if missing == 0:
-        return 0
-    for i in range(columns, values.size):
-        known[i] = 0.0
-        squares[i] = 0.0
-        back = 1
-        while back <= longest and i >= back * columns:
-            earlier = values[i - back * columns]
-            if earlier > 0.0:
-                if values[i] > 0.0:
-                    change = values[i] / earlier - 1.0
-                    squares[i] = change * change
-                    known[i] = 1.0
-                break
-            back += 1
+    for i in range(prices.size):
+        missing += not prices[i] > 0.0
+        known[i] = 1.0
+    squares[0] = known[0] = 0.0
+    last = 0
+    for i in range(prices.size if missing > 0 else 0):
+        squares[i] = known[i] = 0.0
+        if prices[i] > 0.0:
+            if prices[last] > 0.0 and 0 < i - last <= longest:
+                change = prices[i] / prices[last] - 1.0
+                squares[i] = change * change
+                known[i] = 1.0
+            last = i
     return missing
 
 
 @kernel
-def fill_bar_volatility(
+def fill_series(prices: Floats, plan: VolatilityRules, out: Floats, work: Floats) -> None:
+    """`bar_volatility` of the last prices of a series, as many as `out` is long. work: 5 rows."""
+    size, taps = prices.size, plan.taps
+    squares, known, weight = work[0][:size], work[1][:size], work[2][: out.size]
+    missing = fill_square_returns(prices, taps, squares, known)
+    fill_sum(squares, plan.decay, taps, out, work[3:])
+    if missing == 0:
+        whole = whole_weight(plan.decay, taps)
+        for i in range(out.size):
+            out[i] = np.sqrt(out[i] / whole)
+        return
+    # Where a window has no gap its weights add up to `whole_weight`, to the last bit.
+    fill_sum(known, plan.decay, taps, weight, work[3:])
+    for i in range(out.size):
+        out[i] = np.sqrt(out[i] / weight[i])
+    count = 0
+    for i in range(size):
+        count += known[i] > 0.0
+        count -= i >= taps and known[i - taps] > 0.0
+        place = i - size + out.size
+        if place >= 0 and 2 * count < taps:
+            out[place] = np.nan
+
+
+@kernel
+def fill_strip(
     values: Floats,
     columns: int,
-    skip: int,
+    count: int,
     place: int,
     plan: VolatilityRules,
     out: Floats,
     work: Floats,
 ) -> None:
-    """`bar_volatility` of a block of a panel flattened row by row."""
-    size = values.size
-    squares, known, weight = work[0][:size], work[1][:size], work[2][:size]
-    taps = plan.taps
-    missing = fill_square_returns(values, columns, taps, squares, known)
-    sigma = out[0][place : place + size - skip]
-    # Of a panel shorter than its own window, the first row has no return to speak of.
-    unknown = min(max(taps * columns - skip, 0), sigma.size)
-    if missing == 0:
-        # Every weight is there: dividing by their sum, exactly 1, would change no bit.
-        fill_average(squares, columns, plan.decay, taps, weight, work[3:])
-        for i in range(sigma.size):
-            sigma[i] = np.sqrt(weight[i + skip])
-    else:
-        fill_average(known, columns, plan.decay, taps, weight, work[3:])
-        for i in range(sigma.size):
-            sigma[i] = weight[i + skip]
-        fill_average(squares, columns, plan.decay, taps, weight, work[3:])
-        for c in range(columns):
-            count = 0
-            for i in range(c, size, columns):
-                count += known[i] > 0.0
-                gone = i - taps * columns
-                count -= gone >= 0 and known[gone] > 0.0
-                if i >= skip:
-                    enough = 2 * count >= taps
-                    sigma[i - skip] = np.sqrt(weight[i] / sigma[i - skip]) if enough else np.nan
-    for i in range(unknown):
-        sigma[i] = np.nan
+    """`fill_series` of every instrument of a strip of a panel."""
+    rows = values.size // columns
+    found, spare = work[GROUP:], work[2 * GROUP :]
+    for column in range(0, columns, GROUP):
+        width = take_columns(values, columns, column, work)
+        for c in range(width):
+            fill_series(work[c][:rows], plan, found[c][:count], spare)
+        put_columns(found, count, width, columns, place + column, out)
 
 
 def bar_volatility(close: Floats, rules: VolatilityRules) -> Floats:
@@ -109,9 +105,9 @@ def bar_volatility(close: Floats, rules: VolatilityRules) -> Floats:
 
     Weights decay**age over the last `taps` returns, about zero, normalised over those at hand
     (RiskMetrics Technical Document, 1996, §5.2). A missing price is skipped: the next return
-    spans the gap, up to one of `taps` rows. NaN in the first `taps` rows, and where fewer than
-    half of the returns are at hand. A row depends on the last `rules.lookback` rows alone, to the
-    last bit, wherever the panel starts.
+    spans the gap, up to one of `taps` rows. NaN where fewer than half of the returns are at hand,
+    and in the first rows, up to `rules.lookback` of them: a row depends on so many rows and on
+    nothing else, to the last bit, wherever the panel starts.
     """
-    sigma: Floats = fill_blocks(close, rules.lookback, 1, WORK_ROWS, fill_bar_volatility, rules)[0]
+    sigma: Floats = fill_strips(close, rules.lookback, 1, WORK_ROWS, fill_strip, rules)[0]
     return sigma

@@ -66,8 +66,10 @@ def test_only_the_caches_used_last_are_kept(tmp_path: Path) -> None:
 
 
 def sigma(close: list[float], *, taps: int = 4, decay: float = 0.5) -> float:
-    panel = np.array(close, dtype=np.float64).reshape(-1, 1)
-    return float(bar_volatility(panel, VolatilityRules(taps, decay))[-1, 0])
+    """Of the last bar, after as many bars without a price as the estimate could look back on."""
+    rules = VolatilityRules(taps, decay)
+    panel = np.array([*[math.nan] * rules.lookback, *close], dtype=np.float64).reshape(-1, 1)
+    return float(bar_volatility(panel, rules)[-1, 0])
 
 
 def test_volatility_weighs_the_newest_return_most() -> None:
@@ -97,6 +99,20 @@ def test_volatility_spans_a_gap_and_ignores_a_missing_newest_price() -> None:
 )
 def test_volatility_is_unknown_with_too_few_returns(close: list[float]) -> None:
     assert math.isnan(sigma(close))
+
+
+def test_volatility_depends_on_its_lookback_alone_to_the_last_bit() -> None:
+    rng = np.random.default_rng(5)
+    close = np.exp(0.01 * rng.standard_normal((400, 3)).cumsum(axis=0))
+    close[rng.random(close.shape) < 0.1] = math.nan
+    close[:, 0] = np.exp(0.01 * rng.standard_normal(400).cumsum())
+    rules = VolatilityRules(20, 0.94)
+    whole = bar_volatility(close, rules)
+    assert np.isnan(whole[: rules.lookback - 1]).all()
+    for row in range(rules.lookback - 1, 400):
+        window = bar_volatility(close[row + 1 - rules.lookback : row + 1], rules)
+        np.testing.assert_array_equal(window[-1], whole[row])
+    assert np.isfinite(whole[rules.lookback :]).mean() > 0.9
 
 
 def test_a_market_that_stands_still_has_no_volatility() -> None:
