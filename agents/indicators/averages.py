@@ -113,7 +113,8 @@ def average_tile(values: Floats, decay: float, taps: int, out: Floats, work: Flo
     where the digit is 1.
     """
     level, spare, idle = values, work[0], work[1]
-    covered, covered_decay = 1, decay
+    one = min(taps, 1)  # a literal would have the callees compiled once more
+    covered, covered_decay = one, decay
     digit = leading_digit(taps) // 2
     if digit == 0:
         for i in range(out.size):
@@ -124,7 +125,7 @@ def average_tile(values: Floats, decay: float, taps: int, out: Floats, work: Flo
         if taps & digit:
             count = values.size - both
             target = out if digit == 1 else spare[:count]
-            last_share = older_share(both_decay, decay, both, 1)
+            last_share = older_share(both_decay, decay, both, one)
             join_average_and_one(level, values, covered, share, last_share, target)
             both, both_decay = both + 1, both_decay * decay
         else:
@@ -169,7 +170,7 @@ def join_sum_and_one(
 def sum_tile(values: Floats, decay: float, taps: int, out: Floats, work: Floats) -> None:
     """Sums for the last values, as `average_tile` averages."""
     level, spare, idle = values, work[0], work[1]
-    covered, weight = 1, decay  # the weight of the value that follows those covered
+    covered, weight = min(taps, 1), decay  # the weight of the value that follows those covered
     digit = leading_digit(taps) // 2
     if digit == 0:
         for i in range(out.size):

@@ -100,7 +100,7 @@ def moments_tile(
     """Means and sums of squared deviations for the last values; all windows are full. work: 4."""
     mean, squares = values, values
     spare, idle = work[0:2], work[2:4]
-    covered = 1
+    covered = min(window, 1)  # a literal would have the callees compiled once more
     digit = leading_digit(window) // 2
     if digit == 0:
         for i in range(mean_out.size):
