@@ -4,13 +4,16 @@ READY := $(VENV)/.ready
 QUORUM := $(VENV)/bin/quorum
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test golden check bench lock clean
 
 demo: $(READY)  ## set up and trade 27 years of real FX history with the whole committee
 	$(QUORUM) replay --engine events $(ARGS)
 
 test: $(READY)  ## set up and run all tests
 	$(RUN) -m pytest $(ARGS)
+
+golden: $(READY)  ## show what changed in the golden replays, then put it on record
+	$(RUN) -m tests.golden update
 
 check: $(READY)  ## style, types, import direction, dependencies
 	$(VENV)/bin/ruff check .

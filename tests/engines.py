@@ -7,10 +7,12 @@ from pathlib import Path
 
 from coordinator.bootstrap import local_committee, panel_replay, run_journal
 from coordinator.engines.run import replay_panel
+from coordinator.parity.comparison import compare_journals
+from coordinator.parity.context import context_of
 from coordinator.plan import Plan
 from coordinator.progress import Progress
 from coordinator.replay import Replayed
-from tests.desk import events_of, replay_here
+from tests.desk import replay_here
 
 
 def unwatched(progress: Progress) -> None:
@@ -38,8 +40,13 @@ def assert_same_journal(settled: Plan, folder: Path, *, rows: int | None = None)
     folder.mkdir(exist_ok=True)
     one = replay_here(settled, folder / "events")
     other = replay_by_kernel(settled, folder / "local", rows=rows)
-    for expected, found in zip(
-        events_of(folder / "events"), events_of(folder / "local"), strict=False
-    ):
-        assert repr(found) == repr(expected)
-    assert (other.digest, other.events, other.bars) == (one.digest, one.events, one.bars)
+    if other.digest != one.digest:
+        found = compare_journals(
+            folder / "events" / "journal.sqlite",
+            folder / "local" / "journal.sqlite",
+            tolerance=0.0,
+            watch=lambda done, total: None,
+        ).difference
+        assert found is not None
+        raise AssertionError(f"{context_of(found)}: {found.unequal}")
+    assert (other.events, other.bars) == (one.events, one.bars)
