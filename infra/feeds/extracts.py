@@ -72,7 +72,12 @@ def extracts_of(
     """
     layout = layout_of(file)
     stamps = stamps_of(file.columns(layout.time), layout.time)
-    symbols = symbols_of(file, layout, named, assumed)
+    try:
+        symbols = symbols_of(file, layout, named, assumed)
+    except DataError:
+        for _ in _numbers(file, layout):
+            pass  # what is no number is told first
+        raise
     gathered = {
         symbol: _Gathered(file.path, symbol, layout, keep, wanted is None or symbol in wanted)
         for symbol in symbols.symbols

@@ -11,11 +11,12 @@ from infra.feeds.columns import Keep
 from infra.feeds.extracts import Extract, extracts_of
 from infra.feeds.facts import SourceFacts, facts_of
 from infra.feeds.layouts import TEXT_NAMES, layout_of
+from infra.feeds.needs import needed_by
 from infra.feeds.panels import panel_of
 from infra.feeds.room import Room
 from infra.feeds.series import BarStamp, Reading, Series, series_of
 from infra.feeds.symbols import symbol_of_name, symbols_of
-from infra.feeds.table_files import open_table, rows_in
+from infra.feeds.table_files import open_table
 from infra.feeds.tables import SUFFIXES, is_table
 from market.bars import Bars, check_bars
 from market.errors import DataError, nearest
@@ -120,17 +121,6 @@ class FileFeed:
             if self._symbols is None or named is None or named in self._symbols:
                 yield path, named
 
-    def _keeper(self) -> Keep:
-        """Where the columns of the files are kept; a file that is told by its name is kept whole,
-        and so is every Parquet file where nothing was chosen.
-        """
-        rows = [
-            (rows_in(path), named or self._symbols is None) for path, named in self._chosen_files()
-        ]
-        return self._room.keeper(
-            sum(count for count, _ in rows), sum(count for count, whole in rows if whole)
-        )
-
     def _extracts(self, keep: Keep) -> dict[str, list[Extract]]:
         """What the files that can hold a chosen instrument hold."""
         extracts: dict[str, list[Extract]] = {}
@@ -147,7 +137,10 @@ class FileFeed:
 
     @cached_property
     def _loaded(self) -> tuple[Bars, SourceFacts]:
-        keep = self._keeper()
+        keep = self._room.keeper(
+            needed_by(path, whole=named is not None or self._symbols is None)
+            for path, named in self._chosen_files()
+        )
         extracts = self._extracts(keep)
         wanted = self._chosen(extracts)
         series = [series_of(extracts[symbol], self._reading, keep) for symbol in wanted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from infra.feeds.columns import Array, Keep, in_memory
+from infra.feeds.needs import BAR_BYTES, VALUE_BYTES, Needed
 from infra.feeds.scratch import ScratchFile, require_space
 from infra.feeds.table_files import BATCH_ROWS
 from market.bars import VALUE_FIELDS, Bars, Floats
@@ -17,11 +19,6 @@ from market.bars import VALUE_FIELDS, Bars, Floats
 Place = Literal["auto", "memory", "disk"]
 SHARE_OF_MEMORY = 0.25
 """A panel that takes more of the memory at hand goes to disk."""
-VALUE_BYTES = 8
-ROW_BYTES = VALUE_BYTES * len(VALUE_FIELDS)
-"""Of one bar of one instrument in a panel."""
-KEPT_BYTES = ROW_BYTES + 3 * VALUE_BYTES
-"""Of one bar while it is read: beside its values its row, its time in the file and in UTC."""
 
 
 def temporary_folder() -> Path:
@@ -49,20 +46,22 @@ class Room:
             return self.memory is not None and size > SHARE_OF_MEMORY * self.memory
         return self.place == "disk"
 
-    def keeper(self, most: int, known: int) -> Keep:
+    def keeper(self, needs: Iterable[Needed]) -> Keep:
         """Where to keep the columns of files until the panel is made.
 
-        most: bars that they may hold. known: those that they certainly hold, for which there must
-        be space, panel included. Raises ConfigError where there is none.
+        needs: of the files. Raises ConfigError where the disk has no space for them.
         """
-        if not self.on_disk(most * ROW_BYTES):
+        if self.place == "memory":
             return in_memory
-        require_space(self.scratch, known * (KEPT_BYTES + ROW_BYTES))
+        known = list(needs)
+        if not self.on_disk(sum(need.most for need in known)):
+            return in_memory
+        require_space(self.scratch, sum(need.disk for need in known))
         return ScratchFile(self.scratch).keep
 
     def sheet(self, rows: int, columns: int) -> Sheet:
         """An empty panel of that size. Raises ConfigError where the disk has no space for it."""
-        size = rows * (columns * ROW_BYTES + VALUE_BYTES)
+        size = rows * (columns * BAR_BYTES + VALUE_BYTES)
         if not rows or not self.on_disk(size):
             return Sheet(rows, columns, None)
         require_space(self.scratch, size)

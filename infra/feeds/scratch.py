@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class ScratchFile:
                 f"data.scratch: expected a folder that can be written, found {folder}: "
                 f"{error.strerror}; name another folder, or set data.panel to 'memory'"
             ) from None
+        weakref.finalize(self, self._file.close)
 
     def keep(self, array: Array) -> Column:
         """Write a one-dimensional array down; the column reads it back."""

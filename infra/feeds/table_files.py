@@ -15,15 +15,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from infra.feeds.tables import PARQUET_SUFFIXES, SUFFIXES, Table, canonical, is_table
+from infra.feeds.tables import SUFFIXES, Table, canonical, is_parquet, is_table
 from market.errors import DataError
 
 DELIMITERS = ",;\t"
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 BATCH_ROWS = 131_072
 """Rows of a Parquet file that are in memory at a time."""
-LEAST_CSV_ROW = 20
-"""Bytes of a short row of a CSV: a date and a close."""
 READ_BYTES = 1_048_576
 """Bytes of a Parquet column that are read at a time, however large its row groups are."""
 
@@ -32,12 +30,13 @@ READ_BYTES = 1_048_576
 class TableFile:
     """A file with a header and at least one row.
 
-    names: its columns, as it writes them. whole: what it holds, where it could only be read at
-    once, as a CSV. batch_rows: rows to read at a time else.
+    names: its columns, as it writes them. rows: how many. whole: what it holds, where it could
+    only be read at once, as a CSV. batch_rows: rows to read at a time else.
     """
 
     path: Path
     names: tuple[str, ...]
+    rows: int
     whole: Table | None
     batch_rows: int = BATCH_ROWS
 
@@ -78,7 +77,7 @@ def open_table(
         )
     whole = None
     with _reading(path):
-        if _is_parquet(path):
+        if is_parquet(path):
             with _parquet(path) as file:
                 names, rows = file.schema_arrow.names, file.metadata.num_rows
         else:
@@ -88,25 +87,7 @@ def open_table(
         raise DataError(f"{path}: no rows; expected a header and at least one row of prices")
     if len(set(names)) < len(names):
         raise DataError(f"{path}: a column name stands twice in {', '.join(names)}")
-    return TableFile(path=path, names=tuple(names), whole=whole, batch_rows=batch_rows)
-
-
-def rows_in(path: Path) -> int:
-    """Rows of a file, as a Parquet file says, or about so many as a CSV of that size may hold.
-
-    0 for one that cannot be read: who reads it is told.
-    """
-    try:
-        if not _is_parquet(path):
-            return path.stat().st_size // LEAST_CSV_ROW
-        with _parquet(path) as file:
-            return int(file.metadata.num_rows)
-    except (pa.ArrowException, OSError):
-        return 0
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.name.lower().endswith(PARQUET_SUFFIXES)
+    return TableFile(path=path, names=tuple(names), rows=rows, whole=whole, batch_rows=batch_rows)
 
 
 def _parquet(path: Path) -> Any:

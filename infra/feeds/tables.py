@@ -101,3 +101,8 @@ def canonical(name: str) -> str:
 def is_table(path: Path) -> bool:
     """Whether the file's name ends as a table that can be read."""
     return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file's name ends as that of a Parquet file."""
+    return path.name.lower().endswith(PARQUET_SUFFIXES)
