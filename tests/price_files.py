@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
+from pandas.api.types import is_numeric_dtype
 
 SYMBOLS = ("EUR_USD", "GBP_USD", "USD_JPY", "AUD_USD")
 KINDS = ("bars", "quotes", "ticks", "fixings")
@@ -32,8 +33,9 @@ def written_folder(
     if rng.random() < 0.3:  # one file with a column that names the instrument
         named = [frame.assign(symbol=symbol) for symbol, frame in frames.items()]
         together = pd.concat(named, ignore_index=True)
-        for name in together.select_dtypes(object):
-            together[name] = together[name].map(str)
+        for name in together.columns.difference(["time", "symbol"]):
+            if not is_numeric_dtype(together[name]):
+                together[name] = together[name].map(str)
         if rng.random() < 0.5:
             together = together.sort_values("time", kind="stable", ignore_index=True)
         if damaged and rng.random() < 0.2:

@@ -20,9 +20,9 @@ from market.errors import DataError
 
 DELIMITERS = ",;\t"
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
-BATCH_ROWS = 131_072
+BATCH_ROWS = 65_536
 """Rows of a Parquet file that are in memory at a time."""
-READ_BYTES = 1_048_576
+READ_BYTES = 65_536
 """Bytes of a Parquet column that are read at a time, however large its row groups are."""
 
 
@@ -91,7 +91,7 @@ def open_table(
 
 
 def _parquet(path: Path) -> Any:
-    return pa_parquet.ParquetFile(path, buffer_size=READ_BYTES)
+    return pa_parquet.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from infra.feeds.needs import needed_by
 from infra.feeds.room import Room, is_on_disk
 from infra.feeds.scratch import require_space
 from market.errors import ConfigError
-from tests.engines import replay_by_kernel
+from tests.engines import assert_same_journal, replay_by_kernel
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILLING = """
@@ -70,18 +71,28 @@ def planned(folder: Path, panel: str, scratch: Path | None = None) -> Plan:
 
 
 def test_a_replay_from_disk_writes_the_same_journal_as_one_from_memory(tmp_path: Path) -> None:
-    folder, scratch = prices(tmp_path / "prices"), tmp_path / "scratch"
+    folder, scratch = prices(tmp_path / "prices", minutes=600), tmp_path / "scratch"
     scratch.mkdir()
     here, there = planned(folder, "memory"), planned(folder, "disk", scratch)
     assert is_on_disk(there.bars)
     assert not is_on_disk(here.bars)
-    assert len(there.bars) == 3_000 - 40  # rows in which only the third has a price are left out
+    assert len(there.bars) == 600 - 40  # rows in which only the third has a price are left out
     assert there.desk.session == here.desk.session
     assert there.data == here.data
     one = replay_by_kernel(here, tmp_path / "one")
     other = replay_by_kernel(there, tmp_path / "other")
     assert (one.digest, one.events) == (other.digest, other.events)
+    assert_same_journal(there, tmp_path / "engines", rows=100)
     assert list(scratch.iterdir()) == []
+
+
+def test_a_panel_on_disk_travels_by_its_values_and_outlives_its_feed(tmp_path: Path) -> None:
+    folder = prices(tmp_path / "prices")
+    bars = FileFeed(folder, clock="UTC", room=Room(place="disk", scratch=tmp_path)).load()
+    sent = pickle.loads(pickle.dumps(bars))
+    assert not is_on_disk(sent)
+    assert sent.digest() == bars.digest()
+    assert is_on_disk(bars.rows(10, 20))
 
 
 def test_prices_go_to_disk_where_they_take_more_than_a_quarter_of_memory(tmp_path: Path) -> None:
