@@ -8,8 +8,6 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from agents.ballot import Agent
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.allocate import Optimizer
@@ -30,9 +28,12 @@ from coordinator.session import Session
 from infra.brokers.paper.state import fill_rules
 from infra.feeds.clocks import clock_named
 from infra.feeds.files import FileFeed
+from infra.feeds.panels import where_traded
 from infra.feeds.rates import read_interest_rates
+from infra.feeds.room import Room, temporary_folder
 from infra.feeds.selection import ECB, open_feed, select_days
 from infra.journal.sqlite import SqliteJournal
+from infra.memory import available_memory
 from infra.paper_desk import open_paper_gateway
 from market.bars import Bars
 from market.conversion import with_conversion_instruments
@@ -301,7 +302,7 @@ def _prices(
     settings: Settings, registry: Registry, traded: list[Instrument]
 ) -> tuple[Bars, list[Instrument], str]:
     """The panel, its columns' instruments, and where it comes from."""
-    data, symbols = settings.data, list(settings.data.instruments)
+    data, symbols, room = settings.data, list(settings.data.instruments), room_of(settings)
     if data.source == ECB:
         available = [registry[symbol] for symbol in registry.symbols()]
     else:
@@ -322,27 +323,19 @@ def _prices(
         clock=data.clock,
         stamps=data.stamps,
         interval_s=seconds(data.bar),
+        room=room,
     )
-    bars = feed.load()
-    return _where_traded(bars, len(traded)), instruments, feed.description
+    bars = where_traded(feed.load(), len(traded), room)
+    return bars, instruments, feed.description
 
 
-def _where_traded(bars: Bars, traded: int) -> Bars:
-    """Without the rows in which nothing that is traded has a price."""
-    quoted = (~np.isnan(bars.close[:, :traded])).any(axis=1)
-    if quoted.all():
-        return bars
-    return Bars(
-        symbols=bars.symbols,
-        time=bars.time[quoted],
-        open=bars.open[quoted],
-        high=bars.high[quoted],
-        low=bars.low[quoted],
-        close=bars.close[quoted],
-        spread=bars.spread[quoted],
-        volume=bars.volume[quoted],
-        interval_s=bars.interval_s,
-        has_extremes=bars.has_extremes,
+def room_of(settings: Settings) -> Room:
+    """Where the prices of a run are kept."""
+    scratch = settings.data.scratch
+    return Room(
+        place=settings.data.panel,
+        scratch=temporary_folder() if scratch is None else scratch,
+        memory=available_memory(),
     )
 
 

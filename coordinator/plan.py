@@ -126,8 +126,10 @@ def make_plan(
 
 
 def configuration_json(settings: Settings) -> str:
-    """What decisions depend on; where things are written and how Ray runs is left out."""
-    decisive = settings.model_dump(mode="json", exclude={"run", "ray"})
+    """What decisions depend on; where things are kept or written and how Ray runs is left out."""
+    decisive = settings.model_dump(
+        mode="json", exclude={"run": True, "ray": True, "data": {"panel", "scratch"}}
+    )
     return json.dumps(without_folders(decisive), sort_keys=True)
 
 

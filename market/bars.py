@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,6 +17,10 @@ Times = NDArray[np.int64]
 
 PRICE_FIELDS = ("open", "high", "low", "close")
 VALUE_FIELDS = (*PRICE_FIELDS, "spread", "volume")
+BLOCK_VALUES = 131_072
+"""Values of one field that are looked at together, about, where a panel may be larger than
+memory."""
+FEWEST_ROWS = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +89,18 @@ class Bars:
             volume=self.volume[start:stop],
         )
 
+    def blocks(self) -> Iterator[tuple[int, Bars]]:
+        """All rows in order, a block at a time, each with the number of its first row."""
+        rows = block_rows(len(self.symbols))
+        for start in range(0, len(self), rows):
+            yield start, self.rows(start, min(start + rows, len(self)))
+
     def columns(self, symbols: Sequence[str]) -> Bars:
-        """The named instruments, in the order asked for; the data is copied."""
+        """The named instruments, in the order asked for; copied, unless they are all of them in
+        their own order.
+        """
+        if tuple(symbols) == self.symbols:
+            return self
         missing = [symbol for symbol in symbols if symbol not in self.symbols]
         if missing:
             raise DataError(
@@ -107,9 +121,10 @@ class Bars:
     def digest(self) -> str:
         """SHA-256 of every value that a decision can depend on."""
         digest = hashlib.sha256(repr((self.symbols, self.interval_s, self.has_extremes)).encode())
-        digest.update(self.time.tobytes())
+        digest.update(np.ascontiguousarray(self.time).data)
         for name in VALUE_FIELDS:
-            digest.update(getattr(self, name).tobytes())
+            for _, block in self.blocks():
+                digest.update(np.ascontiguousarray(getattr(block, name)).data)
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -126,6 +141,21 @@ def utc(time_ns: int | np.int64) -> datetime:
     """The UTC datetime of nanoseconds since 1970, to the microsecond."""
     seconds, nanoseconds = divmod(int(time_ns), 1_000_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+
+
+def block_rows(width: int) -> int:
+    """Rows of a block of `width` instruments."""
+    return max(BLOCK_VALUES // max(width, 1), FEWEST_ROWS)
+
+
+@dataclass(slots=True)
+class _Found:
+    """One kind of problem in a panel: how often, and where first."""
+
+    what: str
+    count: int = 0
+    row: int = 0
+    column: int = 0
 
 
 def check_bars(bars: Bars, where: str) -> None:
@@ -146,35 +176,45 @@ def check_bars(bars: Bars, where: str) -> None:
             f"{where}: {kind} timestamp {utc(bars.time[row]):%Y-%m-%d %H:%M:%S} UTC in row {row}; "
             "times must strictly increase. Sort the data and keep one row a time."
         )
-    missing = np.isnan(bars.close)
-    slack = 1e-9 * np.abs(bars.close)
-    problems = [
-        (~(getattr(bars, name) > 0.0) & ~np.isnan(getattr(bars, name)), f"{name} not positive")
-        for name in PRICE_FIELDS
-    ]
-    problems += [
-        (np.isnan(getattr(bars, name)) != missing, f"{name} missing where close is not, or reverse")
-        for name in PRICE_FIELDS
-    ]
-    problems += [(np.isinf(getattr(bars, name)), f"{name} infinite") for name in PRICE_FIELDS]
-    top, bottom = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
-    with np.errstate(invalid="ignore"):  # an infinite price is among the problems already
-        floor, ceiling, inverted = top - slack, bottom + slack, bars.high < bars.low - slack
-    problems += [
-        (inverted, "high below low"),
-        (bars.high < floor, "high below open or close"),
-        (bars.low > ceiling, "low above open or close"),
-        (bars.spread < 0.0, "crossed quote (ask below bid)"),
-        (np.isinf(bars.spread), "infinite spread"),
-    ]
-    for bad, what in problems:
-        if bad.any():
-            row, column = (int(index[0]) for index in np.nonzero(bad))
+    found: dict[str, _Found] = {}
+    for start, block in bars.blocks():
+        for bad, what in _problems(block):
+            problem = found.setdefault(what, _Found(what))
+            if bad.any():
+                if not problem.count:
+                    row, problem.column = divmod(int(np.argmax(bad)), bad.shape[1])
+                    problem.row = start + row
+                problem.count += int(bad.sum())
+    for problem in found.values():
+        if problem.count:
+            row, column = problem.row, problem.column
             values = ", ".join(
                 f"{name} {getattr(bars, name)[row, column]:g}" for name in (*PRICE_FIELDS, "spread")
             )
             raise DataError(
                 f"{where}: {bars.symbols[column]} at {utc(bars.time[row]):%Y-%m-%d %H:%M:%S} UTC "
-                f"(row {row}): {what} ({values}). {int(bad.sum())} such value(s) in all; "
+                f"(row {row}): {problem.what} ({values}). {problem.count} such value(s) in all; "
                 "correct or remove them."
             )
+
+
+def _problems(bars: Bars) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """What can be wrong, in the order in which it is told, and (T, N) where it is."""
+    missing = np.isnan(bars.close)
+    slack = 1e-9 * np.abs(bars.close)
+    for name in PRICE_FIELDS:
+        prices = getattr(bars, name)
+        yield ~(prices > 0.0) & ~np.isnan(prices), f"{name} not positive"
+    for name in PRICE_FIELDS:
+        differs = np.isnan(getattr(bars, name)) != missing
+        yield differs, f"{name} missing where close is not, or reverse"
+    for name in PRICE_FIELDS:
+        yield np.isinf(getattr(bars, name)), f"{name} infinite"
+    top, bottom = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
+    with np.errstate(invalid="ignore"):  # an infinite price is among the problems already
+        floor, ceiling, inverted = top - slack, bottom + slack, bars.high < bars.low - slack
+    yield inverted, "high below low"
+    yield bars.high < floor, "high below open or close"
+    yield bars.low > ceiling, "low above open or close"
+    yield bars.spread < 0.0, "crossed quote (ask below bid)"
+    yield np.isinf(bars.spread), "infinite spread"

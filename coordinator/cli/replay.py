@@ -22,6 +22,7 @@ from coordinator.results.summary import Results, summarise
 from coordinator.results.table import results_table
 from coordinator.results.write import write_results
 from coordinator.run_folder import new_run_folder
+from infra.feeds.room import is_on_disk
 
 INTERRUPTED = 130
 
@@ -80,6 +81,8 @@ def replay(
     choice = choose_engine(engine, os.environ, dashboard=settings.ray.dashboard)
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     plan = plan_of(settings)
+    if is_on_disk(plan.bars):
+        console.print("prices are read from disk, not kept in memory (data.panel)")
     folder = new_run_folder(settings.run.out, plan.desk.session)
     replayed = conduct(choice.engine, plan, folder, console)
     record = load_record(folder / "journal.sqlite")

@@ -46,6 +46,12 @@ class DataSettings(Section):
     )
     stamps: Literal["start", "end"] = Field("start", description="which end of a bar times mark")
     bar: str = Field("1h", description="length of the bars that ticks are gathered into")
+    panel: Literal["auto", "memory", "disk"] = Field(
+        "auto", description="where prices are kept; auto: on disk above a quarter of free memory"
+    )
+    scratch: Path | None = Field(
+        None, description="folder for prices on disk; unset: the system's temporary folder"
+    )
 
 
 class CommitteeSettings(Section):

@@ -15,6 +15,7 @@ from coordinator.doctor import cluster, data, machine, software, storage
 from coordinator.doctor.finding import Check, Finding, failed, findings_of, passed
 from infra.feeds.ecb import EcbFeed
 from infra.feeds.facts import SourceFacts
+from infra.memory import available_memory
 from market.errors import QuorumError
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -45,7 +46,7 @@ def examine(config: Path | None = None, *, start_ray: bool = False) -> list[Find
         ("compiled code", partial(_compiled, kernels)),
         ("disk", partial(storage.room, "disk", runs)),
         ("disk, Ray", partial(storage.room_for_ray, rays)),
-        ("memory", lambda: machine.memory(machine.available_memory())),
+        ("memory", lambda: machine.memory(available_memory())),
         ("shared memory", machine.shared_memory),
         ("processors", lambda: machine.processors(machine.usable_processors())),
         ("clock", lambda: _clock(facts())),

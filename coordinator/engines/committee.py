@@ -52,7 +52,7 @@ class LocalCommittee:
         self._bars = bars
         self._symbols = bars.symbols[:traded]
         self._longest = max(agent.lookback for agent in self._agents)
-        primed = self._traded(0, history)
+        primed = self._traded(max(history - 1, 0), history)
         self._evidence = {agent.name: evidence_names(agent, primed) for agent in self._agents}
 
     @property

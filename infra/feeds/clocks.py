@@ -112,7 +112,7 @@ def stamps_of(table: Table, columns: tuple[str, ...]) -> Stamps:
 
 
 def _as_text(table: Table, name: str) -> Any:
-    return pa.chunked_array([pa.array(table.texts(name), pa.string())])
+    return table.texts(name)
 
 
 def _refuse_null(table: Table, column: Any) -> None:
@@ -127,12 +127,14 @@ def _from_timestamps(table: Table, column: Any, name: str) -> Stamps:
     values = table.converted(
         name, column, lambda part: pc.cast(part, pa.timestamp("ns", tz=zone)), "a time after 1678"
     )
-    return Stamps(values=pc.cast(values, pa.int64()).to_numpy().astype(np.int64), zoned=bool(zone))
+    return Stamps(
+        values=pc.cast(values, pa.int64()).to_numpy().astype(np.int64, copy=False), zoned=bool(zone)
+    )
 
 
 def _from_numbers(table: Table, column: Any) -> Stamps:
     _refuse_null(table, column)
-    counts = column.to_numpy().astype(np.int64)
+    counts = column.to_numpy().astype(np.int64, copy=False)
     odd = np.flatnonzero((counts < EPOCH_FLOOR) | (counts >= 2**63 - 1))
     if odd.size:
         raise table.refusal(

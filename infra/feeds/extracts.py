@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infra.feeds.clocks import Stamps, stamps_of
+from infra.feeds.columns import Array, Column, Keep, in_memory, joined
 from infra.feeds.layouts import OHLC, Kind, Layout, layout_of
-from infra.feeds.symbols import Rows, symbols_of
+from infra.feeds.problems import (
+    Findings,
+    Mask,
+    Problem,
+    RawRows,
+    missing_prices,
+    problems_of,
+)
+from infra.feeds.symbols import SymbolRows, symbols_of
+from infra.feeds.table_files import TableFile
 from infra.feeds.tables import Table
-from market.bars import Floats, Times
-
-Mask = NDArray[np.bool_]
-
-ROUNDING = 1e-9
-"""A high below the close by less than this share of the price is rounding, as in `check_bars`."""
+from market.bars import Floats
+from market.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,142 +32,162 @@ class Extract:
     """Rows of one instrument, oldest first, without those that hold no price.
 
     rows: (R,) their numbers in the file. stamps: (R,) nanoseconds as the file shows them.
-    values: (R,) arrays; open high low close spread volume, or bid ask where `kind` is ticks.
+    values: (R,) columns; open high low close spread volume, or bid ask where `kind` is ticks.
     zoned: whether the file states the zone. left_out: rows without a (whole) price.
     """
 
-    table: Table
+    path: Path
     symbol: str
     kind: Kind
-    rows: Rows
-    stamps: Times
+    rows: Column
+    stamps: Column
     zoned: bool
-    values: Mapping[str, Floats]
+    values: Mapping[str, Column]
     ignored: tuple[str, ...]
     left_out: int
 
     def __len__(self) -> int:
-        return int(self.rows.shape[0])
+        return len(self.rows)
 
-    def refuse(self, bad: Mask, problem: str, shown: Mapping[str, Floats] | None = None) -> None:
+    def refuse(self, bad: Mask, problem: str) -> None:
         """Raises DataError about the first row where `bad` holds, if any."""
-        if not bad.any():
-            return
-        index = int(np.flatnonzero(bad)[0])
-        time = np.datetime_as_string(self.stamps[index].astype("datetime64[ns]"), unit="auto")
-        values = ", ".join(f"{name} {array[index]:g}" for name, array in (shown or {}).items())
-        raise self.table.refusal(
-            int(self.rows[index]),
-            f"{self.symbol} at {time}: {problem}"
-            + (f" ({values})" if values else "")
-            + f". {int(bad.sum())} such row(s) in the file; correct or remove them.",
-        )
+        findings = Findings(self.path, self.symbol)
+        findings.add(iter([Problem(bad, problem, {})]), self.rows[:], self.stamps[:])
+        findings.refuse()
 
 
 def extracts_of(
-    table: Table, *, named: str | None = None, assumed: str | None = None
+    file: TableFile,
+    *,
+    named: str | None = None,
+    assumed: str | None = None,
+    wanted: Collection[str] | None = None,
+    keep: Keep = in_memory,
 ) -> Iterator[Extract]:
-    """Every instrument of a file, checked. named, assumed: as in `symbols_of`.
+    """Every instrument of a file, checked; of those wanted only. keep: where values are kept.
 
-    Raises DataError for a time that cannot be read or does not increase (ticks may share a
-    time), a price that is not a positive number or only partly there, a high or low that
-    contradicts the others, a crossed quote, a negative volume.
+    named, assumed: as in `symbols_of`. A part of a Parquet file is in memory at a time, beside
+    its times. Raises DataError for a time or number that cannot be read, and for what
+    `problems_of` finds in any instrument.
     """
-    layout = layout_of(table)
-    stamps = stamps_of(table, layout.time)
-    prices = {field: table.floats(name) for field, name in layout.prices.items()}
-    volume = table.floats(layout.volume) if layout.volume else np.full(len(table), np.nan)
-    for symbol, rows in symbols_of(table, layout, named, assumed).items():
-        values = {field: array[rows] for field, array in prices.items()}
-        yield _checked(table, layout, symbol, rows, stamps, values, volume[rows])
+    layout = layout_of(file)
+    stamps = stamps_of(file.columns(layout.time), layout.time)
+    try:
+        symbols = symbols_of(file, layout, named, assumed)
+    except DataError:
+        for _ in _numbers(file, layout):
+            pass  # what is no number is told first
+        raise
+    gathered = {
+        symbol: _Gathered(file.path, symbol, layout, keep, wanted is None or symbol in wanted)
+        for symbol in symbols.symbols
+    }
+    for table, numbers in _numbers(file, layout):
+        _share_out(table, numbers, stamps, symbols, gathered)
+    for rows in gathered.values():
+        rows.findings.refuse()
+    for rows in gathered.values():
+        if rows.wanted:
+            yield rows.extract(stamps.zoned)
 
 
-def _checked(
+def _numbers(file: TableFile, layout: Layout) -> Iterator[tuple[Table, dict[str, Floats]]]:
+    """The prices and the volume of a file by field, some rows at a time.
+
+    Raises DataError in the end, about the first column that holds something else, and the first
+    row where it does; nothing more is given from there on.
+    """
+    fields = layout.prices if layout.volume is None else {**layout.prices, "volume": layout.volume}
+    refused: dict[str, DataError] = {}
+    for table in file.tables(list(fields.values())):
+        numbers: dict[str, Floats] = {}
+        for field, name in fields.items():
+            if field not in refused:
+                try:
+                    numbers[field] = table.floats(name)
+                except DataError as error:
+                    refused[field] = error
+        if not refused:
+            yield table, numbers
+    for field in fields:
+        if field in refused:
+            raise refused[field]
+
+
+def _share_out(
     table: Table,
-    layout: Layout,
-    symbol: str,
-    rows: Rows,
+    numbers: dict[str, Floats],
     stamps: Stamps,
-    prices: dict[str, Floats],
-    volume: Floats,
-) -> Extract:
-    raw = Extract(
-        table=table,
-        symbol=symbol,
-        kind=layout.kind,
-        rows=rows,
-        stamps=stamps.values[rows],
-        zoned=stamps.zoned,
-        values=prices,
-        ignored=layout.ignored,
-        left_out=0,
-    )
-    _check_order(raw)
-    _check_prices(raw)
-    raw.refuse(volume < 0.0, "expected a volume of 0 or more", {"volume": volume})
-    whole = ~_missing(prices).any(axis=1)
-    kept = {field: array[whole] for field, array in prices.items()}
-    values = kept if layout.kind == "ticks" else _mid_bars(layout.kind, kept, volume[whole])
-    return Extract(
-        table=table,
-        symbol=symbol,
-        kind=layout.kind,
-        rows=raw.rows[whole],
-        stamps=raw.stamps[whole],
-        zoned=raw.zoned,
-        values=values,
-        ignored=layout.ignored,
-        left_out=int((~whole).sum()),
-    )
-
-
-def _check_order(raw: Extract) -> None:
-    steps = np.diff(raw.stamps, prepend=raw.stamps[:1] - 1)
-    raw.refuse(steps < 0, "unsorted timestamp; expected times to increase. Sort the file by time")
-    if raw.kind != "ticks":
-        raw.refuse(
-            steps == 0,
-            "duplicate timestamp; expected one row a time and instrument. Where the file mixes "
-            "instruments, add a column 'symbol'",
+    symbols: SymbolRows,
+    gathered: dict[str, _Gathered],
+) -> None:
+    """Give every instrument its rows of a table."""
+    stop = table.start + len(table)
+    for symbol, rows in symbols.within(table.start, stop):
+        gathered[symbol].take(
+            rows + table.start,
+            stamps.values[table.start : stop][rows],
+            {field: array[rows] for field, array in numbers.items()},
         )
 
 
-def _check_prices(raw: Extract) -> None:
-    prices = raw.values
-    for field, array in prices.items():
-        raw.refuse((array <= 0.0) | np.isinf(array), f"expected a positive {field}", {field: array})
-    prefixes = ("bid_", "ask_") if raw.kind == "quotes" else ("",)
-    if raw.kind in ("bars", "quotes"):
-        for prefix in prefixes:
-            _check_extremes(raw, {field: prices[prefix + field] for field in OHLC}, prefix)
-    if raw.kind in ("ticks", "quotes"):
-        for suffix in ("",) if raw.kind == "ticks" else tuple(f"_{field}" for field in OHLC):
-            bid, ask = prices[f"bid{suffix}"], prices[f"ask{suffix}"]
-            raw.refuse(
-                bid > ask,
-                "crossed quote; expected bid not above ask",
-                {f"bid{suffix}": bid, f"ask{suffix}": ask},
-            )
+class _Gathered:
+    """An instrument's rows while its file is read."""
+
+    def __init__(self, path: Path, symbol: str, layout: Layout, keep: Keep, wanted: bool) -> None:
+        self.findings = Findings(path, symbol)
+        self.wanted = wanted
+        self._path = path
+        self._symbol = symbol
+        self._layout = layout
+        self._keep = keep
+        self._parts: list[dict[str, Column]] = []
+        self._left_out = 0
+        self._last: int | None = None
+
+    def take(self, rows: Array, stamps: Array, numbers: dict[str, Floats]) -> None:
+        """Check the next rows, and keep those that hold a price."""
+        kind = self._layout.kind
+        volume = numbers.pop("volume", None)
+        if volume is None:
+            volume = np.full(len(rows), np.nan)
+        raw = RawRows(
+            kind=kind,
+            rows=rows,
+            stamps=stamps,
+            before=self._last,
+            prices=numbers,
+            volume=volume,
+        )
+        self._last = int(stamps[-1])
+        self.findings.add(problems_of(raw), rows, stamps)
+        if not self.wanted:
+            return
+        whole = ~missing_prices(numbers).any(axis=1)
+        self._left_out += int((~whole).sum())
+        kept = {field: array[whole] for field, array in numbers.items()}
+        values = kept if kind == "ticks" else _mid_bars(kind, kept, volume[whole])
+        part = {"rows": rows[whole], "stamps": stamps[whole], **values}
+        self._parts.append({name: self._keep(array) for name, array in part.items()})
+
+    def extract(self, zoned: bool) -> Extract:
+        """All of them."""
+        columns = {name: _joined(self._parts, name) for name in self._parts[0]}
+        return Extract(
+            path=self._path,
+            symbol=self._symbol,
+            kind=self._layout.kind,
+            rows=columns.pop("rows"),
+            stamps=columns.pop("stamps"),
+            zoned=zoned,
+            values=columns,
+            ignored=self._layout.ignored,
+            left_out=self._left_out,
+        )
 
 
-def _check_extremes(raw: Extract, side: dict[str, Floats], prefix: str) -> None:
-    missing = _missing(side).sum(axis=1)
-    shown = {prefix + field: array for field, array in side.items()}
-    raw.refuse(
-        (missing > 0) & (missing < len(OHLC)),
-        "expected open, high, low and close together, or none of them",
-        shown,
-    )
-    slack = ROUNDING * np.abs(side["close"])
-    top = np.maximum(np.maximum(side["open"], side["close"]), side["low"])
-    bottom = np.minimum(side["open"], side["close"])
-    raw.refuse(side["high"] < top - slack, "expected a high not below open, low and close", shown)
-    raw.refuse(side["low"] > bottom + slack, "expected a low not above open and close", shown)
-
-
-def _missing(prices: Mapping[str, Floats]) -> Mask:
-    """(R, fields) where a price is not there."""
-    return np.isnan(np.stack(list(prices.values()), axis=1))
+def _joined(parts: Sequence[Mapping[str, Any]], name: str) -> Column:
+    return joined([part[name] for part in parts])
 
 
 def _mid_bars(kind: Kind, prices: dict[str, Floats], volume: Floats) -> dict[str, Floats]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from infra.feeds.clocks import clock_named
+from infra.feeds.columns import Keep
 from infra.feeds.extracts import Extract, extracts_of
 from infra.feeds.facts import SourceFacts, facts_of
 from infra.feeds.layouts import TEXT_NAMES, layout_of
+from infra.feeds.needs import needed_by
 from infra.feeds.panels import panel_of
+from infra.feeds.room import Room
 from infra.feeds.series import BarStamp, Reading, Series, series_of
 from infra.feeds.symbols import symbol_of_name, symbols_of
-from infra.feeds.tables import SUFFIXES, is_table, read_table
+from infra.feeds.table_files import open_table
+from infra.feeds.tables import SUFFIXES, is_table
 from market.bars import Bars, check_bars
 from market.errors import DataError, nearest
 
@@ -30,6 +32,8 @@ class FileFeed:
     stamps: whether a bar's time in the file is its start or its end; in `Bars` it is the end.
     interval_s: the length in seconds of the bars to make from ticks. Bars tell their own length
         and are never resampled.
+    room: where the prices are kept; the same bars come out of either. Parquet is read some rows
+        at a time, a CSV whole, one file after the other.
 
     `infra.feeds.layouts` lists the columns that are understood. The instrument of a file is
     that of its symbol column or of its name (`EUR_USD.csv`, `EURUSD_2014.parquet`); several
@@ -46,8 +50,10 @@ class FileFeed:
         clock: str | None = None,
         stamps: BarStamp = "start",
         interval_s: int | None = None,
+        room: Room | None = None,
     ) -> None:
         self._path = Path(path)
+        self._room = room or Room()
         self._symbols = tuple(symbols) if symbols is not None else None
         self._reading = Reading(
             clock=clock_named(clock) if clock is not None else None,
@@ -76,8 +82,8 @@ class FileFeed:
         for path in self._files():
             named = self._named(path)
             if named is None:
-                table = read_table(path, TEXT_NAMES)
-                found.update(symbols_of(table, layout_of(table), None, self._assumed))
+                file = open_table(path, TEXT_NAMES, batch_rows=self._room.batch_rows)
+                found.update(symbols_of(file, layout_of(file), None, self._assumed).symbols)
             else:
                 found.add(named)
         return tuple(sorted(found))
@@ -108,29 +114,43 @@ class FileFeed:
         lone = self._path.is_file() and self._symbols is not None and len(self._symbols) == 1
         return self._symbols[0] if lone and self._symbols else None
 
-    def _extracts(self) -> dict[str, list[Extract]]:
-        """What the files that can hold a chosen instrument hold."""
-        extracts: dict[str, list[Extract]] = {}
+    def _chosen_files(self) -> Iterator[tuple[Path, str | None]]:
+        """The files that can hold a chosen instrument, and the one that their name tells."""
         for path in self._files():
             named = self._named(path)
             if self._symbols is None or named is None or named in self._symbols:
-                table = read_table(path, TEXT_NAMES)
-                for extract in extracts_of(table, named=named, assumed=self._assumed):
-                    extracts.setdefault(extract.symbol, []).append(extract)
+                yield path, named
+
+    def _extracts(self, keep: Keep) -> dict[str, list[Extract]]:
+        """What the files that can hold a chosen instrument hold."""
+        extracts: dict[str, list[Extract]] = {}
+        for path, named in self._chosen_files():
+            for extract in extracts_of(
+                open_table(path, TEXT_NAMES, batch_rows=self._room.batch_rows),
+                named=named,
+                assumed=self._assumed,
+                wanted=self._symbols,
+                keep=keep,
+            ):
+                extracts.setdefault(extract.symbol, []).append(extract)
         return extracts
 
     @cached_property
     def _loaded(self) -> tuple[Bars, SourceFacts]:
-        extracts = self._extracts()
+        keep = self._room.keeper(
+            needed_by(path, whole=named is not None or self._symbols is None)
+            for path, named in self._chosen_files()
+        )
+        extracts = self._extracts(keep)
         wanted = self._chosen(extracts)
-        series = [series_of(extracts[symbol], self._reading) for symbol in wanted]
-        bars = panel_of(series)
+        series = [series_of(extracts[symbol], self._reading, keep) for symbol in wanted]
+        bars = panel_of(series, self._room)
         check_bars(bars, str(self._path))
         used = [extract for symbol in wanted for extract in extracts[symbol]]
         facts = facts_of(
             bars,
             name=self._path.resolve().name,
-            version=f"{len({extract.table.path for extract in used})} file(s)",
+            version=f"{len({extract.path for extract in used})} file(s)",
             terms="those of the files' owner",
             notes=tuple(self._notes(used, series, bars)),
         )
@@ -162,7 +182,7 @@ class FileFeed:
         zoned = all(extract.zoned for extract in used)
         clock = "stated by the files" if zoned or reading.clock is None else reading.clock.name
         yield f"Read as {kinds}; clock {clock}; bars stamped at their {reading.stamps}."
-        missing = int(np.isnan(bars.close).sum())
+        missing = bars.close.size - sum(len(one.time) for one in series)
         yield f"{missing:,} of {bars.close.size:,} prices missing (NaN) after alignment."
         irregular = sum(one.irregular for one in series)
         yield f"{irregular:,} steps longer or shorter than a bar (weekends, gaps)."

@@ -19,7 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.feeds.tables import Table, canonical
+from infra.feeds.table_files import TableFile
+from infra.feeds.tables import canonical
 from market.errors import DataError
 
 Kind = Literal["bars", "quotes", "ticks", "fixings"]
@@ -49,25 +50,25 @@ class Layout:
     ignored: tuple[str, ...]
 
 
-def layout_of(table: Table) -> Layout:
+def layout_of(file: TableFile) -> Layout:
     """The roles of a file's columns. Raises DataError when time or prices are missing."""
     by_name: dict[str, str] = {}
-    for name in table.names:
+    for name in file.names:
         if canonical(name) in by_name:
             raise DataError(
-                f"{table.path}: the columns {by_name[canonical(name)]!r} and {name!r} mean the "
+                f"{file.path}: the columns {by_name[canonical(name)]!r} and {name!r} mean the "
                 "same; keep one"
             )
         by_name[canonical(name)] = name
     times = [by_name[name] for name in TIME_NAMES if name in by_name]
     if not times:
         raise DataError(
-            f"{table.path}: expected a time column named time, timestamp, datetime or date; "
-            f"found {', '.join(table.names)}"
+            f"{file.path}: expected a time column named time, timestamp, datetime or date; "
+            f"found {', '.join(file.names)}"
         )
     both = "date" in by_name and "time" in by_name
     time = (by_name["date"], by_name["time"]) if both else (times[0],)
-    kind, prices = _prices(table, by_name)
+    kind, prices = _prices(file, by_name)
     volume = next((by_name[name] for name in VOLUME_NAMES if name in by_name), None)
     symbol = next((by_name[name] for name in SYMBOL_NAMES if name in by_name), None)
     used = {*time, *prices.values(), volume, symbol}
@@ -77,11 +78,11 @@ def layout_of(table: Table) -> Layout:
         prices=prices,
         volume=volume,
         symbol=symbol,
-        ignored=tuple(name for name in table.names if name not in used),
+        ignored=tuple(name for name in file.names if name not in used),
     )
 
 
-def _prices(table: Table, by_name: dict[str, str]) -> tuple[Kind, dict[str, str]]:
+def _prices(file: TableFile, by_name: dict[str, str]) -> tuple[Kind, dict[str, str]]:
     """The richest set of price columns that is there whole."""
     quotes = {
         field: by_name[name]
@@ -110,7 +111,7 @@ def _prices(table: Table, by_name: dict[str, str]) -> tuple[Kind, dict[str, str]
         wanted, found = ("bid", "ask"), ticks
     missing = ", ".join(field for field in wanted if field not in found)
     raise DataError(
-        f"{table.path}: missing column(s) {missing}. Expected open high low close, or bid_ and "
+        f"{file.path}: missing column(s) {missing}. Expected open high low close, or bid_ and "
         "ask_ of each, or the ticks bid and ask, or close alone; "
-        f"found {', '.join(table.names)}"
+        f"found {', '.join(file.names)}"
     )

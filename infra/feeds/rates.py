@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.feeds.tables import Table, read_table
+from infra.feeds.table_files import open_table
+from infra.feeds.tables import Table
 from market.bars import Floats, Times
 from market.errors import DataError
 
@@ -75,15 +76,16 @@ def read_interest_rates(path: str | Path) -> InterestRates:
     negative; empty where unknown). Raises DataError naming file and row for a file that is
     missing or empty, a missing column, a month or rate that cannot be read, or a duplicate.
     """
-    table = read_table(Path(path), as_text=COLUMNS[:2])
-    missing = [name for name in COLUMNS if name not in table.names]
+    file = open_table(Path(path), as_text=COLUMNS[:2])
+    missing = [name for name in COLUMNS if name not in file.names]
     if missing:
         raise DataError(
             f"{path}: expected the columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, "
-            f"found {', '.join(table.names)}"
+            f"found {', '.join(file.names)}"
         )
+    table = file.columns(COLUMNS)
     months = _months(table)
-    codes = [code.strip().upper() for code in table.texts("currency")]
+    codes = [code.strip().upper() for code in table.texts("currency").to_pylist()]
     percent = table.floats("rate_percent")
     currencies = tuple(sorted(set(codes)))
     for code in currencies:
@@ -107,7 +109,7 @@ def read_interest_rates(path: str | Path) -> InterestRates:
 
 def _months(table: Table) -> Times:
     """Months since 1970-01 of each row."""
-    texts = table.texts("month")
+    texts = table.texts("month").to_pylist()
     months = np.empty(len(texts), dtype=np.int64)
     for row, text in enumerate(texts):
         year, dash, month = text.strip()[:7].partition("-")

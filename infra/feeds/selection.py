@@ -11,6 +11,7 @@ import numpy as np
 
 from infra.feeds.ecb import DEFAULT_SYMBOLS, EcbFeed
 from infra.feeds.files import FileFeed
+from infra.feeds.room import Room
 from infra.feeds.series import BarStamp
 from market.bars import Bars, Times, utc
 from market.errors import DataError, nearest
@@ -25,11 +26,12 @@ def open_feed(
     clock: str | None = None,
     stamps: BarStamp = "start",
     interval_s: int | None = None,
+    room: Room | None = None,
 ) -> EcbFeed | FileFeed:
     """The feed named `ecb`, or that of a file or folder; nothing is read yet.
 
     symbols: the instruments, in that order; None takes the nine default pairs of `ecb`, or all
-    of the files. clock, stamps and interval_s are those of `FileFeed`; the ECB's are known.
+    of the files. clock, stamps, interval_s and room are those of `FileFeed`; the ECB's are known.
     Raises DataError where `source` is neither, ConfigError for an unknown clock.
     """
     if str(source) == ECB:
@@ -41,7 +43,7 @@ def open_feed(
             f"no data at {str(source)!r}{nearest(path.name, [ECB, *siblings])} "
             f"Expected {ECB!r}, or an existing file or folder of CSV or Parquet"
         )
-    return FileFeed(path, symbols, clock=clock, stamps=stamps, interval_s=interval_s)
+    return FileFeed(path, symbols, clock=clock, stamps=stamps, interval_s=interval_s, room=room)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

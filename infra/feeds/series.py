@@ -10,9 +10,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from infra.feeds.clocks import SourceClock
+from infra.feeds.columns import Column, Keep, in_memory, joined
 from infra.feeds.extracts import Extract
 from infra.feeds.ticks import DAY_S, bars_of_ticks
-from market.bars import VALUE_FIELDS, Floats, Times, utc
+from market.bars import VALUE_FIELDS, Times, utc
 from market.errors import ConfigError, DataError
 
 BarStamp = Literal["start", "end"]
@@ -46,31 +47,32 @@ class Reading:
 class Series:
     """One instrument's bars.
 
-    time: (T,) UTC nanoseconds of each bar's end. values: (T,) arrays of the six value fields.
+    time: (T,) UTC nanoseconds of each bar's end, strictly increasing. values: (T,) columns of the
+    six value fields.
     irregular: steps between bars that are not `interval_s` (weekends, holidays, gaps).
     """
 
     symbol: str
-    time: Times
-    values: Mapping[str, Floats]
+    time: Column
+    values: Mapping[str, Column]
     interval_s: int
     has_extremes: bool
     irregular: int
 
 
-def series_of(extracts: Sequence[Extract], reading: Reading) -> Series:
-    """One instrument's bars from its extracts, in any order.
+def series_of(extracts: Sequence[Extract], reading: Reading, keep: Keep = in_memory) -> Series:
+    """One instrument's bars from its extracts, in any order. keep: where the bars are kept.
 
     Bars of a day or longer that are stamped at their start end one interval later on the
     clock of the file (a day of 23 hours is a day); shorter ones one interval later in time.
     Raises DataError where files overlap or differ in kind, no interval can be told, or a local
     time does not name one instant.
     """
-    parts = sorted((part for part in extracts if len(part)), key=lambda part: part.stamps[0])
+    parts = sorted((part for part in extracts if len(part)), key=_first)
     symbol = extracts[0].symbol
     if not parts:
         raise DataError(
-            f"{extracts[0].table.path}: {symbol} has no row with a price; expected at least one"
+            f"{extracts[0].path}: {symbol} has no row with a price; expected at least one"
         )
     kinds = {part.kind for part in parts}
     if len(kinds) > 1:
@@ -80,49 +82,53 @@ def series_of(extracts: Sequence[Extract], reading: Reading) -> Series:
         )
     _check_overlap(parts)
     if "ticks" in kinds:
-        return _series_of_ticks(parts, reading)
+        return _series_of_ticks(parts, reading, keep)
     interval_s = _interval_s(parts)
     ends = np.concatenate([_bar_ends(part, reading, interval_s) for part in parts])
     return Series(
         symbol=symbol,
-        time=ends,
-        values={f: np.concatenate([part.values[f] for part in parts]) for f in VALUE_FIELDS},
+        time=keep(ends),
+        values={field: joined([part.values[field] for part in parts]) for field in VALUE_FIELDS},
         interval_s=interval_s,
         has_extremes="fixings" not in kinds,
         irregular=int((np.diff(ends) != interval_s * SECOND_NS).sum()),
     )
 
 
+def _first(part: Extract) -> int:
+    return int(part.stamps[:1][0])
+
+
 def _check_overlap(parts: Sequence[Extract]) -> None:
     for earlier, later in pairwise(parts):
         if earlier.zoned != later.zoned:
             raise DataError(
-                f"{earlier.table.path} and {later.table.path}: one states the zone of its times "
+                f"{earlier.path} and {later.path}: one states the zone of its times "
                 "and the other does not; load them separately"
             )
-        shared = later.stamps[0] == earlier.stamps[-1] and earlier.kind != "ticks"
-        if later.stamps[0] < earlier.stamps[-1] or shared:
+        begin, end = _first(later), int(earlier.stamps[-1:][0])
+        if begin < end or (begin == end and earlier.kind != "ticks"):
             raise DataError(
-                f"{earlier.table.path} and {later.table.path}: both hold {earlier.symbol} at "
-                f"{utc(later.stamps[0]):%Y-%m-%d %H:%M:%S}; expected files that follow each "
+                f"{earlier.path} and {later.path}: both hold {earlier.symbol} at "
+                f"{utc(begin):%Y-%m-%d %H:%M:%S}; expected files that follow each "
                 "other. Remove the duplicate rows or one of the files."
             )
 
 
-def _series_of_ticks(parts: Sequence[Extract], reading: Reading) -> Series:
+def _series_of_ticks(parts: Sequence[Extract], reading: Reading, keep: Keep) -> Series:
     symbol, length = parts[0].symbol, reading.interval_s
     if length is None or DAY_S % length:
         raise ConfigError(
-            f"{parts[0].table.path}: {symbol} comes as ticks; interval_s, the length of the bars "
+            f"{parts[0].path}: {symbol} comes as ticks; interval_s, the length of the bars "
             f"to make of them, must divide a day (60, 3600, …), found {length}"
         )
-    time = np.concatenate([_to_utc(part, part.stamps, reading) for part in parts])
-    bid, ask = (np.concatenate([part.values[side] for part in parts]) for side in ("bid", "ask"))
+    time = np.concatenate([_to_utc(part, part.stamps[:], reading) for part in parts])
+    bid, ask = (joined([part.values[side] for part in parts]) for side in ("bid", "ask"))
     ends, values = bars_of_ticks(time, bid, ask, length)
     return Series(
         symbol=symbol,
-        time=ends,
-        values=values,
+        time=keep(ends),
+        values={field: keep(array) for field, array in values.items()},
         interval_s=length,
         has_extremes=True,
         irregular=int((np.diff(ends) != length * SECOND_NS).sum()),
@@ -131,8 +137,8 @@ def _series_of_ticks(parts: Sequence[Extract], reading: Reading) -> Series:
 
 def _interval_s(parts: Sequence[Extract]) -> int:
     """The most common step between the bars of one instrument, the shortest of equals."""
-    where = f"{parts[0].table.path}: {parts[0].symbol}"
-    steps = np.diff(np.concatenate([part.stamps for part in parts]))
+    where = f"{parts[0].path}: {parts[0].symbol}"
+    steps = np.diff(np.concatenate([part.stamps[:] for part in parts]))
     if not steps.size:
         raise DataError(
             f"{where} has a single row, which does not tell how long a bar is; "
@@ -153,29 +159,29 @@ def _interval_s(parts: Sequence[Extract]) -> int:
 
 def _bar_ends(part: Extract, reading: Reading, interval_s: int) -> Times:
     if reading.stamps == "end":
-        return _to_utc(part, part.stamps, reading)
+        return _to_utc(part, part.stamps[:], reading)
     if interval_s > 7 * DAY_S:
         raise DataError(
-            f"{part.table.path}: bars of {interval_s} s stamped at their start; their ends "
+            f"{part.path}: bars of {interval_s} s stamped at their start; their ends "
             'cannot be told, since months differ. Stamp them at their end (stamps = "end").'
         )
     length = interval_s * SECOND_NS
     if interval_s >= DAY_S:
-        return _to_utc(part, part.stamps + length, reading)
-    return _to_utc(part, part.stamps, reading) + length
+        return _to_utc(part, part.stamps[:] + length, reading)
+    return _to_utc(part, part.stamps[:], reading) + length
 
 
 def _to_utc(part: Extract, local: Times, reading: Reading) -> Times:
     if part.zoned:
         if reading.clock is not None and reading.clock.name != "UTC":
             raise DataError(
-                f"{part.table.path}: its times state their own zone, but the clock "
+                f"{part.path}: its times state their own zone, but the clock "
                 f"{reading.clock.name} was named as well; leave the clock out"
             )
         return local
     if reading.clock is None:
         raise DataError(
-            f"{part.table.path}: its times carry no zone; name the clock they were written by: "
+            f"{part.path}: its times carry no zone; name the clock they were written by: "
             "UTC, a fixed offset such as +02:00, or an IANA zone such as Europe/Athens"
         )
     times, unclear = reading.clock.to_utc(local)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from infra.feeds.layouts import Layout
-from infra.feeds.tables import Table
+from infra.feeds.table_files import TableFile
+from infra.feeds.tables import row_refusal
 from market.errors import DataError
 from market.instruments import Registry
 
@@ -60,10 +63,32 @@ def symbol_of_name(file_name: str, asked: Collection[str] = ()) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolRows:
+    """Which row of a file is about which instrument.
+
+    codes: (R,) numbers of `symbols`; None where every row is about the only one.
+    """
+
+    symbols: tuple[str, ...]
+    codes: NDArray[np.int32] | None
+
+    def within(self, start: int, stop: int) -> Iterator[tuple[str, Rows]]:
+        """Of the rows `start` up to, not including, `stop`, those of each instrument that has
+        any, counted from `start`.
+        """
+        if self.codes is None:
+            yield self.symbols[0], np.arange(stop - start, dtype=np.int64)
+            return
+        here = self.codes[start:stop]
+        for code in np.unique(here):
+            yield self.symbols[code], np.flatnonzero(here == code)
+
+
 def symbols_of(
-    table: Table, layout: Layout, named: str | None, assumed: str | None
-) -> dict[str, Rows]:
-    """The rows of each instrument in a file.
+    file: TableFile, layout: Layout, named: str | None, assumed: str | None
+) -> SymbolRows:
+    """The instrument of each row of a file.
 
     named: the instrument in the file's name. assumed: the one that a file is about which does not
     say so. The symbol column comes first. Raises DataError where none of the three tells, or
@@ -73,21 +98,33 @@ def symbols_of(
         symbol = named or assumed
         if symbol is None:
             raise DataError(
-                f"{table.path}: which instrument is it? Expected a file name such as "
+                f"{file.path}: which instrument is it? Expected a file name such as "
                 "EUR_USD.csv, a column 'symbol', or one instrument chosen for a single file"
             )
-        return {symbol: np.arange(len(table), dtype=np.int64)}
-    cells, codes = np.unique(np.array(table.texts(layout.symbol)), return_inverse=True)
-    rows: dict[str, list[Rows]] = {}
-    for code, cell in enumerate(cells):
-        here = np.flatnonzero(codes == code)
-        symbol = symbol_of_cell(str(cell))
+        return SymbolRows(symbols=(symbol,), codes=None)
+    cells, codes = _cells(file, layout.symbol)
+    symbols: dict[str, int] = {}
+    meant = np.zeros(len(cells), dtype=np.int32)
+    for cell in sorted(cells):
+        symbol = symbol_of_cell(cell)
         if symbol is None or (named is not None and symbol != named):
             wanted = named or "an instrument such as EUR_USD"
             remedy = " Rename a file that holds several instruments." if symbol else ""
-            raise table.refusal(
-                int(here[0]),
-                f"expected {wanted} in column {layout.symbol!r}, found {str(cell)!r}.{remedy}",
+            raise row_refusal(
+                file.path,
+                int(np.argmax(codes == cells[cell])),
+                f"expected {wanted} in column {layout.symbol!r}, found {cell!r}.{remedy}",
             )
-        rows.setdefault(symbol, []).append(here)
-    return {symbol: np.sort(np.concatenate(parts)) for symbol, parts in rows.items()}
+        meant[cells[cell]] = symbols.setdefault(symbol, len(symbols))
+    return SymbolRows(symbols=tuple(symbols), codes=meant[codes])
+
+
+def _cells(file: TableFile, column: str) -> tuple[dict[str, int], NDArray[np.int32]]:
+    """What stands in a column, numbered, and the (R,) numbers of its rows."""
+    cells: dict[str, int] = {}
+    parts: list[NDArray[np.int32]] = []
+    for table in file.tables([column]):
+        encoded = pc.dictionary_encode(table.texts(column)).combine_chunks()
+        known = [cells.setdefault(cell, len(cells)) for cell in encoded.dictionary.to_pylist()]
+        parts.append(np.array(known, dtype=np.int32)[encoded.indices.to_numpy()])
+    return cells, np.concatenate(parts)

@@ -1,12 +1,9 @@
-"""`Table`: the columns of one CSV or Parquet file, with errors that name file and row."""
+"""`Table`: rows of one CSV or Parquet file, with errors that name file and row."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
-import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pa_parquet
 
 from market.bars import Floats
 from market.errors import DataError
@@ -23,24 +18,18 @@ from market.errors import DataError
 CSV_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 SUFFIXES = CSV_SUFFIXES + PARQUET_SUFFIXES
-DELIMITERS = ",;\t"
-NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One file's columns by their name in the file.
+    """Columns of one file, or of rows of it that follow each other, by their name in the file.
 
-    path: the file. data: a `pyarrow.Table` whose columns are `names`.
+    path: the file. data: a `pyarrow.Table`. start: the row of the file that is its first.
     """
 
     path: Path
     data: Any
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns, as the file writes them."""
-        return tuple(self.data.column_names)
+    start: int = 0
 
     def __len__(self) -> int:
         return int(self.data.num_rows)
@@ -53,18 +42,18 @@ class Table:
         """A column as (R,) float64, NaN where empty. Raises DataError at a row with no number."""
         column = self.column(name)
         values = self.converted(name, column, lambda part: pc.cast(part, pa.float64()), "a number")
-        floats: Floats = values.to_numpy().astype(np.float64)
+        floats: Floats = values.to_numpy().astype(np.float64, copy=False)
         return floats
 
-    def texts(self, name: str) -> list[str]:
-        """A column as text, '' where empty. Raises DataError where that is impossible."""
+    def texts(self, name: str) -> Any:
+        """A column as `pyarrow` text, '' where empty. Raises DataError where that is impossible."""
         column = self.column(name)
         values = self.converted(name, column, lambda part: pc.cast(part, pa.string()), "text")
-        return ["" if value is None else value for value in values.to_pylist()]
+        return pc.fill_null(values, "")
 
     def refusal(self, row: int, problem: str) -> DataError:
-        """The error to raise about one row (0 is the first); told to people counting from 1."""
-        return DataError(f"{self.path}, row {row + 1} (from 1, header not counted): {problem}")
+        """The error to raise about one of its rows (0 is its first)."""
+        return row_refusal(self.path, self.start + row, problem)
 
     def converted(self, name: str, column: Any, convert: Callable[[Any], Any], wanted: str) -> Any:
         """`convert(column)`; where pyarrow refuses, DataError naming the first row it refuses."""
@@ -75,6 +64,11 @@ class Table:
             raise self.refusal(
                 row, f"expected {wanted} in column {name!r}, found {_shown(column[row])}"
             ) from None
+
+
+def row_refusal(path: Path, row: int, problem: str) -> DataError:
+    """The error to raise about one row of a file (0 is the first); told counting from 1."""
+    return DataError(f"{path}, row {row + 1} (from 1, header not counted): {problem}")
 
 
 def _first_failing(column: Any, convert: Callable[[Any], Any]) -> int:
@@ -109,59 +103,6 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
 
 
-def read_table(path: Path, as_text: Collection[str] = ()) -> Table:
-    """Reads a file whole.
-
-    as_text: canonical names of the columns of a CSV whose values stay as written. A CSV has a
-    header and is split at commas, semicolons or tabs, whichever its header holds most of.
-    Raises DataError for a file that is missing, empty, of unknown format or unreadable.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected one of {', '.join(SUFFIXES)}")
-    if not is_table(path):
-        raise DataError(
-            f"{path}: unknown format; expected a file name ending in one of {', '.join(SUFFIXES)}"
-        )
-    try:
-        if path.name.lower().endswith(PARQUET_SUFFIXES):
-            with pa_parquet.ParquetFile(path) as file:
-                data = file.read()
-        else:
-            data = _read_csv(path, as_text)
-    except (
-        pa.ArrowException,
-        OSError,
-        EOFError,
-        zlib.error,
-        csv.Error,
-        UnicodeDecodeError,
-    ) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"{path}: cannot be read as {path.suffix.lstrip('.')}; {reason}. "
-            "Check that the file is whole, a CSV in UTF-8, and every row as long as its header."
-        ) from None
-    if not data.num_rows:
-        raise DataError(f"{path}: no rows; expected a header and at least one row of prices")
-    if len(set(data.column_names)) < data.num_columns:
-        raise DataError(f"{path}: a column name stands twice in {', '.join(data.column_names)}")
-    return Table(path=path, data=data)
-
-
-def _read_csv(path: Path, as_text: Collection[str]) -> Any:
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
-        lines = file.readline().decode("utf-8-sig").splitlines()
-    header = lines[0] if lines else ""
-    delimiter = max(DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
-    texts = {name: pa.string() for name in names if canonical(name) in as_text}
-    return pa_csv.read_csv(
-        path,
-        # One thread, so that a row of the wrong length is reported with its number.
-        read_options=pa_csv.ReadOptions(use_threads=False),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=texts, null_values=NULLS, strings_can_be_null=True
-        ),
-    )
+def is_parquet(path: Path) -> bool:
+    """Whether the file's name ends as that of a Parquet file."""
+    return path.name.lower().endswith(PARQUET_SUFFIXES)

@@ -19,6 +19,7 @@ from coordinator.doctor import cluster, data, machine, software, storage
 from coordinator.doctor.examine import examine
 from coordinator.doctor.finding import Finding, findings_of, passed
 from infra.feeds.ecb import EcbFeed
+from infra.memory import available_memory
 from market.errors import FatalError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -82,10 +83,10 @@ def test_a_containers_limit_counts_as_its_memory(tmp_path: Path) -> None:
     meminfo, limit = tmp_path / "meminfo", tmp_path / "memory.max"
     meminfo.write_text("MemTotal: 9000000 kB\nMemAvailable:    8000000 kB\n")
     limit.write_text("1000000000\n")
-    assert machine.available_memory(meminfo, limit) == 1e9
+    assert available_memory(meminfo, limit) == 1e9
     limit.write_text("max\n")
-    assert machine.available_memory(meminfo, limit) == 8_000_000 * 1024
-    assert machine.available_memory(tmp_path / "absent", limit) is None
+    assert available_memory(meminfo, limit) == 8_000_000 * 1024
+    assert available_memory(tmp_path / "absent", limit) is None
 
 
 def test_a_clock_before_the_newest_price_fails_and_a_free_running_one_warns() -> None:
