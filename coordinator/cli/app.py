@@ -16,6 +16,7 @@ from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.optimize import optimize
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.sweep import sweep
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -32,6 +33,7 @@ app.add_typer(config, name="config")
 app.command()(replay)
 app.command()(agents)
 app.command()(report)
+app.command()(sweep)
 app.command()(optimize)
 app.command()(doctor)
 config.command()(show)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +11,7 @@ from coordinator.bootstrap import plan_of
 from coordinator.configuration.settings import CommitteeSettings
 from coordinator.configuration.sources import load_settings
 from coordinator.in_process import run_in_process
+from coordinator.interrupts import interrupts_noted
 from coordinator.notebook.run import Run
 from coordinator.plan import Plan
 from coordinator.results.record import load_record
@@ -120,7 +118,7 @@ def _seats(
 
 def _conduct(plan: Plan, folder: Path, engine: Engine) -> None:
     if engine == "process":
-        with _interrupts_noted() as interrupted:
+        with interrupts_noted() as interrupted:
             run_in_process(plan, folder, interrupted)
         return
     # Ray takes a second to import, and most notebooks do without it.
@@ -129,20 +127,6 @@ def _conduct(plan: Plan, folder: Path, engine: Engine) -> None:
 
     with ray_cluster(plan.settings.ray.namespace, dashboard=plan.settings.ray.dashboard):
         run_on_ray(plan, folder, lambda _: None)
-
-
-@contextmanager
-def _interrupts_noted() -> Iterator[Callable[[], bool]]:
-    """Whether an interrupt has come; only the main thread receives them."""
-    came = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield came.is_set
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: came.set())
-    try:
-        yield came.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _set(section: Mapping[str, Any]) -> dict[str, Any]:

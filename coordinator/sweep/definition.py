@@ -91,7 +91,8 @@ def settle_sweep(base: Plan, space: Space, lengths: Lengths | None) -> Sweep:
     tried = configurations(space, base)
     time = pd.DatetimeIndex(base.bars.time[base.first :].view("datetime64[ns]"), tz="UTC")
     calendar = bar_calendar(time, base.bars.interval_s)
-    rules, windows = None, ()
+    rules: WalkForward | None = None
+    windows: tuple[Window, ...] = ()
     if lengths is not None:
         rows = Span(max(base.first, max(base.lookbacks) - 1), len(base.bars))
         rules = _rules(lengths, len(rows), calendar.bars_per_year)
@@ -132,9 +133,7 @@ def _identity(base: Plan, space: Space, windows: tuple[Window, ...]) -> dict[str
         "settings": configuration_json(base.settings),
         "data": [base.bars.digest(), base.first, columns, base.financing],
         "agents": [given, base.sources],
-        "windows": [
-            (w.train.start, w.train.stop, w.test.start, w.test.stop) for w in windows
-        ],
+        "windows": [(w.train.start, w.train.stop, w.test.start, w.test.stop) for w in windows],
         "software": base.versions,
     }
     return {

@@ -37,7 +37,8 @@ class RayWorkers:
     """
 
     def __init__(self, count: int | None = None) -> None:
-        cpus = int(ray.cluster_resources().get("CPU", 1))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        cpus = int(resources.get("CPU", 1))
         self.count = count if count is not None else max(cpus, 1)
         self._lost: list[int] = []
         self._waiting: list[int] = []

@@ -110,9 +110,7 @@ class Outcome:
         return above, judged
 
     def _objective_at(self, piece: int) -> Floats:
-        return np.array(
-            [_value(result, piece, self.objective) for result in self.results.values()]
-        )
+        return np.array([_value(result, piece, self.objective) for result in self.results.values()])
 
 
 def judge(
@@ -189,7 +187,9 @@ def _mean(result: TrialResult, pieces: list[int], name: str) -> float:
 
 
 def _account(bench: Bench, sweep: Sweep, number: int, rows: Span) -> Account:
-    return replayed(on_rows(plan_with(sweep.base, sweep.configurations[number]), rows), bench.memory)
+    return replayed(
+        on_rows(plan_with(sweep.base, sweep.configurations[number]), rows), bench.memory
+    )
 
 
 def _initial(sweep: Sweep, number: int) -> float:
@@ -217,4 +217,3 @@ def _untuned(bench: Bench, sweep: Sweep) -> Chain:
             for window in sweep.windows
         ],
     )
-

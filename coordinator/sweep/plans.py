@@ -37,9 +37,7 @@ def plan_with(base: Plan, values: Mapping[str, Value]) -> Plan:
     return replace(
         base,
         settings=settings,
-        desk=desk_of(
-            settings, base.desk.session, instruments, base.desk.traded, base.bars, names
-        ),
+        desk=desk_of(settings, base.desk.session, instruments, base.desk.traded, base.bars, names),
         instruments=instruments,
         specs=specs,
         names=names,

@@ -52,7 +52,7 @@ class Space:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys in the order they were given: choices, then ranges."""
-        return tuple(axis.key for axis in (*self.choices, *self.ranges))
+        return (*(axis.key for axis in self.choices), *(axis.key for axis in self.ranges))
 
     def as_json(self) -> dict[str, Any]:
         """What makes this space; `space_of` reads it back."""

@@ -81,4 +81,3 @@ def sharing_votes(sweep: Sweep, numbers: Sequence[int]) -> list[int]:
     for number in numbers:
         first.setdefault(agents(number), number)
     return sorted(numbers, key=lambda number: (first[agents(number)], number))
-
