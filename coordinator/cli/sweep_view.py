@@ -17,6 +17,7 @@ from coordinator.sweep.definition import Sweep
 from coordinator.sweep.outcome import Outcome
 from coordinator.sweep.words import (
     IN_SAMPLE_ONLY,
+    NAMES,
     SHOWN,
     figure,
     forward_in_words,
@@ -81,8 +82,9 @@ class SweepView:
             return f"{failed}no best yet"
         value, number = progress.best
         return (
-            f"{failed}best so far, in sample: {self._objective} {figure(self._objective, value)} "
-            f"with {values_in_words(self._sweep.configurations[number])}"
+            f"{failed}best so far, in sample: {NAMES[self._objective]} "
+            f"{figure(self._objective, value)} with "
+            f"{values_in_words(self._sweep.configurations[number])}"
         )
 
 
@@ -120,10 +122,10 @@ def outcome_table(outcome: Outcome) -> RenderableType:
 def _notes(outcome: Outcome) -> Text:
     notes = []
     if outcome.best is None:
-        notes.append(f"No trial has a {outcome.objective}: none traded, or all failed.")
+        notes.append(f"No trial has a {NAMES[outcome.objective]}: none traded, or all failed.")
     else:
         notes.append(
-            f"Best in sample by {outcome.objective}: trial {outcome.best}, "
+            f"Best in sample by {NAMES[outcome.objective]}: trial {outcome.best}, "
             f"{values_in_words(outcome.values(outcome.best))}."
         )
     if outcome.luck is not None:

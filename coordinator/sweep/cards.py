@@ -6,7 +6,7 @@ import math
 
 from coordinator.report.markup import Html, safe
 from coordinator.sweep.outcome import Outcome
-from coordinator.sweep.words import figure
+from coordinator.sweep.words import NAMES, figure
 
 Card = tuple[str, str, str, bool]
 
@@ -47,7 +47,7 @@ def _chosen(outcome: Outcome) -> list[Card]:
         best = outcome.results[outcome.best].measures[0]
         value = float(getattr(best, outcome.objective))
         cards.append(
-            _card("Best in sample", outcome.objective, value, f"{outcome.objective}, trial "
+            _card("Best in sample", outcome.objective, value, f"{NAMES[outcome.objective]}, trial "
                   f"{outcome.best} of {count}, whole history")
         )  # fmt: skip
     if outcome.luck is not None:

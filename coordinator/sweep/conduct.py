@@ -15,22 +15,15 @@ from coordinator.sweep.workers import Workers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepProgress:
-    """Where a sweep stands. resumed: trials that an earlier start had finished; best: the largest
-    objective on the whole history, and its trial's number; None before there is one.
+    """Where a sweep stands. seconds_left: at the speed since the first trials, which compile; None
+    before that is known. best: the largest objective on the whole history, and its trial's number.
     """
 
     finished: int
-    resumed: int
     failed: int
     total: int
-    seconds: float
+    seconds_left: float | None
     best: tuple[float, int] | None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the speed so far; None before the first trial of this start."""
-        here = self.finished - self.resumed
-        return (self.total - self.finished) * self.seconds / here if here else None
 
 
 Watcher = Callable[[SweepProgress], None]
@@ -51,9 +44,7 @@ def conduct(
     known = store.results()
     done = {result.number for result in known}
     missing = [number for number in range(len(sweep.configurations)) if number not in done]
-    tally = _Tally(len(sweep.configurations), objective)
-    tally.take(known)
-    tally.resumed = tally.finished
+    tally = _Tally(len(sweep.configurations), objective, known)
     watch(tally.progress())
     if not missing:
         return True
@@ -71,16 +62,21 @@ def conduct(
 class _Tally:
     """Counts what is there."""
 
-    def __init__(self, total: int, objective: str) -> None:
+    def __init__(self, total: int, objective: str, known: tuple[TrialResult, ...]) -> None:
         self.finished = 0
-        self.resumed = 0
         self._failed = 0
         self._total = total
         self._objective = objective
         self._best: tuple[float, int] | None = None
-        self._began = time.perf_counter()
+        self._first: tuple[float, int] | None = None
+        self._take(known)
 
     def take(self, results: tuple[TrialResult, ...]) -> None:
+        self._take(results)
+        if self._first is None:
+            self._first = (time.perf_counter(), self.finished)
+
+    def _take(self, results: tuple[TrialResult, ...]) -> None:
         for result in results:
             self.finished += 1
             self._failed += result.failure is not None
@@ -90,11 +86,15 @@ class _Tally:
                     self._best = (value, result.number)
 
     def progress(self) -> SweepProgress:
+        left = None
+        if self._first is not None and self.finished > self._first[1]:
+            began, at = self._first
+            speed = (time.perf_counter() - began) / (self.finished - at)
+            left = (self._total - self.finished) * speed
         return SweepProgress(
             finished=self.finished,
-            resumed=self.resumed,
             failed=self._failed,
             total=self._total,
-            seconds=time.perf_counter() - self._began,
+            seconds_left=left,
             best=self._best,
         )

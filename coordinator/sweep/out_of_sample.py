@@ -36,13 +36,12 @@ class Chain:
 def chained(sweep: Sweep, accounts: Sequence[tuple[Account | None, float]]) -> Chain:
     """Chain each window's account, given with its initial balance; None stays flat."""
     year = sweep.calendar.bars_per_year
-    returns: Floats = np.concatenate(
-        [
-            np.zeros(len(window.test)) if account is None else returns_of(account.equity, initial)
-            for (account, initial), window in zip(accounts, sweep.windows, strict=True)
-        ]
-    )
-    growth: Floats = np.cumprod(1.0 + returns)
+    parts: list[Floats] = [
+        np.zeros(len(window.test)) if account is None else returns_of(account.equity, initial)
+        for (account, initial), window in zip(accounts, sweep.windows, strict=True)
+    ]
+    returns: Floats = np.concatenate(parts)
+    growth: Floats = (1.0 + returns).cumprod()
     traded = [(account, initial) for account, initial in accounts if account is not None]
     curve = curve_measures(returns, year)
     worst = float(drawdown_of(growth, 1.0).max())

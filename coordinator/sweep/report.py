@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ from coordinator.sweep.outcome import Outcome
 from coordinator.sweep.tables import kept_in
 from coordinator.sweep.words import (
     IN_SAMPLE_ONLY,
+    NAMES,
     figure,
     forward_in_words,
     luck_in_words,
     trials_in_words,
+    value_in_words,
     values_in_words,
+    varied,
     windows_in_words,
 )
 from market.bars import utc
@@ -115,7 +119,7 @@ def _luck_section(outcome: Outcome) -> Html:
     if luck is None:
         return section(
             "The best of many",
-            paragraph(f"No trial has a {outcome.objective}: none traded, or all failed."),
+            paragraph(f"No trial has a {NAMES[outcome.objective]}: none traded, or all failed."),
         )
     rows = [
         ("Trials made", f"{luck.trials:,}", "Those that failed or never traded included; counted "
@@ -150,11 +154,11 @@ def _luck_section(outcome: Outcome) -> Html:
 def _heat_section(outcome: Outcome) -> Html:
     parts = heat_blocks(outcome)
     blocks = [*parts, *_scatter(outcome)]
-    note = f"Mean {outcome.objective} of the trials in a cell; where more settings are searched, "
-    note += "over all their values. "
+    note = f"Mean {NAMES[outcome.objective]} of the trials in a cell; where more settings are "
+    note += "searched, over all their values. "
     if outcome.sweep.windows:
         note += "Left what the choice saw, right what followed, in the same colours."
-    return section("Where it is good", *blocks, note=note)
+    return section("The space that was searched", *blocks, note=note)
 
 
 def _scatter(outcome: Outcome) -> list[Html]:
@@ -164,8 +168,8 @@ def _scatter(outcome: Outcome) -> list[Html]:
         block(
             "Every trial",
             chart("scatter", height=280),
-            note=f"Mean {outcome.objective} in training across, in test up; a dot a trial. Were "
-            "training a guide, the dots would lie along the line.",
+            note=f"Mean {NAMES[outcome.objective]} in training across, in test up; a dot a trial. "
+            "Were training a guide, the dots would lie along the line.",
         )
     ]
 
@@ -173,18 +177,18 @@ def _scatter(outcome: Outcome) -> list[Html]:
 def _windows_section(outcome: Outcome) -> Html:
     if not outcome.picks:
         return Html("")
-    time = outcome.sweep.base.bars.time
+    time, keys = outcome.sweep.base.bars.time, varied(outcome.sweep)
     rows: list[tuple[str | Html, ...]] = []
     for pick, window in zip(outcome.picks, outcome.sweep.windows, strict=True):
         test = f"{utc(time[window.test.start]):{DAY}} to {utc(time[window.test.stop - 1]):{DAY}}"
         if pick.number is None or pick.train is None or pick.test is None:
-            rows.append((test, "–", "nothing could be judged; flat", "–", "–", "–"))
+            rows.append((test, "flat", *("–" for _ in keys), "–", "–", "–"))
             continue
         rows.append(
             (
                 test,
                 str(pick.number),
-                values_in_words(outcome.values(pick.number)),
+                *_settings(outcome, pick.number, keys),
                 figure(outcome.objective, getattr(pick.train, outcome.objective)),
                 figure(outcome.objective, getattr(pick.test, outcome.objective)),
                 figure("total_return", pick.test.total_return),
@@ -193,23 +197,24 @@ def _windows_section(outcome: Outcome) -> Html:
     columns = (
         Column(title="Test", align="left"),
         Column(title="Trial"),
-        Column(title="Picked in training", align="left"),
+        *(Column(title=name) for name in keys.values()),
         Column(title="Training"),
         Column(title="Test"),
         Column(title="Return in test"),
     )
+    name = NAMES[outcome.objective]
     return section(
         "What was picked",
-        table(columns, rows, kind="picks"),
-        note=f"For every window the trial with the best {outcome.objective} in training, and what "
-        "it did in the test that follows.",
+        table(columns, rows),
+        note=f"For every window the trial with the best {name} in training, and what it did in "
+        "the test that follows. Flat: no trial of the window could be judged.",
     )
 
 
 def _trials_section(outcome: Outcome) -> Html:
     whole = outcome.figures(outcome.objective, "whole")
     test = outcome.figures(outcome.objective, "test") if outcome.sweep.windows else None
-    numbers = list(outcome.results)
+    numbers, keys = list(outcome.results), varied(outcome.sweep)
     order = [n for n in np.argsort(-whole, kind="stable") if np.isfinite(whole[n])][:LISTED]
     rows = []
     for place in order:
@@ -217,7 +222,7 @@ def _trials_section(outcome: Outcome) -> Html:
         rows.append(
             (
                 str(numbers[place]),
-                values_in_words(outcome.values(numbers[place])),
+                *_settings(outcome, numbers[place], keys),
                 figure(outcome.objective, float(whole[place])),
                 *(() if test is None else (figure(outcome.objective, float(test[place])),)),
                 figure("total_return", measures.total_return),
@@ -228,7 +233,7 @@ def _trials_section(outcome: Outcome) -> Html:
         )
     columns = (
         Column(title="Trial"),
-        Column(title="Settings", align="left"),
+        *(Column(title=name) for name in keys.values()),
         Column(title="In sample"),
         *(() if test is None else (Column(title="Mean in test"),)),
         Column(title="Return"),
@@ -239,10 +244,16 @@ def _trials_section(outcome: Outcome) -> Html:
     shown = f"The best {len(order)} of {outcome.trials:,}" if order else "None"
     return section(
         "Trials",
-        table(columns, rows, kind="picks"),
-        note=f"{shown} by {outcome.objective} on the whole history, in sample; all are in "
+        table(columns, rows),
+        note=f"{shown} by {NAMES[outcome.objective]} on the whole history, in sample; all are in "
         "trials.parquet.",
     )
+
+
+def _settings(outcome: Outcome, number: int, keys: Mapping[str, str]) -> list[str]:
+    """A trial's values of these keys."""
+    values = outcome.values(number)
+    return [value_in_words(values[key]) for key in keys]
 
 
 def _failures_section(outcome: Outcome) -> Html:
@@ -283,7 +294,7 @@ def _sources_section(outcome: Outcome) -> Html:
     facts = [
         *searched,
         ("Configurations", f"{len(sweep.configurations):,}: {kind}"),
-        ("Objective", outcome.objective),
+        ("Objective", NAMES[outcome.objective]),
         ("Prices", sweep.base.data),
         ("Financing", sweep.base.financing),
         ("Annualised with", sweep.calendar.statement),

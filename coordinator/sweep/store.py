@@ -21,6 +21,7 @@ from market.errors import ConfigError, RunFolderError
 NAME = "sweep.sqlite"
 SCHEMA_VERSION = 1
 BUSY_S = 5.0
+DURABLE = "PRAGMA synchronous = FULL"
 FIGURES = ", ".join(f"{name} REAL" for name in Measures._fields)
 SCHEMA = f"""
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -44,7 +45,11 @@ class TrialStore:
 
         Raises RunFolderError where it cannot be written.
         """
-        store = cls(folder, _connected(folder / NAME))
+        try:
+            store = cls(folder, sqlite3.connect(folder / NAME, timeout=BUSY_S))
+            store._connection.execute(DURABLE)
+        except sqlite3.Error as error:
+            raise RunFolderError(f"{folder / NAME} cannot be opened: {error}") from None
         about = {
             "schema": SCHEMA_VERSION,
             "identity": dict(sweep.identity),
@@ -67,8 +72,9 @@ class TrialStore:
                 f"no sweep in {folder}: expected {NAME} there. Name the folder that a sweep "
                 "printed when it started"
             )
-        store = cls(folder, _connected(path))
         try:
+            store = cls(folder, sqlite3.connect(path, timeout=BUSY_S))
+            store._connection.execute(DURABLE)
             found = store._about("schema")
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{path} is not the store of a sweep: {error}") from None
@@ -99,9 +105,9 @@ class TrialStore:
         ]
         if differing:
             raise ConfigError(
-                f"the sweep in {self.folder} was started with something else: "
-                f"{', '.join(differing)} differ. Its trials would not belong together. Resume it "
-                "as it was, or start a new sweep without --resume"
+                f"the sweep in {self.folder} was started with something else. Different now: "
+                f"{', '.join(differing)}. Trials of both would not belong together: resume it as "
+                "it was, with no flags but --resume, or start a new sweep without it"
             )
 
     def add(self, results: Iterable[TrialResult]) -> None:
@@ -163,12 +169,3 @@ class TrialStore:
                 f"before is kept there; free disk space or make the folder writable, then go on "
                 f"with: quorum sweep --resume {self.folder}"
             ) from None
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, timeout=BUSY_S)
-        connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.Error as error:
-        raise RunFolderError(f"{path} cannot be opened: {error}") from None
-    return connection

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from coordinator.report.markup import number, percent
 from coordinator.sweep.definition import Sweep
 from coordinator.sweep.luck import CONFIDENT, Luck
 from coordinator.sweep.outcome import Outcome
 
-MINUS = "−"
 IN_SAMPLE_ONLY = (
     "In sample only: every configuration was tried and chosen on the same bars. No figure here "
     "says how the choice does on bars that it has not seen."
@@ -24,19 +24,31 @@ SHOWN = (
     ("turnover", "Turnover a year"),
     ("costs", "Costs"),
 )
+NAMES = {
+    **dict(SHOWN), "sortino_ratio": "Sortino ratio", "calmar_ratio": "Calmar ratio",
+}  # fmt: skip
 FRACTIONS = {"total_return", "annual_return", "annual_volatility", "max_drawdown"}
 MONEY = {"spread_cost", "slippage_cost", "financing", "costs"}
 
 
 def figure(name: str, value: float) -> str:
     """A figure as people read it, with a true minus sign; a dash where it is undefined."""
-    if not math.isfinite(value):
-        return "–"
     if name in FRACTIONS:
-        return f"{value:.2%}".replace("-", MINUS)
-    if name in MONEY or name in ("trades", "bars"):
-        return f"{value:,.0f}".replace("-", MINUS)
-    return f"{value:.2f}".replace("-", MINUS)
+        return percent(value, 2)
+    return number(value, 0 if name in MONEY or name in ("trades", "bars") else 2)
+
+
+def varied(sweep: Sweep) -> dict[str, str]:
+    """The keys that take more than one value, with short names that tell them apart."""
+    keys = [
+        key
+        for key in sweep.space.keys
+        if len({repr(values[key]) for values in sweep.configurations}) > 1
+    ] or list(sweep.space.keys)
+    short = [key.rpartition(".")[2] for key in keys]
+    return {
+        key: name if short.count(name) == 1 else key for key, name in zip(keys, short, strict=True)
+    }
 
 
 def value_in_words(value: Any) -> str:
