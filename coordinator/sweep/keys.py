@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -80,8 +81,13 @@ def kind_of(name: str, plan: Plan) -> Kind:
 
 def table_of(spec: AgentSpec) -> str:
     """The name of an agent's table in the configuration."""
-    named = {path: name for name, path in known_agents().items()}
-    return named.get(spec.path, spec.path.partition(":")[2])
+    return _names_by_path().get(spec.path, spec.path.partition(":")[2])
+
+
+@lru_cache(maxsize=1)
+def _names_by_path() -> dict[str, str]:
+    """Names of registered agents by the path of their class; installed packages are read once."""
+    return {path: name for name, path in known_agents().items()}
 
 
 def with_values(settings: Settings, values: Mapping[str, Value]) -> Settings:
