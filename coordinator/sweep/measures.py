@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coordinator.results.curves import drawdown_of, returns_of
 from market.bars import Floats
+from market.compiled import kernel
 from market.conversion import Indices
 
 
@@ -60,21 +60,22 @@ OBJECTIVES = ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "total_return", "
 def measures_of(account: Account, initial: float, bars_per_year: float) -> Measures:
     """Measure an account that began flat with `initial`."""
     equity, fills = account.equity, account.fills
-    curve = curve_measures(returns_of(equity, initial), bars_per_year)
-    worst = float(drawdown_of(equity, initial).max()) if len(equity) else math.nan
+    path = path_measures(equity, initial, bars_per_year)
     spread, slippage = float(fills.spread_cost.sum()), float(fills.slippage_cost.sum())
     financing = account.cash - initial - float(fills.realised.sum()) if len(equity) else 0.0
+    traded = float((np.abs(fills.units) * fills.mid * fills.rate).sum())
+    worth = len(equity) / bars_per_year * path.mean_equity
     return Measures(
         bars=float(len(equity)),
-        total_return=float(equity[-1]) / initial - 1.0 if len(equity) else math.nan,
-        annual_return=curve.annual_return,
-        annual_volatility=curve.annual_volatility,
-        sharpe_ratio=curve.sharpe_ratio,
-        sortino_ratio=curve.sortino_ratio,
-        calmar_ratio=curve.annual_return / worst if worst > 0.0 else math.nan,
-        max_drawdown=worst,
+        total_return=path.total_return,
+        annual_return=path.annual_return,
+        annual_volatility=path.annual_volatility,
+        sharpe_ratio=path.sharpe_ratio,
+        sortino_ratio=path.sortino_ratio,
+        calmar_ratio=path.calmar_ratio,
+        max_drawdown=path.max_drawdown,
         trades=float(closed_trades(fills)),
-        turnover=turnover(fills, equity, bars_per_year),
+        turnover=traded / worth if worth > 0.0 else math.nan,
         spread_cost=spread,
         slippage_cost=slippage,
         financing=financing,
@@ -82,35 +83,91 @@ def measures_of(account: Account, initial: float, bars_per_year: float) -> Measu
     )
 
 
-class CurveMeasures(NamedTuple):
-    """Figures of returns alone."""
+class PathMeasures(NamedTuple):
+    """Figures of an equity curve alone."""
 
+    total_return: float
     annual_return: float
     annual_volatility: float
     sharpe_ratio: float
     sortino_ratio: float
+    calmar_ratio: float
+    max_drawdown: float
+    mean_equity: float
 
 
-UNDEFINED = CurveMeasures(math.nan, math.nan, math.nan, math.nan)
+def path_measures(equity: Floats, initial: float, bars_per_year: float) -> PathMeasures:
+    """Of the equity (B,) after each bar; annual ones undefined for fewer than two, and after ruin.
 
-
-def curve_measures(returns: Floats, bars_per_year: float) -> CurveMeasures:
-    """Of simple bar returns (B,); undefined for fewer than two, and after ruin."""
-    count = len(returns)
-    if count < 2 or not bool((np.isfinite(returns) & (returns > -1.0)).all()):
-        return UNDEFINED
+    Deviations that are only rounding, as of equal returns, are none.
+    """
+    count, nan = len(equity), math.nan
+    if not count:
+        return PathMeasures(*(nan,) * 8)
+    found = walk_path(np.ascontiguousarray(equity), initial)
+    total = float(equity[-1]) / initial - 1.0
+    sound = count > 1 and found.sound
     scale = math.sqrt(bars_per_year)
-    mean, deviation = float(returns.mean()), float(returns.std(ddof=1))
-    if returns.max() == returns.min():
-        deviation = 0.0  # what is left of it would be rounding
-    downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
-    growth = float(np.log1p(returns).sum())
-    return CurveMeasures(
-        annual_return=math.expm1(min(growth * bars_per_year / count, 700.0)),
-        annual_volatility=deviation * scale,
-        sharpe_ratio=mean / deviation * scale if deviation > 0.0 else math.nan,
-        sortino_ratio=mean / downside * scale if downside > 0.0 else math.nan,
+    annual = volatility = sharpe = sortino = nan
+    if sound:
+        deviation = math.sqrt(found.squares / (count - 1)) if found.most > found.least else 0.0
+        downside = math.sqrt(found.losses / count)
+        with np.errstate(over="ignore"):
+            annual = float(np.power(1.0 + total, bars_per_year / count)) - 1.0
+        volatility = deviation * scale
+        sharpe = found.mean / deviation * scale if deviation > 0.0 else nan
+        sortino = found.mean / downside * scale if downside > 0.0 else nan
+    return PathMeasures(
+        total_return=total,
+        annual_return=annual if math.isfinite(annual) else nan,
+        annual_volatility=volatility,
+        sharpe_ratio=sharpe,
+        sortino_ratio=sortino,
+        calmar_ratio=annual / found.worst if found.worst > 0.0 else nan,
+        max_drawdown=found.worst,
+        mean_equity=found.equity,
     )
+
+
+class Walked(NamedTuple):
+    """Sums over a path of returns. squares: of deviations from the mean; losses: of returns below
+    0. least, most: returns. worst: drawdown. equity: mean. sound: every return is one.
+    """
+
+    mean: float
+    squares: float
+    losses: float
+    least: float
+    most: float
+    worst: float
+    equity: float
+    sound: bool
+
+
+@kernel
+def walk_path(equity: Floats, initial: float) -> Walked:
+    """Two passes over the equity (B,) after each bar; B is at least 1."""
+    before, peak, worst, total = initial, initial, 0.0, 0.0
+    gained, losses, least, most, sound = 0.0, 0.0, np.inf, -np.inf, True
+    for i in range(equity.shape[0]):
+        now = equity[i]
+        change = now / before - 1.0
+        sound = sound and change > -1.0 and before > 0.0 and change < np.inf
+        gained += change
+        losses += min(change, 0.0) * min(change, 0.0)
+        least, most = min(least, change), max(most, change)
+        peak = max(peak, now)
+        worst = max(worst, 1.0 - now / peak)
+        total += now
+        before = now
+    mean = gained / equity.shape[0]
+    squares, before = 0.0, initial
+    for i in range(equity.shape[0]):
+        now = equity[i]
+        deviation = now / before - 1.0 - mean
+        squares += deviation * deviation
+        before = now
+    return Walked(mean, squares, losses, least, most, worst, total / equity.shape[0], sound)
 
 
 def closed_trades(fills: Fills) -> int:
@@ -127,10 +184,3 @@ def closed_trades(fills: Fills) -> int:
     least = 1e-9 * np.abs(units).max()
     was_open = np.abs(before) > least
     return int(np.count_nonzero(was_open & ((np.abs(after) <= least) | (before * after < 0.0))))
-
-
-def turnover(fills: Fills, equity: Floats, bars_per_year: float) -> float:
-    """Traded notional over mean equity, times a year."""
-    traded = float((np.abs(fills.units) * fills.mid * fills.rate).sum())
-    worth = len(equity) / bars_per_year * float(equity.mean()) if len(equity) else 0.0
-    return traded / worth if worth > 0.0 else math.nan

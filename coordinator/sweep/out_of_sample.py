@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from coordinator.results.curves import drawdown_of, returns_of
+from coordinator.results.curves import returns_of
 from coordinator.sweep.definition import Sweep
 from coordinator.sweep.luck import luck_of
-from coordinator.sweep.measures import Account, Measures, closed_trades, curve_measures
+from coordinator.sweep.measures import Account, Measures, closed_trades, path_measures
 from market.bars import Floats, Times
-
-NAN = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +40,7 @@ def chained(sweep: Sweep, accounts: Sequence[tuple[Account | None, float]]) -> C
     returns: Floats = np.concatenate(parts)
     growth: Floats = (1.0 + returns).cumprod()
     traded = [(account, initial) for account, initial in accounts if account is not None]
-    curve = curve_measures(returns, year)
-    worst = float(drawdown_of(growth, 1.0).max())
+    path = path_measures(growth, 1.0, year)
     spread, slippage = (
         float(sum(getattr(account.fills, name).sum() for account, _ in traded))
         for name in ("spread_cost", "slippage_cost")
@@ -54,7 +50,7 @@ def chained(sweep: Sweep, accounts: Sequence[tuple[Account | None, float]]) -> C
         float((np.abs(a.fills.units) * a.fills.mid * a.fills.rate).sum()) / float(a.equity.mean())
         for a, _ in traded
     )
-    luck = luck_of(returns, np.array([curve.sharpe_ratio]), 1, year)
+    luck = luck_of(returns, np.array([path.sharpe_ratio]), 1, year)
     return Chain(
         time=np.concatenate(
             [sweep.base.bars.time[w.test.start : w.test.stop] for w in sweep.windows]
@@ -62,13 +58,13 @@ def chained(sweep: Sweep, accounts: Sequence[tuple[Account | None, float]]) -> C
         growth=growth,
         measures=Measures(
             bars=float(len(returns)),
-            total_return=float(growth[-1]) - 1.0,
-            annual_return=curve.annual_return,
-            annual_volatility=curve.annual_volatility,
-            sharpe_ratio=curve.sharpe_ratio,
-            sortino_ratio=curve.sortino_ratio,
-            calmar_ratio=curve.annual_return / worst if worst > 0.0 else NAN,
-            max_drawdown=worst,
+            total_return=path.total_return,
+            annual_return=path.annual_return,
+            annual_volatility=path.annual_volatility,
+            sharpe_ratio=path.sharpe_ratio,
+            sortino_ratio=path.sortino_ratio,
+            calmar_ratio=path.calmar_ratio,
+            max_drawdown=path.max_drawdown,
             trades=float(sum(closed_trades(account.fills) for account, _ in traded)),
             turnover=notional / (len(returns) / year),
             spread_cost=spread,

@@ -18,8 +18,8 @@ from coordinator.sweep.measures import (
     Fills,
     Measures,
     closed_trades,
-    curve_measures,
     measures_of,
+    path_measures,
 )
 from coordinator.sweep.trial import replayed
 from coordinator.sweep.votes import VoteMemory
@@ -75,7 +75,8 @@ def test_after_ruin_nothing_is_annualised() -> None:
 
 
 def test_equal_returns_have_no_deviation_however_they_round() -> None:
-    assert math.isnan(curve_measures(np.full(1000, 0.1 / 3.0), 250.0).sharpe_ratio)
+    doubled = 2.0 ** np.arange(1, 40)
+    assert math.isnan(path_measures(doubled, 1.0, 250.0).sharpe_ratio)
 
 
 @given(
