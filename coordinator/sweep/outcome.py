@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from coordinator.results.curves import returns_of
 from coordinator.sweep.definition import Sweep
@@ -88,6 +87,9 @@ class Outcome:
         mean over windows: 1, the order repeats itself; 0, training said nothing. NaN where
         unknown.
         """
+        # scipy.stats takes a second to import, and only the end of a sweep needs it.
+        from scipy.stats import spearmanr  # noqa: PLC0415
+
         found = []
         for window in range(len(self.sweep.windows)):
             train, test = (self._objective_at(piece) for piece in _pieces_of(window))
