@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOK = PROJECT / "notebooks" / "03_sweep_and_walk_forward.ipynb"
 SMALL = (
     'END = "2001-12-31"\nPAIRS = ["EUR_USD", "USD_JPY"]\nTHRESHOLDS = [0.2, 0.3]\n'
-    "STOPS = [2.0, 4.0]\n"
+    'STOPS = [2.0, 4.0]\nTRAIN, TEST = "200d", "120d"\n'
 )
 WITHIN_S = 240
 
