@@ -184,11 +184,12 @@ def _run(
         workers: Workers = LocalWorkers()
         if not local and len(store.results()) < len(settled.configurations):
             # Ray takes a second to import: wrong input should be told before that.
-            from coordinator.sweep.on_ray import RayWorkers  # noqa: PLC0415
+            from coordinator.sweep.on_ray import RayWorkers, store_bytes  # noqa: PLC0415
             from infra.runtime import ray_cluster  # noqa: PLC0415
 
             with console.status("starting Ray"):
-                stack.enter_context(ray_cluster(asked.settings.ray.namespace))
+                ray = ray_cluster(asked.settings.ray.namespace, store_bytes=store_bytes(settled))
+                stack.enter_context(ray)
             workers = RayWorkers(asked.workers)
         view = stack.enter_context(SweepView(console, settled, asked.objective))
         stopped = stack.enter_context(interrupts_noted())

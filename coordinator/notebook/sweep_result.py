@@ -11,7 +11,7 @@ import pandas as pd
 
 from coordinator.notebook.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
-from coordinator.report.markup import Html, safe
+from coordinator.report.markup import Html, number, safe
 from coordinator.report.pictures import BASKET, DESK
 from coordinator.sweep.heatmaps import TITLES, axis_of, heat_map
 from coordinator.sweep.outcome import Outcome
@@ -166,6 +166,6 @@ def _write_values(axes: Axes, means: np.ndarray, largest: float) -> None:
         if np.isfinite(value):
             dark = abs(value) > 0.6 * largest
             axes.text(
-                column, row, f"{value:.2f}", ha="center", va="center", fontsize=8,
+                column, row, number(value, 2), ha="center", va="center", fontsize=8,
                 color="white" if dark else "black",
             )  # fmt: skip

@@ -90,10 +90,11 @@ def _run(settled: Sweep, request: Request, store: TrialStore) -> SweepResult:
         workers: Workers = LocalWorkers()
         if request.workers is not None:
             # Ray takes a second to import, and most notebooks do without it.
-            from coordinator.sweep.on_ray import RayWorkers  # noqa: PLC0415
+            from coordinator.sweep.on_ray import RayWorkers, store_bytes  # noqa: PLC0415
             from infra.runtime import ray_cluster  # noqa: PLC0415
 
-            stack.enter_context(ray_cluster(request.settings.ray.namespace))
+            namespace = request.settings.ray.namespace
+            stack.enter_context(ray_cluster(namespace, store_bytes=store_bytes(settled)))
             workers = RayWorkers(request.workers)
         stopped = stack.enter_context(interrupts_noted())
         whole = conduct(settled, store, workers, lambda _: None, request.objective, stopped)

@@ -11,9 +11,13 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from coordinator.sweep.definition import Sweep
 from coordinator.sweep.trial import TrialResult
 from coordinator.sweep.workers import TASK_S, Bench, Results, sharing_votes
+from infra.runtime import OBJECT_STORE_BYTES
+from market.bars import VALUE_FIELDS
 from market.errors import FatalError
 
 RETRIES = 2
+STORE_SHARE = 2
+"""Object store for each byte of bars: they lie in it once, and results pass through."""
 LOOK_EVERY_S = 0.2
 _benches: dict[str, Bench] = {}
 
@@ -27,6 +31,13 @@ def run_batch(sweep: Sweep, digest: str, numbers: tuple[int, ...]) -> tuple[Tria
 
 
 run_batch_task = ray.remote(max_retries=RETRIES, num_cpus=1)(run_batch)
+
+
+def store_bytes(sweep: Sweep) -> int:
+    """Object store that a local Ray needs for a sweep."""
+    bars = sweep.base.bars
+    values = sum(getattr(bars, name).nbytes for name in ("time", *VALUE_FIELDS))
+    return max(OBJECT_STORE_BYTES, STORE_SHARE * values)
 
 
 class RayWorkers:

@@ -280,10 +280,7 @@ def _sources_section(outcome: Outcome) -> Html:
     sweep = outcome.sweep
     space = sweep.space
     searched = [
-        (
-            axis.key,
-            ", ".join(value if isinstance(value, str) else f"{value}" for value in axis.values),
-        )
+        (axis.key, ", ".join(value_in_words(value) for value in axis.values))
         for axis in space.choices
     ]
     searched += [
