@@ -36,7 +36,7 @@ run_batch_task = ray.remote(max_retries=RETRIES, num_cpus=1)(run_batch)
 def store_bytes(sweep: Sweep) -> int:
     """Object store that a local Ray needs for a sweep."""
     bars = sweep.base.bars
-    values = sum(getattr(bars, name).nbytes for name in ("time", *VALUE_FIELDS))
+    values: int = sum(getattr(bars, name).nbytes for name in ("time", *VALUE_FIELDS))
     return max(OBJECT_STORE_BYTES, STORE_SHARE * values)
 
 
