@@ -55,8 +55,11 @@ def heat_blocks(outcome: Outcome) -> list[Html]:
 def axis_of(outcome: Outcome, key: str) -> Axis:
     """A setting's values in order; many numbers are gathered into bins with as many trials."""
     values = [outcome.values(number)[key] for number in outcome.results]
-    distinct = _ordered(values)
-    if len(distinct) <= MOST_LABELS:
+    numeric = all(isinstance(value, (int, float)) for value in values)
+    distinct = _distinct(values)
+    if numeric:
+        distinct.sort()
+    if not numeric or len(distinct) <= MOST_LABELS:
         labels = tuple(value_in_words(value) for value in distinct)
         cell = np.array([distinct.index(value) for value in values], dtype=np.int64)
         return Axis(key=key, labels=labels, cell=cell)
@@ -80,13 +83,13 @@ def heat_map(rows: Axis, columns: Axis, values: Floats) -> HeatMap:
     return HeatMap(rows=rows, columns=columns, means=means.reshape(shape))
 
 
-def _ordered(values: list[Any]) -> list[Any]:
+def _distinct(values: list[Any]) -> list[Any]:
+    """In the order of their first appearance; they may be lists, which have no hash."""
     distinct: list[Any] = []
     for value in values:
         if value not in distinct:
             distinct.append(value)
-    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in distinct)
-    return sorted(distinct) if numeric else distinct
+    return distinct
 
 
 def _effect(axis: Axis, values: Floats) -> float:

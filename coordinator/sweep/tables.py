@@ -36,6 +36,9 @@ def trial_table(outcome: Outcome) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows)
+    for key in outcome.sweep.space.keys:
+        if any(isinstance(value, str) for value in table[key]):
+            table[key] = table[key].astype(str)
     for part in ("train", "test") if outcome.sweep.windows else ():
         table[f"{part}_{outcome.objective}"] = outcome.figures(outcome.objective, part)
     return table.set_index("trial")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from coordinator.sweep.heatmaps import axis_of, heat_map
@@ -15,7 +17,7 @@ from coordinator.sweep.outcome import Outcome, best_of, judge
 from coordinator.sweep.plans import on_rows, plan_with
 from coordinator.sweep.report import sweep_page
 from coordinator.sweep.space import Choices, Range, Space
-from coordinator.sweep.tables import curve_table, summary, trial_table, window_table
+from coordinator.sweep.tables import curve_table, summary, trial_table, window_table, write_tables
 from coordinator.sweep.trial import TrialResult, replayed
 from coordinator.sweep.words import forward_in_words, luck_in_words
 from coordinator.sweep.workers import Bench, sharing_votes
@@ -216,6 +218,26 @@ def test_many_numbers_are_gathered_into_bins_with_as_many_trials(forward: Outcom
     values = [outcome.values(n)[STOP] for n in range(60)]
     order = np.argsort(values)
     assert list(axis.cell[order]) == sorted(axis.cell), "bins follow the values"
+
+
+def test_settings_that_are_words_or_lists_have_a_cell_each_and_can_be_stored(
+    forward: Outcome, tmp_path: Path
+) -> None:
+    committees = (["tests.voters:Follower"], ["tests.voters:Contrarian"])
+    space = grid(
+        committee__agents=committees,
+        sizing__trailing_stop=("off", "sigmas", "fraction"),
+        agents__Follower__name=("one", 2),
+    )
+    sweep = small_sweep(space=space)
+    results = {n: made_up(n, float(n), 5) for n in range(len(sweep.configurations))}
+    outcome = replace(forward, sweep=sweep, results=results)
+    assert axis_of(outcome, "committee.agents").labels == tuple(name for (name,) in committees)
+    assert axis_of(outcome, "sizing.trailing_stop").labels == ("off", "sigmas", "fraction")
+    write_tables(outcome, tmp_path)
+    stored = pd.read_parquet(tmp_path / "trials.parquet")
+    assert set(stored["agents.Follower.name"]) == {"one", "2"}
+    assert '<table class="heat">' in sweep_page(outcome)
 
 
 def test_the_page_is_one_file_that_names_what_was_tried_and_what_came_of_it(
