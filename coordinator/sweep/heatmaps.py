@@ -17,6 +17,8 @@ from market.bars import Floats
 MOST_LABELS = 12
 BINS = 6
 MOST_MAPS = 6
+BESIDE = 8
+"""Maps with more columns stand below each other."""
 Labels = tuple[str, ...]
 TITLES = {"whole": "Whole history, in sample", "train": "In training", "test": "In test"}
 
@@ -105,8 +107,8 @@ def _pair(objective: str, rows: Axis, columns: Axis, values: dict[str, Floats]) 
     largest = _largest([found.means for found in maps.values()])
     drawn = [block(TITLES[part], _table(objective, found, largest)) for part, found in maps.items()]
     title = f"{rows.key} down, {columns.key} across"
-    content = side_by_side(*drawn) if len(drawn) > 1 else drawn[0]
-    return block(title, content)
+    fits = len(drawn) > 1 and len(columns.labels) <= BESIDE
+    return block(title, *((side_by_side(*drawn),) if fits else drawn))
 
 
 def _single(objective: str, axis: Axis, values: dict[str, Floats]) -> Html:
