@@ -110,7 +110,7 @@ def make_plan(
     session = _session_id(settings, bars.digest(), repr((given, sources, financing, first)))
     return Plan(
         settings=settings,
-        desk=_desk(settings, session, instruments, traded, bars, names),
+        desk=desk_of(settings, session, instruments, traded, bars, names),
         instruments=tuple(instruments),
         bars=bars,
         first=first,
@@ -239,7 +239,7 @@ def sizing_rules(settings: Settings) -> SizingRules:
     )
 
 
-def _desk(
+def desk_of(
     settings: Settings,
     session: str,
     instruments: Sequence[Instrument],
@@ -247,6 +247,7 @@ def _desk(
     bars: Bars,
     names: Sequence[str],
 ) -> Desk:
+    """What a session of these settings decides by. Raises ConfigError for contradictions."""
     return Desk(
         session=session,
         epoch=EPOCH,

@@ -27,11 +27,14 @@ def import_paths() -> list[str]:
 
 
 @contextmanager
-def ray_cluster(namespace: str, *, dashboard: bool = False) -> Iterator[str | None]:
+def ray_cluster(
+    namespace: str, *, dashboard: bool = False, store_bytes: int = OBJECT_STORE_BYTES
+) -> Iterator[str | None]:
     """A connection to Ray for the time of a session; gives the dashboard's URL, None without one.
 
     Where `RAY_ADDRESS` is set (as it is inside `ray job submit`) or a connection is open, that
-    cluster is used and left running; else a local one is started and stopped again. Raises
+    cluster is used and left running; else a local one is started, with an object store of
+    `store_bytes`, and stopped again. Raises
     ConfigError for an address of another kind, FatalError when neither works.
     """
     if ray.is_initialized():
@@ -42,7 +45,7 @@ def ray_cluster(namespace: str, *, dashboard: bool = False) -> Iterator[str | No
         if address not in {"", LOCAL}:
             url = _connect(address, namespace)
         else:
-            url = _start(namespace, dashboard=dashboard)
+            url = _start(namespace, dashboard, store_bytes)
     except (RayError, ConnectionError, RuntimeError, OSError, ValueError) as error:
         raise FatalError(_unreachable(address, error)) from None
     try:
@@ -94,7 +97,7 @@ def _connect(address: str, namespace: str) -> str | None:
     return joined.dashboard_url
 
 
-def _start(namespace: str, *, dashboard: bool) -> str | None:
+def _start(namespace: str, dashboard: bool, store_bytes: int) -> str | None:
     """Start Ray on this machine, for whoever holds this user's token alone (Ray's default).
 
     Workers inherit the environment that it is started with.
@@ -106,7 +109,7 @@ def _start(namespace: str, *, dashboard: bool) -> str | None:
             address=LOCAL,  # else Ray would join what `ray start` left on this machine
             namespace=namespace,
             include_dashboard=dashboard,
-            object_store_memory=OBJECT_STORE_BYTES,
+            object_store_memory=store_bytes,
             logging_level=logging.ERROR,
             log_to_driver=False,
         )

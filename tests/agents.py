@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -101,3 +102,32 @@ class Scribbler:
     def vote(self, bars: Bars) -> Ballot:
         bars.close[:] = 1.0
         return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """Votes with the last bars; where `rows` is `fatal` it first sends its own process a signal.
+
+    grave: a folder that remembers this, so that it happens once; unset, it happens every time.
+    """
+
+    rows: int = 3
+    fatal: int = 5
+    grave: str = ""
+    signal: int = int(signal.SIGKILL)
+    name: str = "doomed"
+
+    @property
+    def lookback(self) -> int:
+        return self.rows + 1
+
+    def vote(self, bars: Bars) -> Ballot:
+        mark = Path(self.grave) / "died"
+        if self.rows == self.fatal and not (self.grave and mark.exists()):
+            if self.grave:
+                mark.touch()
+            os.kill(os.getpid(), self.signal)
+        score = np.full(bars.shape, np.nan)
+        change = bars.close[self.rows :] / bars.close[: -self.rows] - 1.0
+        score[self.rows :] = np.clip(60.0 * change, -1.0, 1.0)
+        return Ballot(score=score)

@@ -20,6 +20,7 @@ from coordinator.cli.optimize import optimize
 from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.sweep import sweep
 from coordinator.cli.whatif import whatif
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
@@ -37,6 +38,7 @@ app.add_typer(config, name="config")
 app.command()(replay)
 app.command()(agents)
 app.command()(report)
+app.command()(sweep)
 app.command()(optimize)
 app.command()(lookahead)
 app.command()(lookback)

@@ -10,5 +10,17 @@ from coordinator.notebook.comparison import Comparison, compare
 from coordinator.notebook.explanation import Explanation
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import COMMITTEE, open_run, replay
+from coordinator.notebook.sweep_result import SweepResult
+from coordinator.notebook.sweeping import sweep
 
-__all__ = ["COMMITTEE", "Comparison", "Explanation", "Run", "compare", "open_run", "replay"]
+__all__ = [
+    "COMMITTEE",
+    "Comparison",
+    "Explanation",
+    "Run",
+    "SweepResult",
+    "compare",
+    "open_run",
+    "replay",
+    "sweep",
+]

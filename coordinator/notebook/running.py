@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.ballot import Agent
 from coordinator.bootstrap import plan_of
-from coordinator.configuration.settings import CommitteeSettings
+from coordinator.configuration.settings import CommitteeSettings, Settings
 from coordinator.configuration.sources import load_settings
 from coordinator.engines.choice import ENGINES, Engine
 from coordinator.engines.locally import run_locally
@@ -53,7 +53,7 @@ def replay(
     Interrupting ends the session after its bar and returns what there is. Raises QuorumError
     that says what is wrong, with the folder where a run that failed has left its journal.
     """
-    names, in_hand = _seats(agents)
+    names, in_hand = seats_of(agents)
     if engine not in ENGINES:
         expected = ", ".join(map(repr, ENGINES))
         raise ConfigError(f"engine: expected one of {expected}, found {engine!r}")
@@ -65,20 +65,11 @@ def replay(
         )
     given: dict[str, dict[str, Any]] = {
         "desk": {"seed": seed},
-        "data": {
-            "source": None if data is None else str(data),
-            "instruments": None if instruments is None else tuple(instruments),
-            "start": start,
-            "end": end,
-        },
+        "data": history(start, end, instruments, data),
         "committee": {"agents": names},
         "run": {"out": out},
     }
-    others = dict(settings or {})
-    loaded = load_settings(
-        None if config is None else Path(config),
-        {name: {**others.get(name, {}), **_set(given.get(name, {}))} for name in {*given, *others}},
-    )
+    loaded = settings_with(given, settings, config)
     plan = plan_of(loaded, in_hand)
     folder = new_run_folder(loaded.run.out, plan.desk.session)
     try:
@@ -98,7 +89,35 @@ def open_run(folder: str | Path) -> Run:
     return Run(folder=path, record=record, results=summarise(record))
 
 
-def _seats(
+def history(
+    start: str | None,
+    end: str | None,
+    instruments: Sequence[str] | None,
+    data: str | Path | None,
+) -> dict[str, Any]:
+    """The settings of the section `data`; None where nothing is said."""
+    return {
+        "source": None if data is None else str(data),
+        "instruments": None if instruments is None else tuple(instruments),
+        "start": start,
+        "end": end,
+    }
+
+
+def settings_with(
+    given: Mapping[str, Mapping[str, Any]],
+    others: Mapping[str, Mapping[str, Any]] | None,
+    config: str | Path | None,
+) -> Settings:
+    """The settings of a file, with others over it and what is given, not None, over both."""
+    more = dict(others or {})
+    return load_settings(
+        None if config is None else Path(config),
+        {name: {**more.get(name, {}), **_set(given.get(name, {}))} for name in {*given, *more}},
+    )
+
+
+def seats_of(
     agents: Sequence[str | Agent] | None,
 ) -> tuple[tuple[str, ...] | None, dict[str, AgentInHand]]:
     """Their names in the configuration, and the specs of those that are no names."""

@@ -114,7 +114,8 @@ def _figure(width: float, height: float) -> Figure:
 def png_of(figure: Figure) -> bytes:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color="0.9", linewidth=0.8)
+        if not axes.images:
+            axes.grid(axis="y", color="0.9", linewidth=0.8)
         axes.set_axisbelow(True)
     buffer = BytesIO()
     options: dict[str, Any] = {"format": "png", "dpi": DOTS_PER_INCH, "facecolor": "white"}

@@ -30,9 +30,10 @@ def write_results(results: Results, run: Path) -> tuple[Path, ...]:
     return tuple(contents)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, kept: str | None = None) -> None:
     """Put a file in place in one step: nobody ever sees a part of it.
 
+    kept: what is safe all the same and how to write again, where that is no journal of a run.
     Raises RunFolderError; the file that was there before is then unharmed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -44,10 +45,12 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True) if path.parent.is_dir() else None
+        safe = kept or (
+            f"The run itself is safe in {path.parent / 'journal.sqlite'}; free disk space or make "
+            f"the folder writable, then write the results again with: quorum report {path.parent}"
+        )
         raise RunFolderError(
-            f"{path} cannot be written: {error.strerror or error}. The run itself is safe in "
-            f"{path.parent / 'journal.sqlite'}; free disk space or make the folder writable, "
-            f"then write the results again with: quorum report {path.parent}"
+            f"{path} cannot be written: {error.strerror or error}. {safe}"
         ) from None
 
 

@@ -1,0 +1,1 @@
+"""Sweeps: many configurations on the same bars, and what the best of them is worth."""
