@@ -45,7 +45,7 @@ def assert_same_journal(settled: Plan, folder: Path, *, rows: int | None = None)
             folder / "events" / "journal.sqlite",
             folder / "local" / "journal.sqlite",
             tolerance=0.0,
-            watch=lambda done, total: None,
+            watch=lambda _done, _total: None,
         ).difference
         assert found is not None
         raise AssertionError(f"{context_of(found)}: {found.unequal}")

@@ -14,10 +14,10 @@ from market.events import Event
 
 
 class Place(NamedTuple):
-    """Where a value stands. field: dotted from the event. index: in an array, () for none."""
+    """Where a value stands. field: dotted from the event. indices: in an array, () for none."""
 
     field: str
-    index: tuple[int, ...] = ()
+    indices: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

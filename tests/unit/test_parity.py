@@ -45,7 +45,7 @@ def compared(
         journal(folder, "one", one),
         journal(folder, "other", other),
         tolerance=tolerance,
-        watch=lambda done, total: None,
+        watch=lambda _done, _total: None,
     )
 
 
