@@ -7,7 +7,7 @@ small sizes only. The further tables of docs/QUANTUM.md are in `benchmarks/optim
 
 from __future__ import annotations
 
-from benchmarks.optimization.figures import load
+from benchmarks.measuring.figures import load
 from benchmarks.optimization.quality import sixteen_stocks, twenty_stocks
 from benchmarks.optimization.rebalances import desk, first_answer, twenty_days
 from benchmarks.optimization.simulators import agreement, gradients, speed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.optimization.figures import load
+from benchmarks.measuring.figures import load
 from benchmarks.optimization.tables import TABLES
 from market.errors import ConfigError
 

@@ -25,7 +25,7 @@ from coordinator.engines.local import LocalReplay, Scribe
 from coordinator.plan import Plan, allocation_rules, make_plan, risk_limits
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
-from infra.brokers.paper.state import fill_rules
+from infra.brokers.paper.state import FillRules, fill_rules
 from infra.feeds.clocks import clock_named
 from infra.feeds.files import FileFeed
 from infra.feeds.panels import where_traded
@@ -40,7 +40,7 @@ from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument, Registry, fx_pair
 from market.lines import Line, LocalLine, Member
-from market.ports import Journal
+from market.ports import Interest, Journal
 
 GATEWAY = "gateway"
 GUARDIAN = "risk_guardian"
@@ -226,6 +226,20 @@ def local_committee(plan: Plan) -> LocalCommittee:
     return LocalCommittee(agents, plan.bars, plan.desk.traded, plan.first)
 
 
+def panel_fills(plan: Plan) -> tuple[FillRules, Interest | None]:
+    """How the paper broker fills, and what interest it charges."""
+    settings = plan.settings.broker
+    rates = settings.financing_rates
+    interest = read_interest_rates(rates) if rates is not None else None
+    rules = fill_rules(
+        plan.instruments,
+        slippage=settings.slippage_bps * 1e-4,
+        closeout_fraction=settings.closeout_fraction,
+        financing_fee=settings.financing_fee_annual if interest is not None else 0.0,
+    )
+    return rules, interest
+
+
 def panel_replay(
     plan: Plan,
     committee: PanelCommittee,
@@ -237,16 +251,8 @@ def panel_replay(
 
     rows: of a chunk; by default as many as fit a cache.
     """
-    settings = plan.settings.broker
-    rates = settings.financing_rates
-    interest = read_interest_rates(rates) if rates is not None else None
-    fills = fill_rules(
-        plan.instruments,
-        slippage=settings.slippage_bps * 1e-4,
-        closeout_fraction=settings.closeout_fraction,
-        financing_fee=settings.financing_fee_annual if interest is not None else 0.0,
-    )
     desk = plan.desk
+    fills, interest = panel_fills(plan)
     return LocalReplay(
         rules=desk_rules(desk, fills, plan.settings.guardian.rearm_after),
         state=opening_state(desk),

@@ -14,7 +14,7 @@ import sys
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.warm_start import packed
-from benchmarks.optimization.figures import SHORT, figure
+from benchmarks.measuring.figures import SHORT, figure
 from benchmarks.optimization.problems import PAIRS, rebalance
 from benchmarks.optimization.rebalances import MONTH
 

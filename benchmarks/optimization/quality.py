@@ -13,8 +13,8 @@ from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.training import Training
 from agents.optimizer.variational import VariationalSolver, train_layers
+from benchmarks.measuring.figures import SHORT, figure
 from benchmarks.optimization.answers import gain, honest, ratio, solve
-from benchmarks.optimization.figures import SHORT, figure
 from benchmarks.optimization.problems import STOCKS, stocks
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from agents.optimizer.allocation import Allocation
 from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.stopwatch import Stopwatch
+from benchmarks.measuring.figures import MACHINE, SHORT, figure
 from benchmarks.optimization.answers import gain, honest, ratio, solve, solver
-from benchmarks.optimization.figures import MACHINE, SHORT, figure
 from benchmarks.optimization.problems import PAIRS, STOCKS, rebalance, stocks
 
 MONTH = 21

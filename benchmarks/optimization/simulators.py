@@ -11,7 +11,7 @@ from agents.optimizer.backends import backend
 from agents.optimizer.circuits import circuit_of
 from agents.optimizer.cvar import TailObjective
 from agents.optimizer.encoding import encode
-from benchmarks.optimization.figures import MACHINE, REPEATS, SHORT, figure, medians
+from benchmarks.measuring.figures import MACHINE, REPEATS, SHORT, figure, medians
 from benchmarks.optimization.problems import stocks
 
 AT_ONCE = 10

@@ -19,8 +19,8 @@ from agents.optimizer.primitives import PrimitiveSolver
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.xy_mixer import mix, ring_pairs
+from benchmarks.measuring.figures import MACHINE, SHORT, figure, medians
 from benchmarks.optimization.answers import gain, honest, ratio, solve, solver
-from benchmarks.optimization.figures import MACHINE, SHORT, figure, medians
 from benchmarks.optimization.problems import STOCKS, stocks
 from benchmarks.optimization.processors import processors
 from benchmarks.optimization.rebalances import YEAR, refits

@@ -22,8 +22,8 @@ from market.errors import FatalError
 from market.events import AllocationApplied, Event
 
 ROOM = 8_192
-MOST_ROWS = 1_024
-"""Rows that are written down before anyone may look or stop."""
+WRITTEN_ROWS, UNWRITTEN_ROWS = 1_024, 65_536
+"""Rows between two looks at progress and at whether to stop: a journal takes a while to write."""
 WATCHED_EVERY_S = 0.1
 Stopped = Callable[[], bool]
 Watcher = Callable[[Progress], None]
@@ -74,6 +74,7 @@ class LocalReplay:
         self._allocation = allocation
         self._scribe = scribe
         self._symbols = symbols
+        self._piece = UNWRITTEN_ROWS if scribe is None else WRITTEN_ROWS
         self._builder = RecordBuilder(bars)
         self._peak = float(state.paper.ledger.cash[0])
         self._fills = 0
@@ -107,7 +108,7 @@ class LocalReplay:
             allocation = self._allocation.take_effect(sequence, int(chunk.panel.time[row]))
             self._state.multiplier[:] = self._allocation.multiplier
             quiet = self._allocation.quiet_until(sequence) - sequence + 1
-            stop = min(row + quiet, row + MOST_ROWS, end)
+            stop = min(row + quiet, row + self._piece, end)
             self._run_rows(chunk, row, stop, allocation)
             self._allocation.observe(self._tape.score[row:stop], chunk.panel.returns[row:stop])
             self._allocation.ask(self.bars - 1)
