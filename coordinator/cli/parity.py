@@ -51,7 +51,10 @@ def parity(
         bool, typer.Option("--ray", help="events on Ray; else the same session in this process.")
     ] = False,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Part of a number, or of 1, that does not count; 0: to the bit.")
+        float,
+        typer.Option(
+            "--tolerance", help="Part of a number, or of 1, that does not count; 0: to the bit."
+        ),
     ] = 0.0,
     data: Data = None,
     instruments: Instruments = None,

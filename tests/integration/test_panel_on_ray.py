@@ -27,9 +27,7 @@ GONE_WITHIN_S = 30.0
 
 def short(*agents: str) -> Plan:
     committee = {"agents": agents} if agents else {}
-    return plan_with(
-        data={"end": "2000-12-31"}, optimizer={"method": "exact"}, committee=committee
-    )
+    return plan_with(data={"end": "2000-12-31"}, optimizer={"method": "exact"}, committee=committee)
 
 
 def folder_in(tmp_path: Path, name: str) -> Path:
@@ -95,9 +93,7 @@ def test_a_process_that_dies_stops_the_replay_and_the_journal_says_so(tmp_path: 
     assert ended.bars == 200, "two chunks were decided before the one with that day"
 
 
-def test_the_command_replays_on_panels(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_replays_on_panels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     digests = []
     for engine in ("panel", "local"):
         command = ["replay", "--to", "2000-12-31", "--agents", "momentum,volatility"]

@@ -45,7 +45,6 @@ def compared(
         journal(folder, "one", one),
         journal(folder, "other", other),
         tolerance=tolerance,
-        watch=lambda done, total: None,
     )
 
 
@@ -111,9 +110,7 @@ def test_money_is_measured_against_its_size(recorded: list[Event]) -> None:
     assert beyond.place.field == "equity"
 
 
-def test_a_missing_fill_is_told_as_what_came_instead(
-    recorded: list[Event], tmp_path: Path
-) -> None:
+def test_a_missing_fill_is_told_as_what_came_instead(recorded: list[Event], tmp_path: Path) -> None:
     at = place_of(recorded, OrderFilled)
     fill = recorded[at]
     assert isinstance(fill, OrderFilled)
