@@ -97,5 +97,6 @@ class SessionView:
         text.append(f"   drawdown {progress.drawdown:.1%}")
         text.append(f"   fills {progress.fills:,}   refusals {progress.refusals:,}\n")
         text.append(f"open: {positions or 'none'}\n", style="dim")
-        text.append(f"last: {progress.last_decision}", style="dim")
+        if progress.last_decision:
+            text.append(f"last: {progress.last_decision}", style="dim")
         return text

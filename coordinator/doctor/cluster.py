@@ -21,7 +21,7 @@ def address(environment: Mapping[str, str]) -> Iterator[Finding]:
 
     given = environment.get("RAY_ADDRESS", "")
     if given in {"", LOCAL}:
-        yield passed("Ray", "RAY_ADDRESS is not set: each run starts a Ray of its own")
+        yield passed("Ray", "RAY_ADDRESS is not set: a run that needs Ray starts its own")
         return
     if given == AUTO:
         yield passed("Ray", "RAY_ADDRESS=auto: the Ray of this machine; --start-ray tries it")

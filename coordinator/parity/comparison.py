@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from coordinator.parity.values import Measured, Unequal, Watch
+from coordinator.parity.values import Measured, Unequal
 from infra.journal.sqlite import read_events
 from market.events import BarSettled, DecisionTaken, Event, OrderFilled, SessionStarted
 
 WATCHED_EVERY = 500
+Watch = Callable[[int, int], None]
+"""Told how many events are compared, of about how many."""
+
+
+def unwatched(done: int, total: int) -> None:
+    """Nobody looks."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +75,9 @@ class Comparison:
         return self.difference is None
 
 
-def compare_journals(one: Path, other: Path, *, tolerance: float, watch: Watch) -> Comparison:
+def compare_journals(
+    one: Path, other: Path, *, tolerance: float = 0.0, watch: Watch = unwatched
+) -> Comparison:
     """Compare event by event up to the first difference.
 
     Raises JournalError where either cannot be read or does not begin a session.

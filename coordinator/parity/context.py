@@ -146,7 +146,7 @@ def _place(difference: Difference) -> str:
     unequal, session = difference.unequal, difference.session
     if unequal is None:
         return "the end of a journal"
-    name, index = unequal.place
+    name, index = unequal.place.field, unequal.place.index
     if not index:
         return name
     labels = [session.symbols[index[-1]]]

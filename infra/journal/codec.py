@@ -53,7 +53,10 @@ def _decode_array(code: int, data: memoryview) -> Any:
     if layout is None:
         layout = _layout_of(header)
     dtype, shape = layout
-    return np.frombuffer(data, dtype, offset=start).reshape(shape)
+    values = np.frombuffer(data, dtype, offset=start)
+    if len(shape) == 1 and len(values) == shape[0]:
+        return values
+    return values.reshape(shape)
 
 
 def _layout_of(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:

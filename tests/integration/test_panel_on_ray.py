@@ -7,6 +7,7 @@ import json
 import os
 import select
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import pytest
@@ -47,6 +48,10 @@ def is_gone(process: int) -> bool:
     return True
 
 
+def is_decision(event: object) -> TypeGuard[DecisionTaken]:
+    return isinstance(event, DecisionTaken)
+
+
 @pytest.mark.parametrize("rows", [None, 100])
 def test_actors_on_panels_write_the_same_journal(tmp_path: Path, rows: int | None) -> None:
     plan = short()
@@ -74,7 +79,18 @@ def test_every_agent_has_a_process_of_its_own_that_is_gone_afterwards(tmp_path: 
     assert is_gone(process)
 
 
-def test_the_bars_are_read_only_where_the_agents_read_them() -> None:
+def test_the_bars_are_read_where_they_lie_in_the_object_store(tmp_path: Path) -> None:
+    plan = short("tests.agents:Resident", "momentum")
+    run_on_panel(plan, folder_in(tmp_path, "there"), never, unwatched)
+    run_locally(plan, folder_in(tmp_path, "here"), never, unwatched)
+    copied = [
+        {event.evidence[1, 0] for event in events_of(tmp_path / name) if is_decision(event)}
+        for name in ("there", "here")
+    ]
+    assert copied == [{0.0}, {1.0}], "in this process the arrays are the feed's own"
+
+
+def test_nobody_can_write_on_the_bars() -> None:
     plan = short("tests.agents:Scribbler", "momentum")
     scores = np.full((10, 2, plan.desk.traded), np.nan)
     with ray_committee(plan) as committee:
@@ -90,7 +106,9 @@ def test_a_process_that_dies_stops_the_replay_and_the_journal_says_so(tmp_path: 
     ended = events[-1]
     assert isinstance(ended, SessionEnded)
     assert ended.outcome.startswith("failed: the process of agent mortal died")
-    assert ended.bars == 200, "two chunks were decided before the one with that day"
+    # It was already asked about the chunk with that day while the one before was decided; its
+    # answer on that one may be lost with it.
+    assert ended.bars in (100, 200)
 
 
 def test_the_command_replays_on_panels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -34,8 +34,8 @@ def test_on_every_fixing_since_1999(tmp_path: Path) -> None:
         optimizer=EXACT,
         sizing={"trailing_stop": "sigmas"},
         guardian={
-            "max_open_positions": 5, "max_gross_leverage": 1.5, "max_currency_exposure": 0.8,
-            "max_position": 0.6,
+            "max_open_positions": 5, "max_gross_leverage": 1.5, "max_currency_exposure": 0.4,
+            "max_position": 0.5, "max_portfolio_risk": 0.04,
         },
     )  # fmt: skip
     assert settled.decisions > 7_000
@@ -46,8 +46,11 @@ def test_on_every_fixing_since_1999(tmp_path: Path) -> None:
     }  # fmt: skip
     assert {halt.halt for halt in kept(events, TradingHalted)} == {"DRAWDOWN", "DAILY_LOSS"}
     assert kept(events, TradingRearmed)
-    assert refused(events) >= {"DRAWDOWN_HALT", "DAILY_LOSS_HALT", "OPEN_POSITIONS"}
-    assert shrunk(events) >= {"GROSS_LEVERAGE", "CURRENCY_EXPOSURE"}
+    assert refused(events) >= {"DRAWDOWN_HALT", "DAILY_LOSS_HALT", "OPEN_POSITIONS", "OPEN_RISK"}
+    assert shrunk(events) >= {
+        "GROSS_LEVERAGE", "CURRENCY_EXPOSURE", "OPEN_RISK", "RISK_PER_TRADE", "CORRELATION",
+        "ALLOCATION",
+    }  # fmt: skip
 
 
 @needs_hours

@@ -44,7 +44,7 @@ def test_too_short_a_lookback_is_shown_by_its_first_difference() -> None:
     assert np.isnan(shortfall.partial)
 
 
-def test_the_last_bar_that_momentum_bridges_from_is_found_though_no_price_is_missing() -> None:
+def test_the_bars_that_momentum_would_bridge_from_are_needed_though_no_price_is_missing() -> None:
     agent = Momentum(
         fast=3, slow=7, volatility_window=5, rsi_length=2, macd_fast=2, macd_slow=3,
         macd_signal=2, bridged_bars=4,
@@ -53,7 +53,7 @@ def test_the_last_bar_that_momentum_bridges_from_is_found_though_no_price_is_mis
     assert found.verdict == "exact"
     assert found.needed == agent.lookback
     assert isinstance(found.binding, Violation)
-    assert found.binding.part == "gapped"
+    assert found.binding.part == "shorter", "it abstains on a panel shorter than its lookback"
 
 
 def test_a_recursive_average_needs_more_the_less_difference_counts() -> None:

@@ -45,7 +45,6 @@ def compared(
         journal(folder, "one", one),
         journal(folder, "other", other),
         tolerance=tolerance,
-        watch=lambda _done, _total: None,
     )
 
 

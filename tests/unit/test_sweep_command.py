@@ -20,8 +20,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 VOTERS = "tests.voters:Follower,tests.voters:Contrarian"
 QUICK = """
 [sizing]
-correlation_window = 10
 volatility_window = 10
+[guardian]
+correlation_window = 10
 [optimizer]
 method = "exact"
 rebalance_every = 30
