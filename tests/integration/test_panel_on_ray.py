@@ -18,7 +18,7 @@ from coordinator.engines.on_panel import run_on_panel
 from coordinator.engines.ray_committee import ray_committee
 from coordinator.in_process import never, unwatched
 from coordinator.plan import Plan
-from market.errors import MemberLost
+from market.errors import AgentError, MemberLost
 from market.events import AgentAbstained, DecisionTaken, OrderFilled, SessionEnded
 from tests.runs import events_of, plan_with
 
@@ -107,6 +107,11 @@ def test_a_process_that_dies_stops_the_replay_and_the_journal_says_so(tmp_path: 
     assert isinstance(ended, SessionEnded)
     assert ended.outcome.startswith("failed: the process of agent mortal died")
     assert ended.bars == 200, "two chunks were decided before the one with that day"
+
+
+def test_an_agent_that_cannot_be_built_there_is_told_as_it_is_here(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="cannot be built: OSError: no model file"):
+        run_on_panel(short("momentum", "tests.agents:Homebody"), tmp_path, never, unwatched)
 
 
 def test_the_command_replays_on_panels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
