@@ -87,6 +87,21 @@ class Resident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Homebody:
+    """Cannot be built in a worker of Ray."""
+
+    name: str = "homebody"
+    lookback: int = 3
+
+    def __post_init__(self) -> None:
+        if Path(sys.argv[0]).name == "default_worker.py":
+            raise OSError("no model file on this machine")
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.zeros(bars.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Impostor:
     """Calls itself by the name of the only door."""
 
@@ -106,19 +121,4 @@ class Scribbler:
 
     def vote(self, bars: Bars) -> Ballot:
         bars.close[:] = 1.0
-        return Ballot(score=np.zeros(bars.shape))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Homebody:
-    """Cannot be built in a worker of Ray."""
-
-    name: str = "homebody"
-    lookback: int = 3
-
-    def __post_init__(self) -> None:
-        if Path(sys.argv[0]).name == "default_worker.py":
-            raise OSError("no model file on this machine")
-
-    def vote(self, bars: Bars) -> Ballot:
         return Ballot(score=np.zeros(bars.shape))

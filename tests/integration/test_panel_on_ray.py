@@ -90,6 +90,11 @@ def test_the_bars_are_read_where_they_lie_in_the_object_store(tmp_path: Path) ->
     assert copied == [{0.0}, {1.0}], "in this process the arrays are the feed's own"
 
 
+def test_an_agent_that_cannot_be_built_there_is_told_as_it_is_here(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="cannot be built: OSError: no model file"):
+        run_on_panel(short("momentum", "tests.agents:Homebody"), tmp_path, never, unwatched)
+
+
 def test_nobody_can_write_on_the_bars() -> None:
     plan = short("tests.agents:Scribbler", "momentum")
     scores = np.full((10, 2, plan.desk.traded), np.nan)
@@ -107,11 +112,6 @@ def test_a_process_that_dies_stops_the_replay_and_the_journal_says_so(tmp_path: 
     assert isinstance(ended, SessionEnded)
     assert ended.outcome.startswith("failed: the process of agent mortal died")
     assert ended.bars == 200, "two chunks were decided before the one with that day"
-
-
-def test_an_agent_that_cannot_be_built_there_is_told_as_it_is_here(tmp_path: Path) -> None:
-    with pytest.raises(AgentError, match="cannot be built: OSError: no model file"):
-        run_on_panel(short("momentum", "tests.agents:Homebody"), tmp_path, never, unwatched)
 
 
 def test_the_command_replays_on_panels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
