@@ -10,6 +10,7 @@ import ray
 from agents.ballot import Agent
 from agents.panel_seat import PanelSeat, RowBallots
 from market.bars import Bars
+from market.errors import FatalError
 from market.shell import LINE, MemberShell
 
 
@@ -33,14 +34,22 @@ class PanelAgent:
 
     def __init__(self, name: str, build: Callable[[], Agent], bars: Bars, history: int) -> None:
         self._name = name
-        self._seat = PanelSeat(build, bars, history)
+        self._build = build
+        self._bars = bars
+        self._history = history
+        self._seat: PanelSeat | None = None
 
-    def evidence(self) -> tuple[str, ...]:
-        """The names of its evidence rows."""
+    def open(self) -> tuple[str, ...]:
+        """Build the agent; the names of its evidence rows. Apart from the constructor, so that its
+        errors arrive as they are.
+        """
+        self._seat = PanelSeat(self._build, self._bars, self._history)
         return self._seat.evidence
 
     def vote(self, start: int, stop: int, evidence: bool) -> RowBallots:
         """Its votes on rows `start` up to, not including, `stop`."""
+        if self._seat is None:
+            raise FatalError(f"{self._name} was asked to vote before it was opened")
         return self._seat.vote(start, stop, evidence=evidence)
 
     def __repr__(self) -> str:

@@ -42,7 +42,10 @@ def assert_same_journal(settled: Plan, folder: Path, *, rows: int | None = None)
     other = replay_by_kernel(settled, folder / "local", rows=rows)
     if other.digest != one.digest:
         found = compare_journals(
-            folder / "events" / "journal.sqlite", folder / "local" / "journal.sqlite"
+            folder / "events" / "journal.sqlite",
+            folder / "local" / "journal.sqlite",
+            tolerance=0.0,
+            watch=lambda _done, _total: None,
         ).difference
         assert found is not None
         raise AssertionError(f"{context_of(found)}: {found.unequal}")

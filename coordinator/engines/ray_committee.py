@@ -39,7 +39,7 @@ class RayCommittee:
         self._actors = actors
         self._last = last
         self._ahead: Asked | None = None
-        rows = self._answers([actor.evidence.remote() for actor in actors], "was seated")
+        rows = self._answers([actor.open.remote() for actor in actors], "was seated")
         self._evidence: dict[str, Names] = dict(zip(names, rows, strict=True))
 
     @property
@@ -73,7 +73,7 @@ class RayCommittee:
                 answers.append(ray.get(reference))
             except RayActorError as error:
                 raise MemberLost(
-                    f"the process of agent {name} died while it {doing}: {str(error).strip()}. The "
+                    f"the process of agent {name} died while it {doing}: {_first_line(error)} The "
                     "replay stopped: without its votes it would be another one. Mend the agent, "
                     "give the machine more memory, or leave the agent out with --agents."
                 ) from None
@@ -83,6 +83,11 @@ class RayCommittee:
                     raise cause from None
                 raise FatalError(f"agent {name} failed while it {doing}: {error}") from None
         return answers
+
+
+def _first_line(error: RayActorError) -> str:
+    """What Ray says happened; the lines after it name ids and addresses."""
+    return next(iter(str(error).strip().splitlines()), "no reason is known").rstrip(". ") + "."
 
 
 @contextmanager

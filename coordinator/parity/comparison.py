@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from coordinator.parity.values import Measured, Unequal
+from coordinator.parity.values import Measured, Unequal, Watch
 from infra.journal.sqlite import read_events
 from market.events import BarSettled, DecisionTaken, Event, OrderFilled, SessionStarted
 
 WATCHED_EVERY = 500
-Watch = Callable[[int, int], None]
-"""Told how many events are compared, of about how many."""
 
 
 def unwatched(done: int, total: int) -> None:

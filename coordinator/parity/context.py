@@ -107,9 +107,9 @@ def value_in(event: Event) -> Any:
 def agent_meant(difference: Difference) -> str | None:
     """The agent whose own numbers differ first, where it is an agent's."""
     unequal, agents = difference.unequal, difference.session.agents
-    if unequal is None or not unequal.place.index or unequal.place.field not in ROWS:
+    if unequal is None or not unequal.place.indices or unequal.place.field not in ROWS:
         return None
-    row = unequal.place.index[0]
+    row = unequal.place.indices[0]
     if unequal.place.field == "scores":
         return agents[row].name
     owners = [agent.name for agent in agents for _ in agent.evidence]
@@ -129,8 +129,8 @@ def _when(one: Side, other: Side) -> tuple[int, int]:
 def _about(difference: Difference) -> str | None:
     """The instrument of the place, or of the event."""
     unequal, session = difference.unequal, difference.session
-    if unequal is not None and unequal.place.index:
-        return session.symbols[unequal.place.index[-1]]
+    if unequal is not None and unequal.place.indices:
+        return session.symbols[unequal.place.indices[-1]]
     verdict = VERDICT.match(unequal.place.field) if unequal is not None else None
     for side in (difference.one, difference.other):
         told = value_in(side.event) if side.event is not None else None
@@ -146,7 +146,7 @@ def _place(difference: Difference) -> str:
     unequal, session = difference.unequal, difference.session
     if unequal is None:
         return "the end of a journal"
-    name, index = unequal.place.field, unequal.place.index
+    name, index = unequal.place.field, unequal.place.indices
     if not index:
         return name
     labels = [session.symbols[index[-1]]]

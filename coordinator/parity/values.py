@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,11 @@ from market.bars import Floats
 from market.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value stands. field: dotted from the event. index: in an array, () for none."""
+class Place(NamedTuple):
+    """Where a value stands. field: dotted from the event. indices: in an array, () for none."""
 
     field: str
-    index: tuple[int, ...] = ()
+    indices: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +121,7 @@ def _parts(distance: Floats, one: Any, other: Any) -> Floats:
     with np.errstate(invalid="ignore"):
         parts: Floats = distance / np.maximum(1.0, np.maximum(np.abs(one), np.abs(other)))
     return parts
+
+
+Watch = Callable[[int, int], None]
+"""Told how many events are compared, of about how many."""

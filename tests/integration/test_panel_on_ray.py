@@ -18,7 +18,7 @@ from coordinator.engines.on_panel import run_on_panel
 from coordinator.engines.ray_committee import ray_committee
 from coordinator.in_process import never, unwatched
 from coordinator.plan import Plan
-from market.errors import MemberLost
+from market.errors import AgentError, MemberLost
 from market.events import AgentAbstained, DecisionTaken, OrderFilled, SessionEnded
 from tests.runs import events_of, plan_with
 
@@ -88,6 +88,11 @@ def test_the_bars_are_read_where_they_lie_in_the_object_store(tmp_path: Path) ->
         for name in ("there", "here")
     ]
     assert copied == [{0.0}, {1.0}], "in this process the arrays are the feed's own"
+
+
+def test_an_agent_that_cannot_be_built_there_is_told_as_it_is_here(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="cannot be built: OSError: no model file"):
+        run_on_panel(short("momentum", "tests.agents:Homebody"), tmp_path, never, unwatched)
 
 
 def test_nobody_can_write_on_the_bars() -> None:

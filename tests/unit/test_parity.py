@@ -45,6 +45,7 @@ def compared(
         journal(folder, "one", one),
         journal(folder, "other", other),
         tolerance=tolerance,
+        watch=lambda _done, _total: None,
     )
 
 
