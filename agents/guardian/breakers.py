@@ -73,9 +73,8 @@ def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity:
     A drawdown halt latches until `rearm`; a daily-loss halt ends with the UTC day. An equity
     that is not a positive, finite number halts as a drawdown does.
     """
-    day = time_ns // DAY_NS
-    if day != breakers.day[0]:
-        breakers.day[0] = day
+    if not 0 <= time_ns - breakers.day[0] * DAY_NS < DAY_NS:  # most bars begin no day
+        breakers.day[0] = time_ns // DAY_NS
         breakers.day_start[0] = breakers.last[0]
         if breakers.halt[0] == DAILY_LOSS:
             breakers.halt[0] = NO_HALT
@@ -141,7 +140,7 @@ def watch_equity(
     before = breakers.halt[0]
     halt = observe_equity(breakers, limits, time_ns, equity)
     halted = halt if halt != before else NO_HALT
-    loss = halting_loss(breakers)
+    loss = halting_loss(breakers) if halted != NO_HALT else np.nan
     rearmed, again, loss_again = -1, NO_HALT, np.nan
     if halt == DRAWDOWN and 0 <= rearm_after <= breakers.halted_bars[0]:
         rearmed = breakers.halted_bars[0]

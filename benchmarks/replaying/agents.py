@@ -10,6 +10,18 @@ from agents.ballot import Ballot
 from agents.indicators.averages import moving_average
 from agents.indicators.oscillators import relative_strength_index, wilder_taps
 from market.bars import Bars, Floats
+from market.compiled import kernel
+
+
+@kernel
+def fill_side(fast: Floats, slow: Floats, strength: Floats, bound: float, side: Floats) -> None:
+    """1 long, -1 short, 0 neither; NaN where anything is unknown. Flat arrays."""
+    for i in range(side.size):
+        gap = fast[i] - slow[i]
+        long = gap > 0.0 and strength[i] < bound
+        short = gap < 0.0 and strength[i] > 100.0 - bound
+        vote = 1.0 if long else -1.0 if short else 0.0
+        side[i] = np.nan if np.isnan(gap + strength[i]) else vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +41,11 @@ class CrossWithFilter:
 
     def score(self, bars: Bars) -> Floats:
         """Full confidence or none."""
-        gap = moving_average(bars.close, self.fast) - moving_average(bars.close, self.slow)
-        rsi = relative_strength_index(bars.close, self.length)
-        long, short = (gap > 0.0) & (rsi < self.bound), (gap < 0.0) & (rsi > 100.0 - self.bound)
-        side = np.where(long, 1.0, np.where(short, -1.0, 0.0))
-        return np.where(np.isnan(gap + rsi), np.nan, side)
+        fast, slow = (moving_average(bars.close, window) for window in (self.fast, self.slow))
+        strength = relative_strength_index(bars.close, self.length)
+        side = np.empty(bars.shape)
+        fill_side(fast.ravel(), slow.ravel(), strength.ravel(), self.bound, side.ravel())
+        return side
 
     def vote(self, bars: Bars) -> Ballot:
         return Ballot(score=self.score(bars))
