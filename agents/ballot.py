@@ -38,6 +38,9 @@ class Agent(Protocol):
 
     The law of finite windows: for every row t,
     `vote(bars)[t] == vote(bars[:t+1])[-1] == vote(bars[t+1-lookback:t+1])[-1]`, to the last bit.
+    It holds for raising too: an agent abstains on the bars on which it raises, and one that raises
+    because of a panel's last row alone is not heard on the rows before it. Where a row cannot be
+    voted on, give NaN for that row.
     """
 
     @property

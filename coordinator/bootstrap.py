@@ -29,7 +29,7 @@ from infra.brokers.paper.state import FillRules, fill_rules
 from infra.feeds.clocks import clock_named
 from infra.feeds.files import FileFeed
 from infra.feeds.panels import where_traded
-from infra.feeds.rates import read_interest_rates
+from infra.feeds.rates import InterestRates, read_interest_rates
 from infra.feeds.room import Room, temporary_folder
 from infra.feeds.selection import ECB, open_feed, select_days
 from infra.journal.sqlite import SqliteJournal
@@ -40,7 +40,7 @@ from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument, Registry, fx_pair
 from market.lines import Line, LocalLine, Member
-from market.ports import Interest, Journal
+from market.ports import Journal
 
 GATEWAY = "gateway"
 GUARDIAN = "risk_guardian"
@@ -74,6 +74,7 @@ def plan_of(settings: Settings, in_hand: Mapping[str, AgentInHand] | None = None
         first=selection.first,
         data=description,
         financing=financing_of(settings),
+        interest=interest_of(settings),
         specs=specs,
         seated=seated,
     )
@@ -203,7 +204,6 @@ def check_optimizer(settings: Settings) -> None:
 def gateway_builder(plan: Plan, folder: Path, key: bytes) -> Build:
     """Builds the gateway with its broker and a new journal in the run's folder."""
     settings = plan.settings.broker
-    rates = settings.financing_rates
     return partial(
         open_paper_gateway,
         plan.instruments,
@@ -211,7 +211,7 @@ def gateway_builder(plan: Plan, folder: Path, key: bytes) -> Build:
         cash=plan.desk.initial_balance,
         slippage=settings.slippage_bps * 1e-4,
         closeout_fraction=settings.closeout_fraction,
-        interest=read_interest_rates(rates) if rates is not None else None,
+        interest=plan.interest,
         financing_fee=settings.financing_fee_annual,
         journal=folder.resolve() / "journal.sqlite",
         session=plan.desk.session,
@@ -226,18 +226,15 @@ def local_committee(plan: Plan) -> LocalCommittee:
     return LocalCommittee(agents, plan.bars, plan.desk.traded, plan.first)
 
 
-def panel_fills(plan: Plan) -> tuple[FillRules, Interest | None]:
-    """How the paper broker fills, and what interest it charges."""
+def panel_fills(plan: Plan) -> FillRules:
+    """How the paper broker fills."""
     settings = plan.settings.broker
-    rates = settings.financing_rates
-    interest = read_interest_rates(rates) if rates is not None else None
-    rules = fill_rules(
+    return fill_rules(
         plan.instruments,
         slippage=settings.slippage_bps * 1e-4,
         closeout_fraction=settings.closeout_fraction,
-        financing_fee=settings.financing_fee_annual if interest is not None else 0.0,
+        financing_fee=settings.financing_fee_annual if plan.interest is not None else 0.0,
     )
-    return rules, interest
 
 
 def panel_replay(
@@ -252,16 +249,15 @@ def panel_replay(
     rows: of a chunk; by default as many as fit a cache.
     """
     desk = plan.desk
-    fills, interest = panel_fills(plan)
     return LocalReplay(
-        rules=desk_rules(desk, fills, plan.settings.guardian.rearm_after),
+        rules=desk_rules(desk, panel_fills(plan), plan.settings.guardian.rearm_after),
         state=opening_state(desk),
         chunks=PanelChunks(
             plan.bars,
             desk,
             first=plan.first,
             currencies=plan.currencies,
-            interest=interest,
+            interest=plan.interest,
             rows=rows,
         ),
         committee=committee,
@@ -279,12 +275,17 @@ def run_journal(folder: Path) -> Journal:
     return SqliteJournal(folder.resolve() / "journal.sqlite")
 
 
+def interest_of(settings: Settings) -> InterestRates | None:
+    """The interest rates of the configured file, None where none is given."""
+    rates = settings.broker.financing_rates
+    return None if rates is None else read_interest_rates(rates)
+
+
 def financing_of(settings: Settings) -> str:
     """What financing the broker charges, for the record."""
-    rates, fee = settings.broker.financing_rates, settings.broker.financing_fee_annual
-    if rates is None:
+    known, fee = interest_of(settings), settings.broker.financing_fee_annual
+    if known is None:
         return "not modelled: no rates file given"
-    known = read_interest_rates(rates)
     return (
         f"{known.description}; fee {fee:.2%} a year on notional; where a currency has no rate only "
         f"the fee is charged; sha256 {known.digest()}"

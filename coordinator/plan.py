@@ -26,6 +26,7 @@ from market.bars import Bars
 from market.conversion import conversion, currency_names
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument
+from market.ports import Interest
 
 QUORUM_VERSION = "0.1.0"
 DAY_S = 86_400
@@ -52,6 +53,7 @@ class Plan:
     first: int
     data: str
     financing: str
+    interest: Interest | None
     specs: tuple[AgentSpec, ...]
     names: tuple[str, ...]
     lookbacks: tuple[int, ...]
@@ -81,8 +83,11 @@ def make_plan(
     financing: str,
     specs: Sequence[AgentSpec],
     seated: Sequence[Agent],
+    interest: Interest | None = None,
 ) -> Plan:
-    """Settle a run. Raises DataError for too few bars, ConfigError for contradictions."""
+    """Settle a run. interest: what positions pay and earn; financing: the same in words.
+
+    Raises DataError for too few bars, ConfigError for contradictions."""
     names = tuple(agent.name for agent in seated)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -116,6 +121,7 @@ def make_plan(
         first=first,
         data=data,
         financing=financing,
+        interest=interest,
         specs=tuple(specs),
         names=names,
         lookbacks=tuple(agent.lookback for agent in seated),

@@ -190,9 +190,10 @@ class Session:
         close = self._window.bars().close
         rules = self._desk.volatility
         self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
-        if close.shape[0] < 2:
-            return np.full((1, close.shape[1]), np.nan)
-        window: Floats = close[-self._desk.limits.correlation_window - 1 :]
+        rows = self._desk.limits.correlation_window
+        if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
+            close = np.vstack([np.full(close.shape[1], np.nan), close])
+        window: Floats = close[-rows - 1 :]
         returns: Floats = window[1:] / window[:-1] - 1.0
         return returns
 

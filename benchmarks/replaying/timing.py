@@ -28,11 +28,11 @@ def kernel_alone(plan: Plan) -> float:
     """CPU seconds in the sequential kernel; votes and volatilities are made beforehand, chunk by
     chunk, and not counted."""
     desk = plan.desk
-    fills, interest = panel_fills(plan)
     chunks = PanelChunks(
-        plan.bars, desk, first=plan.first, currencies=plan.currencies, interest=interest
+        plan.bars, desk, first=plan.first, currencies=plan.currencies, interest=plan.interest
     )
-    rules, state = desk_rules(desk, fills, plan.settings.guardian.rearm_after), opening_state(desk)
+    rules = desk_rules(desk, panel_fills(plan), plan.settings.guardian.rearm_after)
+    state = opening_state(desk)
     tape = blank_tape(
         chunks.most_rows, len(desk.symbols), desk.traded, room=ROOM, scores=True, details=False
     )

@@ -31,9 +31,16 @@ BUILT_IN = (
     st.sampled_from([1, 5]),
     st.sampled_from([0.02, 0.004]),
     st.sampled_from([None, 1, 7]),
+    st.sampled_from([10, 24, 30]),
 )
 def test_on_random_markets_with_gaps(
-    seed: int, gaps: float, trailing: str, every: int, volatility: float, rows: int | None
+    seed: int,
+    gaps: float,
+    trailing: str,
+    every: int,
+    volatility: float,
+    rows: int | None,
+    window: int,
 ) -> None:
     bars = with_gaps(market(60, seed=seed, volatility=volatility), seed, gaps)
     settled = plan(
@@ -41,7 +48,12 @@ def test_on_random_markets_with_gaps(
         first=FIRST,
         sizing={"trailing_stop": trailing},
         optimizer={"rebalance_every": every},
-        guardian={"rearm_after": 3, "max_drawdown": 0.02, "max_open_positions": 2},
+        guardian={
+            "rearm_after": 3,
+            "max_drawdown": 0.02,
+            "max_open_positions": 2,
+            "correlation_window": window,
+        },
     )
     with tempfile.TemporaryDirectory() as folder:
         assert_same_journal(settled, Path(folder) / "runs", rows=rows)
@@ -59,6 +71,14 @@ SECTIONS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "a quantum optimizer": {"optimizer": {"method": "qaoa-xy", "layers": 1, "shots": 64}},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_on_the_first_bar_on_which_a_correlation_can_be_measured(seed: int, tmp_path: Path) -> None:
+    settled = plan(
+        market(60, seed=seed, volatility=0.02), first=FIRST, guardian={"correlation_window": 30}
+    )
+    assert_same_journal(settled, tmp_path)
 
 
 @pytest.mark.parametrize("name", SECTIONS)
