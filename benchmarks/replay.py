@@ -49,15 +49,15 @@ def committee() -> None:
     single = plan(walk(1_000_000 // SHARE, 1), CROSS)
     found = in_turns(
         {
-            "whole": lambda: whole(twenty)[0],
+            "whole": lambda: whole(twenty).cpu_s,
             "kernel": lambda: kernel_alone(twenty),
-            "single": lambda: whole(single)[0],
+            "single": lambda: whole(single).cpu_s,
         }
     )
-    about = f"{span(twenty.bars)}; {activity(whole(twenty)[1])}; {RULES}"
+    about = f"{span(twenty.bars)}; {activity(whole(twenty))}; {RULES}"
     speed("replay_whole", twenty, found["whole"], 10.0, f"four agents, local engine; {about}")
     speed("replay_kernel", twenty, found["kernel"], 20.0, f"tally to equity alone; {about}")
-    about = f"{span(single.bars)}; {activity(whole(single)[1])}; {RULES}"
+    about = f"{span(single.bars)}; {activity(whole(single))}; {RULES}"
     speed("replay_single", single, found["single"], 6.5, f"SMA cross with RSI filter; {about}")
 
 
@@ -67,9 +67,9 @@ def growth() -> None:
     small, long, wide = plan(walk(rows, 20)), plan(walk(10 * rows, 20)), plan(walk(rows, 200))
     found = in_turns(
         {
-            "small": lambda: whole(small)[0],
-            "long": lambda: whole(long)[0],
-            "wide": lambda: whole(wide)[0],
+            "small": lambda: whole(small).cpu_s,
+            "long": lambda: whole(long).cpu_s,
+            "wide": lambda: whole(wide).cpu_s,
         }
     )
     for name, settled in (("long", long), ("wide", wide)):

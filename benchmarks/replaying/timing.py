@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,22 @@ from coordinator.engines.record import ReplayRecord
 from coordinator.engines.tape import blank_tape, rewind
 from coordinator.plan import Plan
 from coordinator.progress import Progress
+from market.errors import FatalError
 
 
-def whole(plan: Plan) -> tuple[float, ReplayRecord]:
-    """CPU seconds from the plan to the record: votes, decisions, fills, account."""
-    began = time.process_time()
+class Whole(NamedTuple):
+    """A replay from the plan to the record: votes, decisions, fills, account."""
+
+    cpu_s: float
+    wall_s: float
+    record: ReplayRecord
+
+
+def whole(plan: Plan) -> Whole:
+    """Replay a plan in this process, and time it."""
+    began, wall = time.process_time(), time.perf_counter()
     record = panel_replay(plan, local_committee(plan)).run(lambda: False, unwatched)
-    return time.process_time() - began, record
+    return Whole(time.process_time() - began, time.perf_counter() - wall, record)
 
 
 def kernel_alone(plan: Plan) -> float:
@@ -47,12 +57,18 @@ def kernel_alone(plan: Plan) -> float:
     return seconds
 
 
-def activity(record: ReplayRecord) -> str:
+def activity(measured: Whole) -> str:
     """What was traded; that the book was not frozen at the end."""
+    record = measured.record
     rows = record.fills.row
     late = int(np.count_nonzero(rows >= 0.9 * len(record)))
     halts = ", ".join(f"{count} {name}" for name, count in record.halts.items() if count)
-    return f"{len(rows):,} fills, {late:,} in the last tenth; halts: {halts or 'none'}"
+    if not late:
+        raise FatalError("no fill in the last tenth: the book was frozen, and no figure counts")
+    return (
+        f"{len(rows):,} fills, {late:,} in the last tenth; halts: {halts or 'none'}; "
+        f"{measured.wall_s:.2f} s wall"
+    )
 
 
 def unwatched(progress: Progress) -> None:
