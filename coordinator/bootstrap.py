@@ -21,7 +21,7 @@ from coordinator.configuration.settings import Settings
 from coordinator.engines.arrays import desk_rules, opening_state
 from coordinator.engines.chunks import PanelChunks
 from coordinator.engines.committee import LocalCommittee, PanelCommittee
-from coordinator.engines.local import LocalReplay, Scribe
+from coordinator.engines.local import ROOM, LocalReplay, Scribe
 from coordinator.plan import Plan, allocation_rules, make_plan, risk_limits
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
@@ -243,10 +243,12 @@ def panel_replay(
     scribe: Scribe | None = None,
     *,
     rows: int | None = None,
+    room: int = ROOM,
 ) -> LocalReplay:
     """The plan's replay through the sequential kernel, with the optimizer in this process.
 
-    rows: of a chunk; by default as many as fit a cache.
+    rows: of a chunk; by default as many as fit a cache. room: events that the kernel writes down
+    before they are taken over.
     """
     desk = plan.desk
     return LocalReplay(
@@ -267,6 +269,7 @@ def panel_replay(
         symbols=desk.symbols,
         bars=plan.decisions,
         scribe=scribe,
+        room=room,
     )
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from coordinator.bootstrap import local_committee, panel_replay, run_journal
+from coordinator.engines.local import ROOM
 from coordinator.engines.run import replay_panel
 from coordinator.parity.comparison import compare_journals
 from coordinator.parity.context import context_of
@@ -20,7 +21,12 @@ def unwatched(progress: Progress) -> None:
 
 
 def replay_by_kernel(
-    settled: Plan, folder: Path, *, rows: int | None = None, after: int | None = None
+    settled: Plan,
+    folder: Path,
+    *,
+    rows: int | None = None,
+    room: int = ROOM,
+    after: int | None = None,
 ) -> Replayed:
     """The plan through the sequential kernel. rows: of a chunk; `after` so many it stops."""
     folder.mkdir(exist_ok=True)
@@ -29,17 +35,19 @@ def replay_by_kernel(
         settled,
         local_committee(settled),
         run_journal(folder),
-        partial(panel_replay, settled, rows=rows),
+        partial(panel_replay, settled, rows=rows, room=room),
         stopped=lambda: after is not None and next(asked) >= after,
         watch=unwatched,
     )
 
 
-def assert_same_journal(settled: Plan, folder: Path, *, rows: int | None = None) -> None:
+def assert_same_journal(
+    settled: Plan, folder: Path, *, rows: int | None = None, room: int = ROOM
+) -> None:
     """Both engines record the same events, to the last bit."""
     folder.mkdir(exist_ok=True)
     one = replay_here(settled, folder / "events")
-    other = replay_by_kernel(settled, folder / "local", rows=rows)
+    other = replay_by_kernel(settled, folder / "local", rows=rows, room=room)
     if other.digest != one.digest:
         found = compare_journals(
             folder / "events" / "journal.sqlite",

@@ -53,7 +53,9 @@ class Scribe(Protocol):
 
 
 class LocalReplay:
-    """One replay. scribe: given, every detail of every row is kept for it."""
+    """One replay. scribe: given, every detail of every row is kept for it. room: events that fit on
+    the kernel's tape before they are taken over; at least those of one row do.
+    """
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class LocalReplay:
         symbols: tuple[str, ...],
         bars: int,
         scribe: Scribe | None = None,
+        room: int = ROOM,
     ) -> None:
         self._rules = rules
         self._state = state
@@ -85,7 +88,7 @@ class LocalReplay:
             chunks.most_rows,
             width,
             traded,
-            room=ROOM,
+            room=room,
             scores=True,
             details=scribe is not None,
         )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coordinator.engines.local import ROOM
 from tests.desk import market, plan
 from tests.engines import assert_same_journal
 from tests.property.test_session import FIRST, with_gaps
@@ -32,6 +33,7 @@ BUILT_IN = (
     st.sampled_from([0.02, 0.004]),
     st.sampled_from([None, 1, 7]),
     st.sampled_from([10, 24, 30]),
+    st.sampled_from([1, ROOM]),
 )
 def test_on_random_markets_with_gaps(
     seed: int,
@@ -41,6 +43,7 @@ def test_on_random_markets_with_gaps(
     volatility: float,
     rows: int | None,
     window: int,
+    room: int,
 ) -> None:
     bars = with_gaps(market(60, seed=seed, volatility=volatility), seed, gaps)
     settled = plan(
@@ -56,7 +59,7 @@ def test_on_random_markets_with_gaps(
         },
     )
     with tempfile.TemporaryDirectory() as folder:
-        assert_same_journal(settled, Path(folder) / "runs", rows=rows)
+        assert_same_journal(settled, Path(folder) / "runs", rows=rows, room=room)
 
 
 SECTIONS: dict[str, dict[str, dict[str, Any]]] = {
