@@ -42,6 +42,11 @@ class Encoding:
         """n."""
         return self.problem.qubits
 
+    @property
+    def penalised(self) -> bool:
+        """Whether the cost carries the penalty: the circuit itself does not keep the budget."""
+        return self.circuit != "qaoa-xy"
+
     def bits(self, state: int) -> tuple[int, ...]:
         """The problem's bit string for a basis state of the circuit."""
         bits = [0] * self.qubits
