@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coordinator.allocation_alerts import alerts_of
-from market.events import AllocationApplied
+from market.events import AllocationApplied, AllocationMissed
 
 
 def applied(fallback: str | None = None, repaired: str | None = None) -> AllocationApplied:
@@ -41,3 +41,12 @@ def test_a_fallback_and_a_repair_are_a_warning_each() -> None:
     for alert in (fallback, repair):
         assert (alert.sequence, alert.time) == (6, 600)
         assert (alert.source, alert.level) == ("quantum_optimizer", "warning")
+
+
+def test_an_allocation_that_was_missed_is_a_warning_that_says_what_holds() -> None:
+    missed = AllocationMissed(sequence=7, time=700, reason="the wire was cut", in_force="neutral")
+    (alert,) = alerts_of(missed)
+    assert alert.message == "no new allocation: the wire was cut; in force: neutral"
+    assert (alert.sequence, alert.time) == (7, 700)
+    assert (alert.source, alert.level) == ("quantum_optimizer", "warning")
+    assert alerts_of(None) == []
