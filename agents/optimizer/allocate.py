@@ -10,11 +10,12 @@ import numpy as np
 
 from agents.optimizer.allocation import Allocation, PortfolioSolver
 from agents.optimizer.clusters import ClusterSolver
+from agents.optimizer.configured import check_steps
 from agents.optimizer.encoding import CIRCUITS
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.problem import PortfolioProblem, check_estimates
 from agents.optimizer.psd import nearest_psd
-from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.settings import SIMULATOR, VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.training import Watch
 from agents.optimizer.variational import QuantumSolver, VariationalSolver
@@ -24,7 +25,6 @@ from market.errors import ConfigError, InvalidError, nearest
 
 METHODS = ("exact", *CIRCUITS)
 BLOCK_QUBITS = 14
-SIMULATOR = "simulator"
 
 
 class Optimizer:
@@ -109,9 +109,16 @@ class Optimizer:
     ) -> Allocation:
         warm = dict(quantum.warm)
         solver: PortfolioSolver = quantum
-        if problem.qubits > quantum.settings.max_qubits:
-            most = min(BLOCK_QUBITS, quantum.settings.max_qubits) // problem.bits_per_asset
-            solver = ClusterSolver(quantum.unpolished(), self._classical, most_assets=max(1, most))
+        most = quantum.settings.max_qubits
+        check_steps(
+            method=self.method,
+            bits_per_asset=problem.bits_per_asset,
+            assets=problem.assets,
+            max_qubits=most,
+        )
+        if problem.qubits > most:
+            most = min(BLOCK_QUBITS, most)
+            solver = ClusterSolver(quantum.unpolished(), self._classical, most_assets=most)
         try:
             return solver.solve(problem, stopwatch)
         except InvalidError:

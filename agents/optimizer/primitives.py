@@ -14,7 +14,7 @@ from agents.optimizer.answering import Trained, answer
 from agents.optimizer.circuits import circuit_of, cost_operator
 from agents.optimizer.cvar import TailObjective
 from agents.optimizer.derivative_free import minimize_by_values
-from agents.optimizer.encoding import Encoding, encode
+from agents.optimizer.encoding import Encoding, check_memory, encode
 from agents.optimizer.measuring import Shots, generator_for
 from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.ramp import near_uniform, ramps
@@ -107,6 +107,7 @@ class PrimitiveSolver:
         if self._primitives is None:
             self._primitives = within(stopwatch, self._open)
         encoding = encode(problem, self.method, max_qubits=settings.max_qubits)
+        check_memory(encoding, settings.layers)
         classical = self._classical.solve(problem, stopwatch)
         states = encoding.states()
         costs = encoding.costs(states)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agents.optimizer.allocation import Allocation, PortfolioSolver
 from agents.optimizer.answering import answer
 from agents.optimizer.cvar import TailObjective, annealing
-from agents.optimizer.encoding import Encoding, check_circuit, encode
+from agents.optimizer.encoding import Encoding, check_circuit, check_memory, encode
 from agents.optimizer.measuring import draw, generator_for
 from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.ramp import near_uniform, ramps
@@ -87,6 +87,7 @@ class VariationalSolver:
         begun = stopwatch.elapsed_s
         settings = self.settings
         encoding = encode(problem, self.method, max_qubits=settings.max_qubits)
+        check_memory(encoding, settings.layers)
         classical = self._classical.solve(problem, stopwatch)
         states = encoding.states()
         costs = encoding.costs(states)
