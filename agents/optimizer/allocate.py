@@ -77,6 +77,11 @@ class Optimizer:
         return int((1 << self.bits_per_asset) - 1)
 
     @property
+    def max_qubits(self) -> int | None:
+        """What one circuit holds; None for a classical method."""
+        return None if self._quantum is None else self._quantum.settings.max_qubits
+
+    @property
     def warm_starts(self) -> Mapping[int, WarmStart]:
         """What the next quantum answer begins with, by number of angles; journal it to resume
         with the same bits after a restart."""

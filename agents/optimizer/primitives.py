@@ -22,7 +22,7 @@ from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.training import Watch, depth_of
 from agents.optimizer.variational import VariationalSolver, in_units_of
-from agents.optimizer.waiting import result_within, within
+from agents.optimizer.waiting import result_within
 from agents.optimizer.warm_start import WarmStart, warm_start_of
 from market.bars import Floats
 
@@ -105,7 +105,8 @@ class PrimitiveSolver:
         begun = stopwatch.elapsed_s
         settings = self.settings
         if self._primitives is None:
-            self._primitives = within(stopwatch, self._open)
+            self._primitives = self._open()
+            stopwatch.check()
         encoding = encode(problem, self.method, max_qubits=settings.max_qubits)
         check_memory(encoding, settings.layers)
         classical = self._classical.solve(problem, stopwatch)
@@ -156,22 +157,18 @@ class CircuitRunner:
 
     def measure(self, angles: Floats) -> Shots:
         """`settings.shots` measurements. Raises DeadlinePassed for a job that is late."""
-        sampler, shots = self._sampler, self.settings.shots
-        result = result_within(
-            self._stopwatch, lambda: sampler.run([(self._measured, angles)], shots=shots)
-        )
+        job = self._sampler.run([(self._measured, angles)], shots=self.settings.shots)
+        result = result_within(self._stopwatch, job)
         counted = result[0].data.meas.get_int_counts()
         states = np.array(sorted(counted), dtype=np.int64)
         return Shots(states=states, counts=np.array([counted[int(state)] for state in states]))
 
     def expectation(self, angles: Floats) -> float | None:
         """⟨C⟩ by the estimator; None where there is none, or where it would mislead."""
-        estimator = self._estimator
-        if estimator is None:
+        if self._estimator is None:
             return None
-        result = result_within(
-            self._stopwatch, lambda: estimator.run([(self._bare, self._cost, angles)])
-        )
+        job = self._estimator.run([(self._bare, self._cost, angles)])
+        result = result_within(self._stopwatch, job)
         return float(result[0].data.evs)
 
 

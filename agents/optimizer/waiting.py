@@ -24,28 +24,18 @@ class Job(Protocol[T_co]):
     def cancel(self) -> object: ...
 
 
-def result_within(stopwatch: Stopwatch, submit: Callable[[], Job[T]]) -> T:
+def result_within(stopwatch: Stopwatch, job: Job[T]) -> T:
     """The result of a submitted job; one that is late is asked to cancel and left behind.
 
-    Raises DeadlinePassed, or what submitting or waiting raises.
+    Only the waiting is done on a thread of its own: objects of Qiskit's transpiler that were made
+    on one thread crash on another. Raises DeadlinePassed, or what the job raises.
     """
-    submitted: list[Job[T]] = []
-    given_up = threading.Event()
-
-    def call() -> T:
-        submitted.append(submit())
-        if given_up.is_set():
-            submitted[0].cancel()
-        return submitted[0].result()
-
     try:
-        return within(stopwatch, call)
+        return within(stopwatch, job.result)
     except DeadlinePassed:
-        given_up.set()
-        for job in submitted:
-            # A job that cannot be cancelled any more, or a backend that is gone, changes nothing.
-            with contextlib.suppress(Exception):
-                within(Stopwatch(CANCEL_S), job.cancel)
+        # A job that cannot be cancelled any more, or a backend that is gone, changes nothing.
+        with contextlib.suppress(Exception):
+            within(Stopwatch(CANCEL_S), job.cancel)
         raise
 
 
