@@ -17,7 +17,7 @@ from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.relaxation import relax
 from agents.optimizer.settings import VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
-from tests.portfolios import random_problem
+from tests.portfolios import best_by_brute_force, random_problem
 
 
 class Worst:
@@ -110,6 +110,17 @@ def test_an_answer_in_clusters_says_in_how_many_the_circuit_chose() -> None:
     assert honesty.uniform_shots_probability is not None
     assert honesty.optimum_probability is honesty.uniform_gain is None
     assert honesty.classical_bound == honesty.classical_objective, "enumeration is a proof"
+
+
+def test_where_nothing_is_proven_the_relaxations_bound_is_told() -> None:
+    problem = random_problem(10, 4, seed=3)
+    unproven = ExactSolver(states=1, bits=1)
+    answer = ClusterSolver(ExactSolver(), unproven, most_assets=5).solve(problem, Stopwatch())
+    honesty = answer.honesty
+    assert honesty is not None
+    assert not honesty.classical_proven
+    assert honesty.classical_bound == relax(problem).bound
+    assert honesty.classical_bound <= best_by_brute_force(problem) <= honesty.classical_objective
 
 
 @given(
