@@ -116,8 +116,7 @@ class Session:
         allocated = self._allocation.take_effect(sequence, bar.time)
         if allocated is not None:
             records.append(allocated)
-        if isinstance(allocated, AllocationApplied):
-            records += alerts_of(allocated)
+        records += alerts_of(allocated)
         multiplier = self._allocation.multiplier.copy()
         self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
         context = self._context(settlement, returns, bar.time)

@@ -10,11 +10,12 @@ import numpy as np
 
 from agents.optimizer.allocation import Allocation, PortfolioSolver
 from agents.optimizer.clusters import ClusterSolver
+from agents.optimizer.configured import check_steps
 from agents.optimizer.encoding import CIRCUITS
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.problem import PortfolioProblem, check_estimates
 from agents.optimizer.psd import nearest_psd
-from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.settings import SIMULATOR, VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.training import Watch
 from agents.optimizer.variational import QuantumSolver, VariationalSolver
@@ -24,7 +25,6 @@ from market.errors import ConfigError, InvalidError, nearest
 
 METHODS = ("exact", *CIRCUITS)
 BLOCK_QUBITS = 14
-SIMULATOR = "simulator"
 
 
 class Optimizer:
@@ -77,6 +77,11 @@ class Optimizer:
         return int((1 << self.bits_per_asset) - 1)
 
     @property
+    def max_qubits(self) -> int | None:
+        """What one circuit holds; None for a classical method."""
+        return None if self._quantum is None else self._quantum.settings.max_qubits
+
+    @property
     def warm_starts(self) -> Mapping[int, WarmStart]:
         """What the next quantum answer begins with, by number of angles; journal it to resume
         with the same bits after a restart."""
@@ -109,9 +114,16 @@ class Optimizer:
     ) -> Allocation:
         warm = dict(quantum.warm)
         solver: PortfolioSolver = quantum
-        if problem.qubits > quantum.settings.max_qubits:
-            most = min(BLOCK_QUBITS, quantum.settings.max_qubits) // problem.bits_per_asset
-            solver = ClusterSolver(quantum.unpolished(), self._classical, most_assets=max(1, most))
+        most = quantum.settings.max_qubits
+        check_steps(
+            method=self.method,
+            bits_per_asset=problem.bits_per_asset,
+            assets=problem.assets,
+            max_qubits=most,
+        )
+        if problem.qubits > most:
+            most = min(BLOCK_QUBITS, most)
+            solver = ClusterSolver(quantum.unpolished(), self._classical, most_assets=most)
         try:
             return solver.solve(problem, stopwatch)
         except InvalidError:

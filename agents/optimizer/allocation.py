@@ -25,8 +25,14 @@ class Honesty:
         them scores 1.
     uniform_shots_probability: chance that as many uniform feasible samples as shots were taken
         hold the optimum. Where it is near 1, having found the optimum proves nothing.
+        In clusters the ratio is the mean over blocks and this the chance that uniform shots hold
+        every block's optimum, given the rest; the other three are unknown there.
     gap: objective of the answer minus that of the classical one (certified or best known).
     gap_before_polish: the same before any classical improvement of the measured answer.
+    gap_of_relaxation: in clusters, the gap of the continuous relaxation rounded to whole lots,
+        which splits the budget before any circuit runs.
+    classical_bound: no allocation that keeps the budget has a lower objective; the classical one
+        itself where it is proven, else the relaxation's bound.
     classical_objective, classical_method, classical_proven, classical_wall_s: that answer.
     """
 
@@ -41,6 +47,8 @@ class Honesty:
     optimum_probability: float | None = None
     uniform_gain: float | None = None
     uniform_shots_probability: float | None = None
+    gap_of_relaxation: float | None = None
+    classical_bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

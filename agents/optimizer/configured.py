@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agents.optimizer.allocate import SIMULATOR
-from agents.optimizer.backends import backend
+from agents.optimizer.settings import SIMULATOR
 from market.errors import ConfigError
 
 
@@ -13,8 +12,17 @@ def check_configuration(
     """Refuse a method that cannot give weights in steps, too many qubits, an unknown backend.
 
     assets: how many instruments the desk trades, so that an allocation may have to hold them all.
-    Weights in steps are not split into clusters: one circuit holds every bit. Raises ConfigError;
-    also for a backend whose package is not installed. One that is down is found when it answers.
+    Raises ConfigError; also for a backend whose package is not installed. One that is down is
+    found when it answers.
+    """
+    check_steps(method=method, bits_per_asset=bits_per_asset, assets=assets, max_qubits=max_qubits)
+    check_backend(backend_name)
+
+
+def check_steps(*, method: str, bits_per_asset: int, assets: int, max_qubits: int) -> None:
+    """Raise ConfigError for weights in steps that the method, or one circuit, cannot hold.
+
+    Weights in steps are not split into clusters: one circuit holds every bit.
     """
     if bits_per_asset > 1 and method == "qaoa-xy":
         raise ConfigError(
@@ -28,10 +36,11 @@ def check_configuration(
             f"{qubits} qubits, optimizer.max_qubits is {max_qubits}; trade fewer instruments, "
             "take fewer bits, raise max_qubits (at most 24), or choose the exact method"
         )
-    check_backend(backend_name)
 
 
 def check_backend(name: str) -> None:
     """Raise ConfigError for a backend that is not known or not installed; nothing is connected."""
     if name != SIMULATOR:
+        from agents.optimizer.backends import backend  # noqa: PLC0415 backends need the solvers
+
         backend(name)

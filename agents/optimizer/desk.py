@@ -10,6 +10,7 @@ from agents.optimizer.allocate import Optimizer
 from agents.optimizer.allocation import Allocation
 from agents.optimizer.estimates import estimate
 from agents.optimizer.warm_start import packed, unpacked
+from agents.optimizer.warming import load_kernels
 from market.errors import FatalError
 from market.messages import Allocate, Allocated, OptimizerResumed, ResumeOptimizer
 
@@ -42,8 +43,7 @@ class AllocationDesk:
 
     def warm_up(self) -> None:
         """Compile what an answer needs, on an optimizer of its own that is thrown away."""
-        means = np.array([3e-4, 1e-4, 2e-4, 0.0])
-        self._build().allocate(means, 1e-5 * np.eye(4), 2)
+        load_kernels(self._build)
 
     def resume(self, message: ResumeOptimizer) -> OptimizerResumed:
         """Go on from journaled warm starts. Raises DataError where they are not such."""
@@ -55,8 +55,7 @@ class AllocationDesk:
         """Weights and multipliers n·w. Raises DataError where no instrument can be judged."""
         estimates = estimate(request.strategy_returns, min_observations=self._min_observations)
         judged = int(estimates.included.sum())
-        lots = self._budget_share * judged * self._optimizer.max_lots
-        budget = int(np.ceil(round(lots, 9)))  # 0.07 of 100 is seven, not eight
+        budget = budget_of(self._budget_share, judged, self._optimizer.max_lots)
         allocation = self._optimizer.allocate(
             estimates.expected_returns, estimates.covariance, budget
         )
@@ -78,6 +77,11 @@ class AllocationDesk:
             repaired=estimates.repair,
             warm_starts=packed(self._optimizer.warm_starts),
         )
+
+
+def budget_of(share: float, instruments: int, max_lots: int) -> int:
+    """The lots that a share of all that these instruments could hold comes to, rounded up."""
+    return int(np.ceil(round(share * instruments * max_lots, 9)))  # 0.07 of 100 is seven, not eight
 
 
 def honest_figures(allocation: Allocation) -> tuple[float, float, float]:

@@ -18,6 +18,8 @@ from market.bars import Floats
 from market.errors import ConfigError, nearest
 
 CIRCUITS = ("qaoa-xy", "qaoa-x", "vqe")
+MOST_BYTES = 2 << 30
+"""What the states that a simulation keeps for its gradient may take: 2 GiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,11 @@ class Encoding:
     def qubits(self) -> int:
         """n."""
         return self.problem.qubits
+
+    @property
+    def penalised(self) -> bool:
+        """Whether the cost carries the penalty: the circuit itself does not keep the budget."""
+        return self.circuit != "qaoa-xy"
 
     def bits(self, state: int) -> tuple[int, ...]:
         """The problem's bit string for a basis state of the circuit."""
@@ -76,6 +83,24 @@ class Encoding:
         if self.circuit == "qaoa-x":
             return XSimulator(costs, layers)
         return VQESimulator(self.qubits, layers)
+
+
+def check_memory(encoding: Encoding, layers: int) -> None:
+    """Raise ConfigError where the states kept for the gradient would pass MOST_BYTES.
+
+    The X mixer keeps 2ⁿ complex numbers a layer, VQE 2ⁿ real ones a layer and one layer more; the
+    XY mixer runs its layers backwards and keeps none.
+    """
+    if encoding.circuit == "qaoa-xy":
+        return
+    kept = layers << 4 if encoding.circuit == "qaoa-x" else (layers + 1) << 3
+    needed = kept << encoding.qubits
+    if needed > MOST_BYTES:
+        raise ConfigError(
+            f"optimizer: {layers} layers of {encoding.circuit} on {encoding.qubits} qubits keep "
+            f"{needed / (1 << 30):.3g} GiB of states, at most {MOST_BYTES >> 30} GiB are allowed; "
+            "take fewer layers, fewer assets or bits, or the qaoa-xy circuit, which keeps none"
+        )
 
 
 def check_circuit(circuit: str) -> None:

@@ -23,6 +23,7 @@ def compare(classical: Allocation, objective: float, before_polish: float) -> Ho
         classical_wall_s=classical.wall_s,
         gap=objective - classical.objective,
         gap_before_polish=before_polish - classical.objective,
+        classical_bound=classical.objective if classical.proven_optimal else None,
     )
 
 

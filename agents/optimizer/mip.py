@@ -19,18 +19,15 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 RELATIVE_GAP = 1e-9
-TOLERANCE = 1e-6
-"""HiGHS's absolute gap and, ten times smaller, its feasibility; SciPy does not expose them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """bits: the best string found, None where none was. proven: it is optimal to within 1e-6 of
-    the largest coefficient, HiGHS's tolerance. bound: no feasible string is below it."""
+    the largest coefficient, HiGHS's absolute gap, which SciPy does not expose."""
 
     bits: tuple[int, ...] | None
     proven: bool
-    bound: float
 
 
 def certify(
@@ -70,9 +67,7 @@ def certify(
         },
     )
     bits = None if answer.x is None else tuple(round(float(bit)) for bit in answer.x[:qubits])
-    dual = answer.mip_dual_bound
-    bound = -np.inf if dual is None else (float(dual) - TOLERANCE) * size
-    return Certificate(bits=bits, proven=answer.status == 0, bound=bound)
+    return Certificate(bits=bits, proven=answer.status == 0)
 
 
 def _budget_rows(problem: PortfolioProblem) -> csr_array:

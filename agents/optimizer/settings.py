@@ -8,6 +8,7 @@ from agents.optimizer.training import TRAINERS
 from market.errors import ConfigError, nearest
 
 MOST_QUBITS = 24
+SIMULATOR = "simulator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

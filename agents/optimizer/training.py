@@ -63,8 +63,7 @@ class Training:
     @property
     def depth(self) -> float:
         """How far the objective lies below the mean cost, in standard deviations of the cost."""
-        spread = float(self._cost.std())
-        return (float(self._cost.mean()) - self.value) / spread if spread > 0.0 else 0.0
+        return depth_of(self.value, self._cost)
 
     def energy(self, angles: Floats, objective: TailObjective) -> float:
         """The objective, without a gradient. Raises DeadlinePassed or TrainingFailed."""
@@ -137,3 +136,9 @@ class Training:
     def keep(self, angles: Floats, value: float, curvature: Floats | None) -> None:
         """Take these angles as the outcome."""
         self.angles, self.value, self.curvature = angles, value, curvature
+
+
+def depth_of(value: float, cost: Floats) -> float:
+    """How far a value lies below the mean of the costs (D,), in their standard deviations."""
+    spread = float(cost.std())
+    return (float(cost.mean()) - value) / spread if spread > 0.0 else 0.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agents.optimizer.allocation import Allocation, PortfolioSolver
 from agents.optimizer.answering import answer
 from agents.optimizer.cvar import TailObjective, annealing
-from agents.optimizer.encoding import Encoding, check_circuit, encode
+from agents.optimizer.encoding import Encoding, check_circuit, check_memory, encode
 from agents.optimizer.measuring import draw, generator_for
 from agents.optimizer.problem import PortfolioProblem
 from agents.optimizer.ramp import near_uniform, ramps
@@ -87,6 +87,7 @@ class VariationalSolver:
         begun = stopwatch.elapsed_s
         settings = self.settings
         encoding = encode(problem, self.method, max_qubits=settings.max_qubits)
+        check_memory(encoding, settings.layers)
         classical = self._classical.solve(problem, stopwatch)
         states = encoding.states()
         costs = encoding.costs(states)
@@ -97,6 +98,7 @@ class VariationalSolver:
         allocation = answer(
             encoding, settings, classical, training, shots, states, costs, probabilities
         )
+        stopwatch.check()
         return replace(allocation, wall_s=stopwatch.elapsed_s - begun)
 
     def train(
@@ -111,7 +113,7 @@ class VariationalSolver:
         settings = self.settings
         simulator = encoding.simulator(settings.layers, states, costs)
         training = Training(simulator, costs, stopwatch, in_units_of(encoding.unit, self.watch))
-        warm = self.warm.get(simulator.angles) if settings.trainer == "gradient" else None
+        warm = self.warm.get(simulator.angles)
         if encoding.circuit == "vqe":
             starts = near_uniform(encoding.qubits, settings.layers, settings.starts, rng)
             train_ansatz(training, starts, warm, settings)
@@ -132,7 +134,7 @@ def train_layers(
     """QAOA: from the last angles, or from the best of nine ramps with α annealed."""
     alpha = settings.cvar_alpha
     if warm is not None:
-        training.refine(warm, alpha)
+        again(training, warm, settings)
         # The market can move the old valley up: then it is left, and training begins afresh.
         if training.depth >= KEPT_DEPTH * warm.depth:
             training.reference_depth = warm.depth
@@ -142,6 +144,14 @@ def train_layers(
     energies = [training.energy(candidate, expectation) for candidate in candidates]
     best = candidates[int(np.argmin(energies))]
     training.anneal(best, annealing(alpha), settings.trainer, settings.seed)
+
+
+def again(training: Training, warm: WarmStart, settings: VariationalSettings) -> None:
+    """Train from the last angles; by values alone where the trainer takes no gradients."""
+    if settings.trainer == "gradient":
+        training.refine(warm, settings.cvar_alpha)
+    else:
+        training.search(warm.angles, settings.cvar_alpha, settings.trainer, settings.seed)
 
 
 def train_ansatz(
@@ -158,7 +168,7 @@ def train_ansatz(
     """
     found: list[tuple[float, Floats, Floats | None]] = []
     if warm is not None:
-        training.refine(warm, settings.cvar_alpha)
+        again(training, warm, settings)
         found.append((training.value, training.angles, training.curvature))
         starts = starts[:1]
     for index, start in enumerate(starts):

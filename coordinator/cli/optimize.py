@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +21,10 @@ from agents.optimizer.allocate import Optimizer
 from agents.optimizer.allocation import Allocation
 from agents.optimizer.charts import plot_allocation
 from agents.optimizer.configured import check_backend
+from agents.optimizer.desk import budget_of
 from agents.optimizer.estimates import Estimates, estimate
+from agents.optimizer.settings import SIMULATOR
+from agents.optimizer.warming import load_kernels
 from coordinator.bootstrap import optimizer_of, prices_of
 from coordinator.cli.options import AsJson, ConfigFile, listed
 from coordinator.configuration.settings import Settings
@@ -25,10 +32,27 @@ from coordinator.configuration.sources import load_settings
 from market.bars import Floats, utc
 from market.errors import ConfigError, DataError
 
+COLUMN = re.compile(r"\bcolumn (\d+)\b")
 PICTURES = (".png", ".svg", ".pdf")
 Backend = Annotated[
     str | None,
     typer.Option("--backend", help="simulator, statevector, aer, ibm or ibm:<device>."),
+]
+Budget = Annotated[
+    int | None,
+    typer.Option(
+        "--budget",
+        help="Lots to divide; with one bit an asset, how many assets. "
+        "Unset: optimizer.budget_share of all lots.",
+    ),
+]
+Lookback = Annotated[
+    int | None,
+    typer.Option("--lookback", help="Returns to estimate from. Unset: as configured."),
+]
+Deadline = Annotated[
+    float | None,
+    typer.Option("--deadline", help="Seconds until the classical answer. Unset: as configured."),
 ]
 Bits = Annotated[int | None, typer.Option("--bits", help="Bits an asset: weights in steps.")]
 
@@ -36,18 +60,14 @@ Bits = Annotated[int | None, typer.Option("--bits", help="Bits an asset: weights
 def optimize(
     data: Annotated[str | None, typer.Option("--data", help="'ecb', or a file or folder.")] = None,
     assets: Annotated[str | None, typer.Option("--assets", help="Comma-separated.")] = None,
-    budget: Annotated[
-        int | None, typer.Option("--budget", help="Assets to select; half of them when unset.")
-    ] = None,
+    budget: Budget = None,
     method: Annotated[
         str | None, typer.Option("--method", help="qaoa-xy, qaoa-x, vqe or exact.")
     ] = None,
     layers: Annotated[int | None, typer.Option("--layers", help="Depth of the circuit.")] = None,
     bits: Bits = None,
-    lookback: Annotated[int, typer.Option("--lookback", help="Returns to estimate from.")] = 250,
-    deadline: Annotated[
-        float | None, typer.Option("--deadline", help="Seconds until the classical answer.")
-    ] = None,
+    lookback: Lookback = None,
+    deadline: Deadline = None,
     backend: Backend = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of starts and shots.")] = None,
     plot: Annotated[
@@ -68,29 +88,48 @@ def optimize(
             },
         },
     )  # fmt: skip
-    check_backend(settings.optimizer.backend)
+    chosen = settings.optimizer
+    check_backend(chosen.backend)
+    lookback = chosen.allocation_lookback if lookback is None else lookback
+    deadline = chosen.deadline_s if deadline is None else deadline
     _check_numbers(lookback, deadline)
     if plot is not None:
-        _check_picture(plot, settings.optimizer.method)
+        _check_picture(plot, chosen.method)
     console = Console(stderr=as_json)
     symbols, estimates, until = _estimated(settings, lookback)
-    chosen = budget if budget is not None else math.ceil(len(symbols) / 2)
     course = _Course()
     with console.status(course):
-        quantum = optimizer_of(settings, deadline_s=deadline)(watch=course)
-        answer = quantum.allocate(estimates.expected_returns, estimates.covariance, chosen)
-        exact = Optimizer(q=quantum.q, bits_per_asset=quantum.bits_per_asset)
-        classical = exact.allocate(estimates.expected_returns, estimates.covariance, chosen)
+        build = optimizer_of(settings, deadline_s=deadline)
+        quantum = build(watch=course)
+        if budget is None:
+            budget = budget_of(chosen.budget_share, len(symbols), quantum.max_lots)
+        # Kernels are loaded on the project's own simulator: no backend is asked for it, nor timed.
+        load_kernels(partial(build, backend=SIMULATOR, deadline_s=None))
+        answer, classical = _answers(quantum, estimates, budget, deadline)
     if as_json:
-        typer.echo(json.dumps(_as_json(symbols, answer, classical)))
+        typer.echo(json.dumps(_as_json(symbols, estimates, answer, classical)))
     else:
-        console.print(f"{len(symbols)} assets, {lookback} returns to {until}, budget {chosen}")
+        console.print(f"{len(symbols)} assets, {lookback} returns to {until}, budget {budget}")
         _tell(console, symbols, estimates, answer, classical)
     if plot is not None and answer.measurement is None:
         console.print("no picture: no circuit of the whole problem was measured")
     elif plot is not None:
         plot_allocation(answer, symbols, plot)
         console.print(f"picture  {plot}")
+
+
+def _answers(
+    quantum: Optimizer, estimates: Estimates, budget: int, deadline: float
+) -> tuple[Allocation, Allocation]:
+    """The asked answer, and the classical one in what it left of the deadline."""
+    begun = time.perf_counter()
+    means, covariance = estimates.expected_returns, estimates.covariance
+    answer = quantum.allocate(means, covariance, budget)
+    if quantum.method == "exact":
+        return answer, answer
+    left_s = max(0.0, deadline - (time.perf_counter() - begun))
+    exact = Optimizer(q=quantum.q, bits_per_asset=quantum.bits_per_asset, deadline_s=left_s)
+    return answer, exact.allocate(means, covariance, budget)
 
 
 def _tell(
@@ -125,10 +164,10 @@ class _Course:
         return f"training the circuit: call {self.calls}, objective {self.value:.4e}"
 
 
-def _check_numbers(lookback: int, deadline: float | None) -> None:
+def _check_numbers(lookback: int, deadline: float) -> None:
     if lookback < 2:
         raise ConfigError(f"--lookback: expected at least 2 returns, found {lookback}")
-    if deadline is not None and not deadline > 0.0:
+    if not deadline > 0.0:
         raise ConfigError(f"--deadline: expected more than 0 seconds, found {deadline:g}")
 
 
@@ -154,13 +193,18 @@ def _estimated(settings: Settings, lookback: int) -> tuple[list[str], Estimates,
             f"{len(close)} bars are too few for {lookback} returns; choose a shorter --lookback"
         )
     window: Floats = close[-lookback - 1 :]
-    estimates = estimate(window[1:] / window[:-1] - 1.0, min_observations=min(60, lookback))
-    symbols = [
-        symbol
-        for symbol, judged in zip(bars.symbols[:traded], estimates.included, strict=True)
-        if judged
-    ]
-    return symbols, estimates, f"{utc(bars.time[-1]):%Y-%m-%d}"
+    needed = min(settings.optimizer.allocation_min_observations, lookback)
+    estimates = estimate(window[1:] / window[:-1] - 1.0, min_observations=needed)
+    names = bars.symbols[:traded]
+    symbols = [name for name, judged in zip(names, estimates.included, strict=True) if judged]
+    warnings = tuple(_by_symbol(warning, names) for warning in estimates.warnings)
+    until = f"{utc(bars.time[-1]):%Y-%m-%d}"
+    return symbols, replace(estimates, warnings=warnings), until
+
+
+def _by_symbol(warning: str, symbols: Sequence[str]) -> str:
+    """A warning about a column of the window, told about the asset in it."""
+    return COLUMN.sub(lambda found: symbols[int(found[1])], warning)
 
 
 def _weights(symbols: list[str], answer: Allocation, classical: Allocation) -> Table:
@@ -195,6 +239,8 @@ def _honesty(answer: Allocation) -> Table:
         ("gap to the classical answer before polish", honesty.gap_before_polish, ".2e"),
         ("gap to the classical answer", honesty.gap, ".2e"),
     ]
+    if honesty.gap_of_relaxation is not None:
+        rows.append(("gap of the rounded relaxation, no circuit", honesty.gap_of_relaxation, ".2e"))
     for label, value, form in rows:
         table.add_row(label, "unknown" if value is None else format(value, form))
     table.add_row(
@@ -203,7 +249,9 @@ def _honesty(answer: Allocation) -> Table:
     return table
 
 
-def _as_json(symbols: list[str], answer: Allocation, classical: Allocation) -> dict[str, Any]:
+def _as_json(
+    symbols: list[str], estimates: Estimates, answer: Allocation, classical: Allocation
+) -> dict[str, Any]:
     return {
         "assets": symbols,
         "weights": answer.weights.tolist(),
@@ -223,6 +271,6 @@ def _as_json(symbols: list[str], answer: Allocation, classical: Allocation) -> d
         "classical_wall_s": classical.wall_s,
         "budget_holds": answer.budget_holds,
         "fallback_reason": answer.fallback_reason,
-        "warnings": list(answer.warnings),
+        "warnings": [*estimates.warnings, *answer.warnings],
         "honesty": dataclasses.asdict(answer.honesty) if answer.honesty is not None else None,
     }

@@ -19,7 +19,6 @@ from market.bars import Floats
 from market.conversion import Indices
 from market.events import (
     AgentAbstained,
-    AllocationApplied,
     BarSettled,
     DecisionTaken,
     Event,
@@ -115,9 +114,8 @@ class JournalScribe:
             append(abstention)
         if allocation is not None:
             append(allocation)
-        if isinstance(allocation, AllocationApplied):
-            for alert in alerts_of(allocation):
-                append(alert)
+        for alert in alerts_of(allocation):
+            append(alert)
         limits = self._desk.limits
         for notice in notices_on(tape.notices, row.notices, limits, row.sequence, row.time):
             append(notice)

@@ -35,9 +35,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return " ".join(told.err.split())
 
 
-def written(path: Path, days: int, seed: int = 5) -> Path:
-    """A file of daily bars of one instrument, a random walk."""
-    walk = 1.1 * np.exp(np.cumsum(np.random.default_rng(seed).normal(scale=0.005, size=days)))
+def written(path: Path, days: int, seed: int = 5, scale: float = 0.005) -> Path:
+    """A file of daily bars of one instrument, a random walk; at scale 0 it never moves."""
+    walk = 1.1 * np.exp(np.cumsum(np.random.default_rng(seed).normal(scale=scale, size=days)))
     first = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [
         f"{first + timedelta(days=day):%Y-%m-%d},{p:.5f},{p:.5f},{p:.5f},{p:.5f}"
@@ -115,6 +115,45 @@ def test_several_bits_an_asset_give_weights_in_steps(capsys: pytest.CaptureFixtu
     assert len(found["bits"]) == 6
 
 
+def test_the_budget_lookback_and_deadline_may_stand_in_the_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "desk.toml"
+    config.write_text(
+        "[optimizer]\nlayers = 1\nbudget_share = 0.25\nallocation_lookback = 100\n"
+        "allocation_min_observations = 90\ndeadline_s = 1e-9\n"
+    )
+    assert run(["optimize", *FOUR, "--config", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "4 assets, 100 returns to" in shown
+    assert "budget 1" in shown
+    assert "no answer within 1e-09 s" in " ".join(shown.split())
+    steps = ("--bits", "2", "--method", "exact", "--config", str(config))
+    lots = 3 * np.array(optimized(capsys, *FOUR, *steps)["weights"])
+    assert lots.sum() == pytest.approx(3), "a quarter of the twelve lots"
+
+
+def test_an_asset_that_was_left_out_is_told_by_its_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for symbol, scale in (("EUR_USD", 0.005), ("GBP_USD", 0.0), ("USD_JPY", 0.004)):
+        written(tmp_path / f"{symbol}.csv", 120, seed=len(symbol), scale=scale)
+    found = optimized(
+        capsys, "--data", str(tmp_path), "--assets", "EUR_USD,GBP_USD,USD_JPY", "--clock", "UTC",
+        "--lookback", "99", "--method", "exact",
+    )  # fmt: skip
+    assert found["assets"] == ["EUR_USD", "USD_JPY"]
+    assert "GBP_USD left out: its returns never vary" in found["warnings"]
+
+
+def test_bits_beyond_one_circuit_are_refused_and_not_split(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    six = ("--assets", "EUR_USD,USD_JPY,GBP_USD,USD_CHF,AUD_USD,NZD_USD")
+    told = refused(capsys, *six, "--budget", "9", "--method", "qaoa-x", "--bits", "4")
+    assert "6 instruments of 4 bits need 24 qubits" in told
+
+
 def test_bits_and_backend_may_stand_in_the_configuration(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -172,7 +211,7 @@ def test_a_picture_of_the_shots_is_written(
         (["--budget", "0"], "budget must lie in 1 … 3"),
         (["--budget", "4"], "budget must lie in 1 … 3"),
         (["--bits", "0"], "optimizer.bits_per_asset: Input should be greater than or equal to 1"),
-        (["--bits", "2"], "Weights in steps need qaoa-x, vqe or exact"),
+        (["--bits", "2"], "for weights in steps choose qaoa-x, vqe or exact"),
         (["--layers", "0"], "layers"),
         (["--lookback", "1"], "--lookback: expected at least 2 returns, found 1"),
         (["--lookback", "-5"], "--lookback: expected at least 2 returns, found -5"),

@@ -160,6 +160,17 @@ def test_the_same_question_has_the_same_answer_and_warming_up_changes_none() -> 
         assert repr(found) == repr(first)
 
 
+@pytest.mark.parametrize(("bits", "most"), [(1, 2), (2, 4), (6, 18), (8, 9)])
+def test_warming_up_keeps_within_the_qubits_of_one_circuit(bits: int, most: int) -> None:
+    settings = VariationalSettings(layers=1, max_qubits=most, starts=1)
+    method = "qaoa-xy" if bits == 1 else "vqe"
+    AllocationDesk(
+        partial(Optimizer, method=method, bits_per_asset=bits, settings=settings),
+        budget_share=0.5,
+        min_observations=20,
+    ).warm_up()
+
+
 def test_the_answer_is_made_of_what_a_journal_can_hold() -> None:
     found = ask(desk(), earned(4, best=(1,)))
     assert type(found.proven_optimal) is bool

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.optimizer.allocate import Optimizer
 from agents.optimizer.desk import AllocationDesk
+from agents.optimizer.encoding import check_memory, encode
+from agents.optimizer.settings import VariationalSettings
 from coordinator.bootstrap import check_settings, optimizer_builder, plan_of
 from coordinator.configuration.settings import Settings
 from market.errors import ConfigError
 from market.events import AlertRaised, AllocationApplied
 from market.messages import Allocate, Allocated
 from tests.desk import events_of, kept, plan, replay_here
+from tests.portfolios import random_problem
 
 SIX = ("EUR_USD", "GBP_USD", "AUD_USD", "NZD_USD", "USD_JPY", "USD_CHF")
 
@@ -68,6 +72,32 @@ def test_what_can_be_allocated_passes(optimizer: dict[str, Any]) -> None:
     check_settings(settings(**optimizer))
 
 
+def test_steps_that_one_circuit_cannot_hold_are_refused_and_not_split() -> None:
+    problem = random_problem(6, 9, bits_per_asset=4)
+    optimizer = Optimizer(method="qaoa-x", bits_per_asset=4)
+    with pytest.raises(ConfigError, match=r"6 instruments of 4 bits need 24 qubits"):
+        optimizer.allocate(problem.expected_returns, problem.covariance, 9)
+
+
+@pytest.mark.parametrize(
+    ("circuit", "layers", "said"),
+    [
+        ("qaoa-x", 9, r"9 layers of qaoa-x on 24 qubits keep 2.25 GiB of states, at most 2 GiB"),
+        ("vqe", 16, r"16 layers of vqe on 24 qubits keep 2.12 GiB .* take fewer layers"),
+    ],
+)
+def test_a_simulation_that_would_fill_the_memory_is_refused_with_what_to_lower(
+    circuit: str, layers: int, said: str
+) -> None:
+    problem = random_problem(24, 12)
+    settings = VariationalSettings(layers=layers, max_qubits=24)
+    optimizer = Optimizer(method=circuit, settings=settings)
+    with pytest.raises(ConfigError, match=said):
+        optimizer.allocate(problem.expected_returns, problem.covariance, 12)
+    check_memory(encode(problem, circuit, max_qubits=24), layers - 1)
+    check_memory(encode(problem, "qaoa-xy", max_qubits=24), 1000)
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("qiskit_ibm_runtime") is not None, reason="the package is installed"
 )
@@ -100,7 +130,7 @@ def test_bits_and_backend_of_the_configuration_reach_the_desk() -> None:
     assert found.approximation_ratio == pytest.approx(simulated.approximation_ratio, abs=0.05)
 
 
-def test_a_replay_waits_whatever_the_deadline_and_the_live_desk_passes_it() -> None:
+def test_a_replay_waits_whatever_the_deadline_and_an_optimizer_built_with_it_falls_back() -> None:
     settled = plan(optimizer={**CIRCUIT, "deadline_s": 1e-9})
     waited = answered(optimizer_builder(settled)())
     assert (waited.method, waited.fallback) == ("qaoa-x", None)

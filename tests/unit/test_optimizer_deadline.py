@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from agents.optimizer.allocate import Optimizer
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.problem import PortfolioProblem
-from agents.optimizer.stopwatch import Stopwatch
+from agents.optimizer.settings import VariationalSettings
+from agents.optimizer.stopwatch import DeadlinePassed, Stopwatch
+from agents.optimizer.variational import VariationalSolver
 
 
 def hard(assets: int) -> PortfolioProblem:
@@ -50,3 +53,20 @@ def test_a_late_quantum_answer_falls_back_without_another_search_for_a_proof() -
     assert answer.fallback_reason is not None
     assert "DeadlinePassed" in answer.fallback_reason
     assert answer.budget_holds
+
+
+def test_an_answer_whose_last_step_began_in_time_and_ended_late_is_late() -> None:
+    problem = hard(8)
+    calls: list[float] = []
+    settings = VariationalSettings(layers=1)
+    VariationalSolver("qaoa-xy", settings, ExactSolver(), calls.append).solve(problem, Stopwatch())
+    now, left = [0.0], [len(calls)]
+
+    def slow_at_last(_value: float) -> None:
+        left[0] -= 1
+        now[0] = 0.0 if left[0] else 61.0
+
+    solver = VariationalSolver("qaoa-xy", settings, ExactSolver(), slow_at_last)
+    with pytest.raises(DeadlinePassed, match="no answer within 60 s"):
+        solver.solve(problem, Stopwatch(60.0, lambda: now[0]))
+    assert left == [0]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from qiskit.primitives import StatevectorSampler
@@ -20,6 +24,143 @@ from agents.optimizer.primitives import Primitives, PrimitiveSolver, frequencies
 from agents.optimizer.settings import VariationalSettings
 from market.errors import ConfigError
 from tests.portfolios import random_problem
+
+
+class SlowJob:
+    """A job in a queue: not done until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+
+    def result(self) -> object:
+        self.cancelled.wait()
+        raise ConnectionError("cancelled")
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+
+class SlowSampler:
+    """A SamplerV2 whose device never gets to the job."""
+
+    def __init__(self) -> None:
+        self.jobs: list[SlowJob] = []
+
+    def run(self, *_pubs: object, **_options: object) -> SlowJob:
+        self.jobs.append(SlowJob())
+        return self.jobs[-1]
+
+
+class NeverAsked:
+    """An EstimatorV2 that must not be asked."""
+
+    def run(self, *_pubs: object) -> object:
+        raise AssertionError("the estimator was asked")
+
+
+def opened(sampler: object, estimator: object = None) -> Callable[[], Primitives]:
+    made = Primitives(
+        sampler=cast(Any, sampler),
+        pass_manager=generate_preset_pass_manager(optimization_level=1),
+        estimator=cast(Any, estimator),
+    )
+    return lambda: made
+
+
+@pytest.mark.parametrize("trainer", ["gradient", "cobyla"])
+def test_a_job_that_waits_in_a_queue_is_cancelled_at_the_deadline(trainer: str) -> None:
+    # The clock stands still, so that all of the limit is left to the job, however slow the rest.
+    sampler = SlowSampler()
+    settings = VariationalSettings(layers=1, trainer=trainer)
+    solver = PrimitiveSolver("qaoa-xy", settings, ExactSolver(), opened(sampler))
+    problem = random_problem(4, 2)
+    optimizer = Optimizer(method="qaoa-xy", solver=solver, deadline_s=0.2, timer=lambda: 0.0)
+    answer = optimizer.allocate(problem.expected_returns, problem.covariance, 2)
+    assert answer.fallback_reason is not None
+    assert "DeadlinePassed: the backend did not answer" in answer.fallback_reason
+    assert answer.proven_optimal
+    assert [job.cancelled.is_set() for job in sampler.jobs] == [True]
+
+
+def test_a_backend_that_took_too_long_to_open_is_given_up() -> None:
+    now = [0.0]
+    ready = opened(SlowSampler())
+
+    def slowly() -> Primitives:
+        now[0] = 61.0
+        return ready()
+
+    solver = PrimitiveSolver("qaoa-xy", VariationalSettings(), ExactSolver(), slowly)
+    problem = random_problem(4, 2)
+    optimizer = Optimizer(method="qaoa-xy", solver=solver, deadline_s=60.0, timer=lambda: now[0])
+    answer = optimizer.allocate(problem.expected_returns, problem.covariance, 2)
+    assert answer.fallback_reason == "qaoa-xy: DeadlinePassed: no answer within 60 s"
+
+
+def test_an_answer_that_ends_past_the_deadline_is_late_though_every_step_began_in_time() -> None:
+    now = [0.0]
+
+    class Slow:
+        def run(self, pubs: Any, *, shots: int | None = None) -> Any:
+            now[0] = 61.0
+            return StatevectorSampler(seed=1).run(pubs, shots=shots)
+
+    solver = PrimitiveSolver("qaoa-xy", VariationalSettings(), ExactSolver(), opened(Slow()))
+    problem = random_problem(4, 2)
+    optimizer = Optimizer(method="qaoa-xy", solver=solver, deadline_s=60.0, timer=lambda: now[0])
+    answer = optimizer.allocate(problem.expected_returns, problem.covariance, 2)
+    assert answer.fallback_reason == "qaoa-xy: DeadlinePassed: no answer within 60 s"
+
+
+def test_what_a_sampler_raises_within_a_deadline_is_the_reason() -> None:
+    class Broken:
+        def run(self, *_pubs: object, **_options: object) -> object:
+            raise ConnectionError("line cut")
+
+    solver = PrimitiveSolver("qaoa-xy", VariationalSettings(), ExactSolver(), opened(Broken()))
+    problem = random_problem(4, 2)
+    optimizer = Optimizer(method="qaoa-xy", solver=solver, deadline_s=600.0)
+    answer = optimizer.allocate(problem.expected_returns, problem.covariance, 2)
+    assert answer.fallback_reason == "qaoa-xy: ConnectionError: line cut"
+
+
+def test_a_circuit_without_the_penalty_is_sampled_and_never_estimated() -> None:
+    settings = VariationalSettings(layers=1, trainer="cobyla", cvar_alpha=1.0, shots=64)
+    primitives = opened(StatevectorSampler(seed=1), NeverAsked())
+    problem = random_problem(3, 1, seed=5)
+    for circuit, estimated in (("qaoa-xy", False), ("qaoa-x", True)):
+        solver = PrimitiveSolver(circuit, settings, ExactSolver(), primitives)
+        answer = Optimizer(method=circuit, solver=solver).allocate(
+            problem.expected_returns, problem.covariance, 1
+        )
+        assert (answer.fallback_reason is not None) == estimated
+
+
+@pytest.mark.parametrize("backend_name", ["simulator", "statevector"])
+@pytest.mark.parametrize("trainer", ["cobyla", "spsa"])
+def test_training_by_values_begins_where_the_last_one_ended(
+    trainer: str, backend_name: str
+) -> None:
+    settings = VariationalSettings(layers=2, trainer=trainer, cvar_alpha=1.0)
+    problem = random_problem(5, 2, seed=4)
+    optimizer = Optimizer(method="qaoa-x", settings=settings, backend=backend_name)
+    means, covariance = problem.expected_returns, problem.covariance
+    optimizer.allocate(means, covariance, 2)
+    (ended,) = optimizer.warm_starts.values()
+    resumed = Optimizer(method="qaoa-x", settings=settings, backend=backend_name)
+    resumed.resume(optimizer.warm_starts)
+    again = resumed.allocate(means, covariance, 2)
+    encoding = encode(problem, "qaoa-x")
+    costs = encoding.costs(encoding.states())
+    simulator = encoding.simulator(2, encoding.states(), costs)
+    first = encoding.unit * float(simulator.probabilities(ended.angles) @ costs)
+    assert again.measurement is not None
+    if trainer == "cobyla":
+        assert again.measurement.course[0] == pytest.approx(first, rel=1e-9)
+    else:
+        assert abs(again.measurement.course[0] - first) < 3.0 * encoding.unit
+    assert again.energy is not None
+    assert again.energy <= first + 1e-12 or trainer == "spsa"
 
 
 @pytest.mark.parametrize("circuit", CIRCUITS)

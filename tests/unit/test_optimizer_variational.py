@@ -272,7 +272,9 @@ def test_more_assets_than_qubits_are_solved_in_clusters_with_the_polish_apart() 
     assert answer.budget_holds
     assert answer.gradients > 0
     assert 0.0 <= honesty.gap <= honesty.gap_before_polish
-    assert honesty.approximation_ratio is None
+    assert honesty.approximation_ratio is not None
+    assert 0.0 <= honesty.approximation_ratio <= 1.0, "the mean over the blocks"
+    assert honesty.optimum_probability is None
     assert honesty.gap <= 0.01 * abs(honesty.classical_objective)
 
 

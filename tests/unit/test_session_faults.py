@@ -12,6 +12,7 @@ from coordinator.roster import AgentSpec
 from market.errors import FatalError, MemberLost, QuorumError
 from market.events import (
     AgentAbstained,
+    AlertRaised,
     AllocationApplied,
     AllocationMissed,
     BarSettled,
@@ -141,6 +142,8 @@ def test_a_lost_optimizer_is_recorded_and_its_allocation_grows_old(tmp_path: Pat
     missed = kept(events, AllocationMissed)
     assert "the wire was cut" in missed[0].reason
     assert missed[-1].in_force == "neutral"
+    alerts = [alert.sequence for alert in kept(events, AlertRaised)]
+    assert alerts == [event.sequence for event in missed], "as a fallback is told"
     after = [d for d in kept(events, DecisionTaken) if d.sequence >= missed[-1].sequence]
     assert len(after) > 5
     assert all((d.multiplier == 1.0).all() for d in after)
