@@ -164,11 +164,16 @@ def test_the_same_question_has_the_same_answer_and_warming_up_changes_none() -> 
 def test_warming_up_keeps_within_the_qubits_of_one_circuit(bits: int, most: int) -> None:
     settings = VariationalSettings(layers=1, max_qubits=most, starts=1)
     method = "qaoa-xy" if bits == 1 else "vqe"
-    AllocationDesk(
-        partial(Optimizer, method=method, bits_per_asset=bits, settings=settings),
-        budget_share=0.5,
-        min_observations=20,
-    ).warm_up()
+    built: list[Optimizer] = []
+
+    def build() -> Optimizer:
+        built.append(Optimizer(method=method, bits_per_asset=bits, settings=settings))
+        return built[-1]
+
+    AllocationDesk(build, budget_share=0.5, min_observations=20).warm_up()
+    own, thrown_away = built
+    assert not own.warm_starts
+    assert thrown_away is not own
 
 
 def test_the_answer_is_made_of_what_a_journal_can_hold() -> None:
