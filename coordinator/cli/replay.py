@@ -12,7 +12,18 @@ from rich.console import Console
 
 from coordinator.bootstrap import plan_of
 from coordinator.cli.conducting import conduct
-from coordinator.cli.options import AgentNames, AsJson, ConfigFile, listed
+from coordinator.cli.options import (
+    AgentNames,
+    AsJson,
+    BarLength,
+    Clock,
+    ConfigFile,
+    Data,
+    FirstDay,
+    Instruments,
+    LastDay,
+    listed,
+)
 from coordinator.configuration.sources import load_settings
 from coordinator.engines.choice import AUTO, Choice, choose_engine
 from coordinator.replay import Replayed
@@ -28,26 +39,16 @@ INTERRUPTED = 130
 
 
 def replay(
-    data: Annotated[
-        str | None, typer.Option("--data", help="'ecb', or a CSV or Parquet file or folder.")
-    ] = None,
-    instruments: Annotated[
-        str | None, typer.Option("--instruments", help="Comma-separated: EUR_USD,USD_JPY.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="First day to decide on, YYYY-MM-DD, UTC.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, inclusive.")] = None,
+    data: Data = None,
+    instruments: Instruments = None,
+    start: FirstDay = None,
+    end: LastDay = None,
     agents: AgentNames = None,
     config: ConfigFile = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the run's folder.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of every random choice.")] = None,
-    clock: Annotated[
-        str | None, typer.Option("--clock", help="Clock of a file: UTC, a zone, or +02:00.")
-    ] = None,
-    bar: Annotated[
-        str | None, typer.Option("--bar", help="Length of bars made from ticks: 15m, 1h.")
-    ] = None,
+    clock: Clock = None,
+    bar: BarLength = None,
     engine: Annotated[
         str,
         typer.Option(

@@ -11,7 +11,18 @@ import typer
 from rich.console import Console
 
 from coordinator.bootstrap import plan_of
-from coordinator.cli.options import AgentNames, AsJson, ConfigFile, listed
+from coordinator.cli.options import (
+    AgentNames,
+    AsJson,
+    BarLength,
+    Clock,
+    ConfigFile,
+    Data,
+    FirstDay,
+    Instruments,
+    LastDay,
+    listed,
+)
 from coordinator.cli.sweep_view import SweepView, outcome_table
 from coordinator.configuration.sources import load_settings
 from coordinator.interrupts import interrupts_noted
@@ -45,25 +56,15 @@ def sweep(
     space: Annotated[
         Path | None, typer.Option("--space", help="TOML file with [grid], [range] and [sweep].")
     ] = None,
-    data: Annotated[
-        str | None, typer.Option("--data", help="'ecb', or a CSV or Parquet file or folder.")
-    ] = None,
-    instruments: Annotated[
-        str | None, typer.Option("--instruments", help="Comma-separated: EUR_USD,USD_JPY.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="First day to decide on, YYYY-MM-DD, UTC.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, inclusive.")] = None,
+    data: Data = None,
+    instruments: Instruments = None,
+    start: FirstDay = None,
+    end: LastDay = None,
     agents: AgentNames = None,
     config: ConfigFile = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of every random choice.")] = None,
-    clock: Annotated[
-        str | None, typer.Option("--clock", help="Clock of a file: UTC, a zone, or +02:00.")
-    ] = None,
-    bar: Annotated[
-        str | None, typer.Option("--bar", help="Length of bars made from ticks: 15m, 1h.")
-    ] = None,
+    clock: Clock = None,
+    bar: BarLength = None,
     train: Annotated[
         str | None, typer.Option("--train", help="Bars to choose on: 500, or time such as 500d.")
     ] = None,
