@@ -3,6 +3,7 @@
     QuorumError
     ├── TransientError       try again later: the operation had no effect
     │   └── StreamLost           a connection ended; reconnect
+    ├── OutcomeUnknown       no answer came: look it up, never send it again on a guess
     ├── InvalidError         the caller's input is wrong; trying again changes nothing
     │   ├── ConfigError          a configuration key or value
     │   ├── DataError            market data that cannot be trusted
@@ -37,6 +38,10 @@ class TransientError(QuorumError):
 
 class StreamLost(TransientError):
     """A connection ended or fell silent."""
+
+
+class OutcomeUnknown(QuorumError):
+    """A request left and no answer came: it may have taken effect or not; look it up."""
 
 
 class InvalidError(QuorumError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from market.accounts import AccountState, BrokerOrder, StreamUpdate, Transaction
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats, Times
 from market.events import Event
 from market.messages import Settlement
 from market.orders import OrderRequest
+from market.quotes import Quote
 
 
 class Feed(Protocol):
@@ -49,6 +51,107 @@ class Broker(Protocol):
 
     def working(self) -> tuple[OrderRequest, ...]:
         """The orders that wait."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> int:
+        """UTC nanoseconds. May step back only as far as the world's own clocks do."""
+        ...
+
+
+class LiveBroker(Protocol):
+    """An account that lives on without us: what a gateway asks of it.
+
+    Every call ends within the adapter's time-out. Calls raise TransientError where nothing was
+    done, InvalidError where the broker refused, OutcomeUnknown where no answer came: whether it
+    was done must then be looked up with `find`, never guessed.
+    """
+
+    def place(self, order: OrderRequest) -> BrokerOrder:
+        """Send a market order with its bracket. The same client order id is never placed twice:
+        a repetition answers with the order that is there.
+        """
+        ...
+
+    def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
+        """Send several, in order; one that the broker refuses is answered REJECTED."""
+        ...
+
+    def find(self, client_order_id: str) -> BrokerOrder | None:
+        """The order under this id; None where the broker never had it."""
+        ...
+
+    def working(self) -> tuple[BrokerOrder, ...]:
+        """The orders that wait."""
+        ...
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        """Cancel an order that waits; of one that has ended, its end."""
+        ...
+
+    def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
+        """Close the whole position at the market under this id; None where there is none."""
+        ...
+
+    def account(self) -> AccountState:
+        """The account now."""
+        ...
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        """Every transaction with an id above `after`, in order."""
+        ...
+
+    def history(self, interval_s: int, bars: int) -> Bars:
+        """The last closed bars of the desk's instruments, at most so many, newest last."""
+        ...
+
+    def subscribe(self, after: int) -> BrokerStream:
+        """Prices from now on, and every transaction with an id above `after`."""
+        ...
+
+
+class BrokerStream(Protocol):
+    """Prices and transactions as they come; conflated where the reader is slow."""
+
+    def fileno(self) -> int:
+        """Readable once something came, for `select`."""
+        ...
+
+    def take(self) -> StreamUpdate:
+        """What came since the last call, without waiting. Raises StreamLost at its end."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+class PriceSource(Protocol):
+    """Where a paper exchange has its prices from, on its own clock."""
+
+    @property
+    def description(self) -> str:
+        """Source, version and terms, for the record."""
+        ...
+
+    def history(self, symbols: Sequence[str], interval_s: int, bars: int) -> Bars:
+        """The last closed bars before the first quote, at most so many."""
+        ...
+
+    def now(self) -> int:
+        """The source's clock, UTC nanoseconds: what it is at this moment of real time."""
+        ...
+
+    def quotes(self, until: int) -> tuple[Quote, ...]:
+        """The next quotes up to and including that time, in the order of their times."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether no quote will come any more."""
         ...
 
 

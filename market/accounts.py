@@ -1,0 +1,97 @@
+"""What a broker says of an account: orders, transactions, and the state that they left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from market.bars import Floats
+from market.orders import Fill
+from market.quotes import Quote
+
+
+class OrderState(StrEnum):
+    """Where an order is in its life at the broker."""
+
+    ACCEPTED = "accepted"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerOrder:
+    """An order as the broker knows it.
+
+    transaction: the id of the transaction that made its state. reason: why it ended without a
+    fill, empty where it did not.
+    """
+
+    client_order_id: str
+    symbol: str
+    units: float
+    state: OrderState
+    transaction: int
+    reason: str = ""
+
+
+class TransactionKind(StrEnum):
+    """What a transaction did to the account."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    FINANCING = "financing"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One thing that happened to the account; the broker numbers them without gaps from 1.
+
+    fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that
+    opened the position. amount: of FINANCING and TRANSFER, account currency, signed; else 0.
+    reason: of CANCELLED and REJECTED.
+    """
+
+    id: int
+    time: int
+    kind: TransactionKind
+    client_order_id: str
+    symbol: str
+    fill: Fill | None = None
+    amount: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """The account after its transaction `last_transaction`; arrays (M,) in the desk's order.
+
+    units: signed. average_price: NaN where flat. working: signed units of the orders that wait.
+    stop_price: NaN where no stop protects. Money in account currency, equity at closing prices.
+    """
+
+    last_transaction: int
+    units: Floats
+    average_price: Floats
+    working: Floats
+    stop_price: Floats
+    cash: float
+    equity: float
+    margin_used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamUpdate:
+    """What a broker's stream brought: any of prices and transactions.
+
+    time: the broker's clock, UTC nanoseconds; a heartbeat brings nothing else. skipped: quotes
+    that newer ones replaced before they could be sent.
+    """
+
+    time: int
+    quotes: tuple[Quote, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    skipped: int = 0

@@ -1,0 +1,25 @@
+"""`Quote`: what can be bought and sold at, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The best prices of one instrument. time: UTC nanoseconds of the market's clock."""
+
+    symbol: str
+    time: int
+    bid: float
+    ask: float
+
+    @property
+    def mid(self) -> float:
+        """(bid + ask) / 2."""
+        return (self.bid + self.ask) / 2.0
+
+    @property
+    def spread(self) -> float:
+        """ask − bid, price units."""
+        return self.ask - self.bid
