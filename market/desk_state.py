@@ -38,6 +38,8 @@ from market.modes import Mode
 from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
 
+NO_HALT = "NONE"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrder:
@@ -67,6 +69,7 @@ class DeskSnapshot:
     mode: str
     mode_by: str
     mode_reason: str
+    halt: str
     orders: tuple[OpenOrder, ...]
     units: Floats
     average_price: Floats
@@ -100,6 +103,7 @@ class DeskState:
         self.mode = Mode.TRADING
         self.mode_by = ""
         self.mode_reason = ""
+        self.halt = NO_HALT
         self.orders: dict[str, OpenOrder] = {}
         self.ledger = open_ledger(len(started.symbols), started.initial_balance)
         self.weights = {agent.name: agent.weight for agent in started.agents}
@@ -143,7 +147,7 @@ class DeskState:
         ):
             self._advance(event)
         elif isinstance(event, BreakersMoved):
-            self.breakers = event.memory
+            self.breakers, self.halt = event.memory, event.halt
         elif isinstance(event, AllocationApplied):
             self.allocation = event
         elif isinstance(event, TransactionsBooked):
@@ -227,6 +231,7 @@ class DeskState:
             mode=self.mode.value,
             mode_by=self.mode_by,
             mode_reason=self.mode_reason,
+            halt=self.halt,
             orders=tuple(self.orders.values()),
             units=self.ledger.units.copy(),
             average_price=self.ledger.average_price.copy(),
@@ -254,7 +259,7 @@ class DeskState:
         state.time, state.used = kept.time, kept.used
         state.last_transaction, state.flattens = kept.last_transaction, kept.flattens
         state.mode = Mode(kept.mode)
-        state.mode_by, state.mode_reason = kept.mode_by, kept.mode_reason
+        state.mode_by, state.mode_reason, state.halt = kept.mode_by, kept.mode_reason, kept.halt
         state.orders = {entry.order.client_order_id: entry for entry in kept.orders}
         state.ledger.units[:] = kept.units
         state.ledger.average_price[:] = kept.average_price

@@ -252,13 +252,14 @@ class BarClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakersMoved:
-    """What the guardian's breakers remember after a review, as it lays it out; given back to it
-    after a restart, it goes on with the same bits.
+    """What the guardian's breakers remember, as it lays it out; given back to it after a restart,
+    it goes on with the same bits. halt: the halt in force, NONE without one.
     """
 
     sequence: int
     time: int
     memory: Floats
+    halt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class LiveGateway:
         key: bytes,
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
-        tell: Callable[[str], None] = lambda said: None,
+        tell: Callable[[str], None],
     ) -> None:
         self.books = books
         self.now = books.state.time
@@ -149,6 +149,8 @@ class LiveGateway:
     def bar_ready(self) -> BarReady | None:
         """The newest bar that nobody has decided on; each is given once."""
         ready, self._waiting = self._waiting, None
+        if ready is not None:
+            self._missed.clear()
         return ready
 
     def marked(self) -> Marked | None:
@@ -173,7 +175,8 @@ class LiveGateway:
                 f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
             )
         self.books.record(*decided.records)
-        sent, unsent = 0, ()
+        sent = 0
+        unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
             try:
                 sent, unsent = self.dispatch.send(decided.signed, self.now)
