@@ -11,29 +11,31 @@ from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import (
-    AgentJoined,
-    AgentLeft,
-    AgentReweighted,
     AllocationApplied,
-    BarClosed,
     BarSettled,
-    BreakersMoved,
-    CashMoved,
-    CoordinatorAttached,
     DecisionTaken,
     Event,
-    ModeChanged,
-    OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderIntended,
+    SessionStarted,
+)
+from market.ledger import book_fill, open_ledger
+from market.live_events import (
+    AgentJoined,
+    AgentLeft,
+    AgentReweighted,
+    BarClosed,
+    BreakersMoved,
+    CashMoved,
+    CoordinatorAttached,
+    ModeChanged,
+    OrderAccepted,
     OrderResolved,
     OrderUnknown,
-    SessionStarted,
     TradingOpened,
     TransactionsBooked,
 )
-from market.ledger import book_fill, open_ledger
 from market.modes import Mode
 from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
@@ -174,8 +176,7 @@ class DeskState:
         elif isinstance(event, AgentReweighted):
             self.weights[event.agent] = event.weight
         elif isinstance(event, AgentJoined):
-            self.weights[event.seated.name] = event.seated.weight
-            self.seated = tuple(dict.fromkeys((*self.seated, event.seated.name)))
+            self.seated = tuple(dict.fromkeys((*self.seated, event.agent)))
         elif isinstance(event, AgentLeft):
             self.weights[event.agent] = 0.0
             self.seated = tuple(name for name in self.seated if name != event.agent)

@@ -13,14 +13,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from market.events import (
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderResolved,
-    OrderUnknown,
-)
+from market.events import Event, OrderCancelled, OrderFilled
+from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
 
 ABSENT = "ABSENT"
 """What `OrderResolved.found` says of an order that the broker never had."""

@@ -10,6 +10,8 @@ from agents.guardian.breakers import (
     armed_breakers,
     halting_loss,
     rearm,
+    remembered,
+    resume_breakers,
     watch_equity,
 )
 from agents.guardian.codes import Halt, Limit
@@ -26,6 +28,7 @@ from market.conversion import conversion
 from market.errors import FatalError, InvalidError
 from market.events import Event, TradingRearmed
 from market.instruments import Instrument
+from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
@@ -68,6 +71,11 @@ class RiskGuardian:
             return self.review(message)
         if isinstance(message, Rearm):
             return self.rearm(message)
+        if isinstance(message, WatchEquity):
+            return self.watch(message)
+        if isinstance(message, ResumeGuardian):
+            resume_breakers(self._breakers, message.memory)
+            return GuardianResumed(halt=self.halt.name)
         raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
 
     @property
@@ -77,7 +85,7 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
-        notices = self._observe(context)
+        notices = self._observe(context.sequence, context.time, context.equity)
         review(
             Proposals(
                 units=context.order_units,
@@ -118,6 +126,21 @@ class RiskGuardian:
             ),
             refused=tuple(refused),
             notices=notices,
+            memory=remembered(self._breakers),
+            halt=self.halt.name,
+        )
+
+    def watch(self, asked: WatchEquity) -> EquityWatched:
+        """Take in the account between two bars: losses halt at once, not at the next bar."""
+        halted_bars = self._breakers.halted_bars
+        before = int(halted_bars[0])
+        notices = self._observe(asked.sequence, asked.time, asked.equity)
+        halted_bars[0] = min(int(halted_bars[0]), before)  # no bar has passed
+        return EquityWatched(
+            sequence=asked.sequence,
+            notices=notices,
+            memory=remembered(self._breakers),
+            halt=self.halt.name,
         )
 
     def rearm(self, request: Rearm) -> TradingRearmed:
@@ -141,16 +164,16 @@ class RiskGuardian:
             after_bars=bars,
         )
 
-    def _observe(self, context: RiskContext) -> tuple[Event, ...]:
+    def _observe(self, sequence: int, time: int, equity: float) -> tuple[Event, ...]:
         never = -1
         watched = watch_equity(
             self._breakers,
             self._limits,
-            context.time,
-            context.equity,
+            time,
+            equity,
             never if self._rearm_after is None else self._rearm_after,
         )
-        return watch_notices(watched, self._limits, context.sequence, context.time)
+        return watch_notices(watched, self._limits, sequence, time)
 
     def _loss(self) -> float:
         """What the halt in force measures."""

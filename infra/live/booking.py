@@ -7,14 +7,8 @@ from dataclasses import replace
 
 from market.accounts import Transaction, TransactionKind
 from market.errors import LedgerMismatch
-from market.events import (
-    CashMoved,
-    Event,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    TransactionsBooked,
-)
+from market.events import Event, OrderCancelled, OrderFilled
+from market.live_events import CashMoved, OrderAccepted, TransactionsBooked
 from market.orders import Cancellation
 
 REJECTED = "REJECTED"

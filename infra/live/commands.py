@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.live.gateway import LiveGateway
 from infra.live.status import status_of
-from market.events import AgentJoined, AgentLeft, AgentReweighted
+from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
 
@@ -93,17 +93,18 @@ class Commands:
 
     def _seat(self, command: Command) -> str:
         started = self._gateway.books.state.started
-        known = {agent.name: agent for agent in started.agents}
-        if command.agent not in known:
+        if command.agent not in {agent.name for agent in started.agents}:
             return self._stranger(command.agent)
         if command.agent in self._gateway.books.state.seated:
             return f"{command.agent} sits on the committee already"
         if not 0.0 <= command.weight < float("inf"):
             return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
-        seated = known[command.agent]
         self._gateway.books.record(
             AgentJoined(
-                time=self._gateway.now, seated=seated, by=command.by, reason=command.reason
+                time=self._gateway.now,
+                agent=command.agent,
+                by=command.by,
+                reason=command.reason,
             ),
             AgentReweighted(
                 time=self._gateway.now,

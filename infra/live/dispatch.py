@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from infra.live.books import Books
 from market.accounts import BrokerOrder, OrderState
 from market.errors import InvalidError, OutcomeUnknown, TransientError
-from market.events import (
-    OrderAccepted,
-    OrderCancelled,
-    OrderIntended,
-    OrderResolved,
-    OrderUnknown,
-)
+from market.events import OrderCancelled, OrderIntended
+from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
 from market.modes import Mode
 from market.order_life import ABSENT, UNSETTLED
 from market.orders import Bracket, OrderRequest, cancellation_of, client_order_id

@@ -24,17 +24,9 @@ from market.errors import (
     OutcomeUnknown,
     TransientError,
 )
-from market.events import (
-    AlertRaised,
-    BarClosed,
-    CashMoved,
-    CoordinatorAttached,
-    ModeChanged,
-    OrderCancelled,
-    OrderFilled,
-    TradingOpened,
-)
+from market.events import AlertRaised, OrderCancelled, OrderFilled
 from market.instruments import Instrument
+from market.live_events import BarClosed, CashMoved, CoordinatorAttached, ModeChanged, TradingOpened
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
 from market.marks import Marks, mark_rates, no_marks
 from market.modes import Mode

@@ -6,7 +6,7 @@ import numpy as np
 
 from market.accounts import AccountState
 from market.desk_state import DeskState
-from market.events import MismatchFound
+from market.live_events import MismatchFound
 
 CASH_TOLERANCE = 1e-6
 """Account currency, for every million of it: both sides add the same amounts in the same order."""
