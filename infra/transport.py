@@ -45,6 +45,12 @@ class SocketChannel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def with_deadlines(self, name: str) -> DeadlineLine:
+        """The same connection as a line to `name` that is never waited for; this channel is not
+        to be used any more.
+        """
+        return DeadlineLine(name, self._connection)
+
     @classmethod
     def dial(cls, address: Address, key: bytes, name: str) -> SocketChannel:
         """Call the coordinator and say who is calling. Raises StreamLost where it cannot."""

@@ -16,9 +16,14 @@ from market.verdicts import SignedApprovals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
-    """To the gateway: a coordinator is here. session: whose desk it believes to be."""
+    """To the gateway: a coordinator is here. session: whose desk it believes to be.
+
+    born: wall time, ns, at which its process began; one that is older than the one at work is
+    refused, so that two never take turns.
+    """
 
     session: str
+    born: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class GatewayLoop:
         self._stream: BrokerStream | None = None
         self._coordinator: DeadlineLine | None = None
         self._busy = False
+        self._born = 0
         self._people: list[DeadlineLine] = []
         self._health: Mapping[str, Any] = {}
         self._failure: JournalUnwritable | None = None
@@ -134,12 +135,7 @@ class GatewayLoop:
         if self._failure is not None:
             line.post(Failure(self._failure))
         elif isinstance(message, Attach):
-            session = self._gateway.books.state.started.session
-            if message.session != session:
-                line.post(Failure(FatalError(f"this desk is {session}, not {message.session}")))
-                return
-            line.post(self._gateway.attach())
-            self._busy = False
+            self._attach(line, message)
         elif isinstance(message, Decided):
             try:
                 line.post(self._gateway.execute(message))
@@ -147,7 +143,19 @@ class GatewayLoop:
                 raise
             except QuorumError as error:
                 line.post(Failure(error))
-            self._health = message.health
+            self._health = message.health or self._health
+            self._busy = False
+
+    def _attach(self, line: DeadlineLine, message: Attach) -> None:
+        """Let a coordinator take its place, unless a younger one has: that one was thought dead."""
+        session = self._gateway.books.state.started.session
+        if message.session != session:
+            line.post(Failure(FatalError(f"this desk is {session}, not {message.session}")))
+        elif message.born < self._born:
+            line.post(Failure(FatalError("a younger coordinator has taken this one's place")))
+        else:
+            self._born = message.born
+            line.post(self._gateway.attach())
             self._busy = False
 
     def _drop_coordinator(self) -> None:
