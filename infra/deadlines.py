@@ -119,8 +119,14 @@ class DeadlineLine:
             del self._read[: start + size]
         return messages
 
+    @property
+    def closed(self) -> bool:
+        """Whether this end has hung up."""
+        return self._descriptor < 0
+
     def close(self) -> None:
         """Hang up."""
+        self._descriptor = -1
         self._connection.close()
 
 

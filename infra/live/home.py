@@ -57,8 +57,8 @@ class DeskHome:
             key = path.read_bytes()
         except OSError as error:
             raise ConfigError(
-                f"no desk at {self.folder}: {error.strerror}. Name its folder with --home, or start "
-                "one with `quorum trade`."
+                f"no desk at {self.folder}: {error.strerror}. Name its folder with --home, or "
+                "start one with `quorum trade`."
             ) from None
         if mode or len(key) != KEY_BYTES:
             raise ConfigError(
