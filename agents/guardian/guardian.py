@@ -78,6 +78,38 @@ class RiskGuardian:
             return GuardianResumed(halt=self.halt.name)
         raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
 
+    def warm_up(self) -> None:
+        """Compile what a first review would compile; leaves no trace."""
+        memory = remembered(self._breakers)
+        none = np.zeros(len(self._symbols))
+        unknown = np.full(len(self._symbols), np.nan)
+        self.review(
+            RiskContext(
+                session="",
+                epoch=0,
+                sequence=0,
+                time=0,
+                expires=0,
+                equity=float(self._breakers.last[0]),
+                units=none,
+                working=none.copy(),
+                stop_price=unknown,
+                mid=unknown.copy(),
+                spread=unknown.copy(),
+                rate=unknown.copy(),
+                age=none.copy(),
+                returns=np.full((self._limits.correlation_window, len(none)), np.nan),
+                order_units=none.copy(),
+                score=unknown.copy(),
+                stop_distance=unknown.copy(),
+                take_profit_distance=unknown.copy(),
+                trailing_distance=unknown.copy(),
+                sigma=unknown.copy(),
+                bound=np.zeros(len(none), dtype=np.int64),
+            )
+        )
+        resume_breakers(self._breakers, memory)
+
     @property
     def halt(self) -> Halt:
         """Why no new risk is taken now."""

@@ -34,7 +34,8 @@ Seat = Callable[[tuple[str, ...]], None]
 class LiveCoordinator:
     """One thread: gateway, members and decisions, each in its turn.
 
-    at: where members call in. gateway: where the gateway listens. key: that all of them prove.
+    at: where members call in; they prove line_key. gateway: where the gateway listens, for whoever
+    proves gateway_key.
     guardian, optimizer: the names of these members. seat: told of every change of the committee.
     """
 
@@ -44,7 +45,8 @@ class LiveCoordinator:
         *,
         at: Address,
         gateway: Address,
-        key: bytes,
+        line_key: bytes,
+        gateway_key: bytes,
         guardian: str,
         optimizer: str,
         seat: Seat,
@@ -52,11 +54,11 @@ class LiveCoordinator:
     ) -> None:
         self._plan = plan
         self._gateway_address = gateway
-        self._key = key
+        self._gateway_key = gateway_key
         self._guardian, self._optimizer = guardian, optimizer
         self._seat = seat
         self._tell = tell
-        self._switchboard = Switchboard(key, at=at)
+        self._switchboard = Switchboard(line_key, at=at)
         self._members: dict[str, DeadlineLine] = {}
         self._gateway: DeadlineLine | None = None
         self._session: LiveSession | None = None
@@ -90,7 +92,7 @@ class LiveCoordinator:
 
     def _call_gateway(self) -> None:
         try:
-            channel = SocketChannel.dial(self._gateway_address, self._key, CALLED)
+            channel = SocketChannel.dial(self._gateway_address, self._gateway_key, CALLED)
         except StreamLost:
             self._leaving.wait(REDIAL_S)
             return
