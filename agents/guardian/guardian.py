@@ -34,6 +34,9 @@ from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.verdicts import RiskApproved, RiskRefused, sign
 
+LIMIT_NAMES = tuple(limit.name for limit in Limit)
+HALTS = frozenset({int(Limit.DRAWDOWN_HALT), int(Limit.DAILY_LOSS_HALT)})
+
 
 class RiskGuardian:
     """Answers each decision's proposals with verdicts by type; nothing reaches a broker without.
@@ -207,54 +210,60 @@ class RiskGuardian:
         )
         return watch_notices(watched, self._limits, sequence, time)
 
-    def _loss(self) -> float:
-        """What the halt in force measures."""
-        return float(halting_loss(self._breakers))
-
     def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
-        reviewed = int(self._verdicts.reviewed[0])
+        """The verdicts in the order of the review; a halt is measured on the account."""
+        verdicts = self._verdicts
+        loss = float(halting_loss(self._breakers))
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
-        for column in self._verdicts.ranked[:reviewed]:
-            if self._verdicts.units[column] != 0.0:
-                approved.append(self._approval(context, int(column)))
-            else:
+        columns = verdicts.ranked[: int(verdicts.reviewed[0])]
+        for column, units, limit, allowed, measured, wished, score, bound in zip(
+            columns.tolist(),
+            verdicts.units[columns].tolist(),
+            verdicts.limit[columns].tolist(),
+            verdicts.allowed[columns].tolist(),
+            verdicts.measured[columns].tolist(),
+            context.order_units[columns].tolist(),
+            context.score[columns].tolist(),
+            context.bound[columns].tolist(),
+            strict=True,
+        ):
+            found = loss if limit in HALTS else measured
+            if units == 0.0:
                 refused.append(
                     RiskRefused(
                         symbol=self._symbols[column],
-                        proposed_units=float(context.order_units[column]),
-                        score=float(context.score[column]),
-                        bound=Limit(int(context.bound[column])).name,
-                        limit=Limit(int(self._verdicts.limit[column])).name,
-                        allowed=float(self._verdicts.allowed[column]),
-                        measured=self._measured(int(column)),
+                        proposed_units=wished,
+                        score=score,
+                        bound=LIMIT_NAMES[bound],
+                        limit=LIMIT_NAMES[limit],
+                        allowed=allowed,
+                        measured=found,
                     )
                 )
+                continue
+            approved.append(
+                RiskApproved(
+                    symbol=self._symbols[column],
+                    units=units,
+                    proposed_units=wished,
+                    score=score,
+                    bracket=self._bracket(context, column),
+                    reference_price=float(context.mid[column]),
+                    lowest_price=float(verdicts.lowest_price[column]),
+                    highest_price=float(verdicts.highest_price[column]),
+                    bound=LIMIT_NAMES[bound],
+                    limit=LIMIT_NAMES[limit],
+                    allowed=allowed,
+                    measured=found,
+                )
+            )
         return approved, refused
 
-    def _approval(self, context: RiskContext, column: int) -> RiskApproved:
+    def _bracket(self, context: RiskContext, column: int) -> Bracket:
         trailing = float(context.trailing_distance[column])
-        verdicts = self._verdicts
-        return RiskApproved(
-            symbol=self._symbols[column],
-            units=float(verdicts.units[column]),
-            proposed_units=float(context.order_units[column]),
-            score=float(context.score[column]),
-            bracket=Bracket(
-                stop=float(context.stop_distance[column]),
-                take_profit=float(context.take_profit_distance[column]),
-                trailing=trailing if trailing > 0.0 else None,
-            ),
-            reference_price=float(context.mid[column]),
-            lowest_price=float(verdicts.lowest_price[column]),
-            highest_price=float(verdicts.highest_price[column]),
-            bound=Limit(int(context.bound[column])).name,
-            limit=Limit(int(verdicts.limit[column])).name,
-            allowed=float(verdicts.allowed[column]),
-            measured=self._measured(column),
+        return Bracket(
+            stop=float(context.stop_distance[column]),
+            take_profit=float(context.take_profit_distance[column]),
+            trailing=trailing if trailing > 0.0 else None,
         )
-
-    def _measured(self, column: int) -> float:
-        """What the limit of a verdict measured; a halt is measured on the account."""
-        halted = self._verdicts.limit[column] in (Limit.DRAWDOWN_HALT, Limit.DAILY_LOSS_HALT)
-        return self._loss() if halted else float(self._verdicts.measured[column])
