@@ -67,6 +67,7 @@ class DeskSnapshot:
     time: int
     used: int
     last_transaction: int
+    openings: int
     flattens: int
     mode: str
     mode_by: str
@@ -101,6 +102,7 @@ class DeskState:
         self.time = started.first_time
         self.used = -1
         self.last_transaction = 0
+        self.openings = 0
         self.flattens = 0
         self.mode = Mode.TRADING
         self.mode_by = ""
@@ -162,6 +164,7 @@ class DeskState:
     def _govern(self, event: Event) -> None:
         """Openings, epochs, modes and seats."""
         if isinstance(event, TradingOpened):
+            self.openings += 1
             self.last_transaction = max(self.last_transaction, event.last_transaction)
             for row in range(len(event.history_time)):
                 self.window.push(
@@ -228,6 +231,7 @@ class DeskState:
             time=self.time,
             used=self.used,
             last_transaction=self.last_transaction,
+            openings=self.openings,
             flattens=self.flattens,
             mode=self.mode.value,
             mode_by=self.mode_by,
@@ -258,7 +262,8 @@ class DeskState:
         state = cls(kept.started, rows)
         state.epoch, state.sequence, state.decided = kept.epoch, kept.sequence, kept.decided
         state.time, state.used = kept.time, kept.used
-        state.last_transaction, state.flattens = kept.last_transaction, kept.flattens
+        state.last_transaction = kept.last_transaction
+        state.openings, state.flattens = kept.openings, kept.flattens
         state.mode = Mode(kept.mode)
         state.mode_by, state.mode_reason, state.halt = kept.mode_by, kept.mode_reason, kept.halt
         state.orders = {entry.order.client_order_id: entry for entry in kept.orders}

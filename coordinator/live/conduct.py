@@ -1,4 +1,4 @@
-"""Conducting a live desk on Ray: start its actors so that they stand by themselves, take it down."""
+"""A live desk on Ray: its actors, started so that they stand by themselves, and taken down."""
 
 from __future__ import annotations
 

@@ -94,8 +94,15 @@ class LiveGateway:
 
         Raises TransientError or OutcomeUnknown where the broker cannot be reached now.
         """
-        state, first = self.books.state, len(self.books) <= 1
-        last = self._broker.account().last_transaction if first else state.last_transaction
+        state = self.books.state
+        account = self._broker.account()
+        first = state.openings == 0
+        if first and account.units.any():
+            raise LedgerMismatch(
+                "the account holds positions that this desk did not open; close them, or resume "
+                "the desk that did"
+            )
+        last = account.last_transaction if first else state.last_transaction
         history = self._broker.history(state.started.interval_s, self._history_bars)
         since = state.window.last_time
         fresh = history.rows(int(np.searchsorted(history.time, since, side="right")), len(history))

@@ -77,10 +77,10 @@ class GatewayLoop:
             rearm_asked=self._rearm_asked,
         )
 
-    def run(self) -> None:
-        """Until `stop` has settled everything. Only a defect raises."""
+    def run(self, leaving: Callable[[], bool]) -> None:
+        """Until `stop` has settled everything, or `leaving()`. Only a defect raises."""
         try:
-            while not self.stopped:
+            while not self.stopped and not leaving():
                 self._turn()
         finally:
             self._hang_up()
