@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from functools import partial
 from typing import Any
@@ -67,8 +68,8 @@ class LiveDesk:
         threading.Thread(target=self._coordinator.run, name="desk", daemon=True).start()
 
     def status(self) -> dict[str, Any]:
-        """How the session and its members are."""
-        return self._coordinator.status()
+        """Its process, and how the session and its members are."""
+        return {"name": COORDINATOR, "pid": os.getpid(), **self._coordinator.status()}
 
     def leave(self) -> None:
         """Stop deciding."""

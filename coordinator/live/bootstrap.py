@@ -11,16 +11,20 @@ from coordinator.bootstrap import check_settings, optimizer_of, registry_of
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, make_live_plan
 from coordinator.roster import agent_spec
+from infra.live.home import DeskHome
+from infra.live.opening import session_at
 from market.conversion import with_conversion_instruments
+from market.errors import ConfigError
 from market.lines import Member
 
 Build = Callable[[], Member]
 
 
-def live_plan_of(settings: Settings, opened: str) -> LivePlan:
+def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = None) -> LivePlan:
     """Seat the agents and settle the desk; nothing is started or written.
 
-    opened: what makes the session's name its own. Raises ConfigError, AgentError.
+    opened: what makes a new session's name its own. session: of the desk that is resumed. Raises
+    ConfigError, AgentError.
     """
     committee = settings.committee
     everyone = (*committee.agents, *committee.shadows, *committee.allowed)
@@ -41,7 +45,18 @@ def live_plan_of(settings: Settings, opened: str) -> LivePlan:
         agents=[spec.build() for spec in specs],
         seated=seated,
         opened=opened,
+        session=session,
     )
+
+
+def session_to_resume(home: DeskHome) -> str:
+    """The session of the desk in a folder. Raises ConfigError where there is none."""
+    if not home.journal.exists():
+        raise ConfigError(
+            f"{home.folder} holds no desk to resume; start one with `quorum trade` without "
+            "--resume, or name its folder with --home"
+        )
+    return session_at(home.journal).session
 
 
 def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:

@@ -74,12 +74,14 @@ def make_live_plan(
     agents: Sequence[Agent],
     seated: int,
     opened: str,
+    session: str | None = None,
 ) -> LivePlan:
     """Settle a live desk.
 
     specs, agents: the committee, then the shadows, then who else may join. seated: how many of
     them, from the first, run at the start. opened: what makes the session's name its own, such as
-    the time. Raises ConfigError for contradictions.
+    the time; session: the name itself, of a desk that is resumed. Raises ConfigError for
+    contradictions.
     """
     names = tuple(agent.name for agent in agents)
     for name in names:
@@ -94,7 +96,7 @@ def make_live_plan(
     symbols = tuple(instrument.symbol for instrument in instruments[:traded])
     like = BarWindow(symbols, 1, interval_s).bars()
     stated = f"{configuration_json(settings)} {opened}"
-    session = f"live-{hashlib.sha256(stated.encode()).hexdigest()[:10]}"
+    session = session or f"live-{hashlib.sha256(stated.encode()).hexdigest()[:10]}"
     return LivePlan(
         settings=settings,
         desk=desk_of(
