@@ -1,4 +1,4 @@
-"""`SilenceWatch`: tells once that instruments fell silent in open hours, once that they are back."""
+"""`SilenceWatch`: tells once that instruments fell silent, and once that they are back."""
 
 from __future__ import annotations
 
