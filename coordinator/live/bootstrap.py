@@ -7,12 +7,19 @@ from functools import partial
 
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.desk import AllocationDesk
-from coordinator.bootstrap import check_settings, optimizer_of, registry_of
+from coordinator.bootstrap import check_settings, interest_of, optimizer_of, registry_of
 from coordinator.configuration.settings import Settings
-from coordinator.live.plan import LivePlan, make_live_plan
+from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
+from coordinator.live.prices import check_prices, open_prices, prices_said
 from coordinator.roster import agent_spec
+from infra.brokers.paper.live.client import PaperExchangeClient
+from infra.brokers.paper.live.running import serve_exchange
+from infra.brokers.paper.live.terms import ExchangeTerms
+from infra.feeds.live.staleness import staleness_limits
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
+from infra.live.serving import serve_gateway
+from infra.live.shell import Serve
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError
 from market.lines import Member
@@ -26,6 +33,7 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
     opened: what makes a new session's name its own. session: of the desk that is resumed. Raises
     ConfigError, AgentError.
     """
+    check_prices(settings)
     committee = settings.committee
     everyone = (*committee.agents, *committee.shadows, *committee.allowed)
     seated = len(committee.agents) + len(committee.shadows)
@@ -80,4 +88,55 @@ def live_optimizer_builder(plan: LivePlan) -> Build:
         optimizer_of(plan.settings, deadline_s=settings.deadline_s),
         budget_share=settings.budget_share,
         min_observations=settings.allocation_min_observations,
+    )
+
+
+def exchange_server(plan: LivePlan, home: DeskHome) -> Serve:
+    """Serves the paper account, its fills and its prices, where it runs."""
+    settings = plan.settings
+    return partial(
+        serve_exchange,
+        terms=ExchangeTerms(
+            instruments=plan.instruments,
+            account_currency=settings.desk.account_currency,
+            cash=settings.desk.initial_balance,
+            slippage=settings.broker.slippage_bps * 1e-4,
+            closeout_fraction=settings.broker.closeout_fraction,
+            financing_fee=settings.broker.financing_fee_annual,
+            interval_s=plan.desk.interval_s,
+        ),
+        store=home.exchange_store,
+        open_source=partial(
+            open_prices, settings=settings, instruments=plan.instruments, rows=plan.rows
+        ),
+        at=(home.exchange_address,),
+        key=home.line_key(),
+        interest=interest_of(settings),
+        history_bars=plan.rows,
+    )
+
+
+def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:
+    """Serves the desk's gateway, where it runs."""
+    settings = plan.settings
+    feed = prices_said(settings)
+    return partial(
+        serve_gateway,
+        home=home,
+        broker=partial(
+            PaperExchangeClient,
+            home.exchange_address,
+            home.line_key(),
+            timeout_s=settings.live.broker_timeout_s,
+        ),
+        description=f"paper exchange on {feed}",
+        started=live_session_started(plan, time=0, feed=feed),
+        rows=plan.rows,
+        seated=plan.seated,
+        instruments=plan.instruments,
+        stale_after_ns=staleness_limits(
+            plan.instruments, "ticks", plan.desk.interval_s
+        ).stale_after,
+        approvals_key=approvals_key,
+        reconcile_every_s=settings.live.reconcile_every_s,
     )

@@ -41,7 +41,7 @@ class DeskOnRay:
         self._namespace = plan.settings.ray.namespace
         self.actors: dict[str, Any] = {}
 
-    def start(self, *, with_exchange: bool) -> None:
+    def start(self) -> None:
         """Start every actor; each is back by itself when it is killed.
 
         Raises ConfigError where another desk is at work in the namespace.
@@ -54,20 +54,13 @@ class DeskOnRay:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         elsewhere = here if isinstance(at, str) else "SPREAD"
         call = partial(dial, at, line_key)
-        if with_exchange:
-            self._start(
-                PaperExchangeActor,
-                EXCHANGE,
-                here,
-                EXCHANGE,
-                exchange_server(plan, home),
-                "paper account and prices",
-            )
+        self._start(
+            PaperExchangeActor, EXCHANGE, here, exchange_server(plan, home), "account and prices"
+        )
         self._start(
             LiveGatewayActor,
             GATEWAY,
             here,
-            GATEWAY,
             gateway_server(plan, home, approvals_key),
             "broker, journal",
         )
@@ -75,7 +68,6 @@ class DeskOnRay:
             StandingGuardianActor,
             GUARDIAN,
             here,
-            GUARDIAN,
             live_guardian_builder(plan, approvals_key),
             "review",
             call,
@@ -84,7 +76,6 @@ class DeskOnRay:
             StandingOptimizerActor,
             OPTIMIZER,
             elsewhere,
-            OPTIMIZER,
             live_optimizer_builder(plan),
             plan.settings.optimizer.method,
             call,
@@ -103,11 +94,11 @@ class DeskOnRay:
 
     def pids(self) -> dict[str, int]:
         """The processes of the desk's actors, by name; those that are starting are left out."""
-        found = {}
+        found: dict[str, int] = {}
         for name in (*self.actors, *(place.name for place in self._plan.places)):
             with contextlib.suppress(ValueError, RayActorError, ray.exceptions.GetTimeoutError):
-                actor = ray.get_actor(name, self._namespace)
-                status = ray.get(actor.status.remote(), timeout=1.0)
+                actor: Any = ray.get_actor(name, self._namespace)
+                status: dict[str, Any] = ray.get(actor.status.remote(), timeout=1.0)
                 found[name] = int(status.get("pid", 0))
         return found
 
@@ -119,7 +110,7 @@ class DeskOnRay:
 
     def _start(self, kind: Any, name: str, strategy: Any, *arguments: object) -> None:
         try:
-            self.actors[name] = kind.options(**self._named(name, strategy)).remote(*arguments)
+            self.actors[name] = kind.options(**self._named(name, strategy)).remote(name, *arguments)
         except ValueError as error:
             if "already" not in str(error):
                 raise
