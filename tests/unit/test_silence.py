@@ -51,7 +51,9 @@ def test_instruments_that_fall_silent_together_are_told_together() -> None:
 
 
 def test_an_instrument_that_was_never_quoted_is_missed() -> None:
-    (fell,) = watch(EUR).look(TUESDAY + 121 * SECOND, (0,))
+    one = watch(EUR)
+    assert one.look(TUESDAY + 120 * SECOND, (0,)) == ()
+    (fell,) = one.look(TUESDAY + 121 * SECOND, (0,))
     assert fell.symbols == ("EUR_USD",)
 
 
