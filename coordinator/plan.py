@@ -140,8 +140,13 @@ def make_plan(
 
 
 def configuration_json(settings: Settings) -> str:
+    """What decisions depend on, with files named without their folders."""
+    return json.dumps(without_folders(decisive_settings(settings)), sort_keys=True)
+
+
+def decisive_settings(settings: Settings) -> dict[str, Any]:
     """What decisions depend on; where things are kept or written and how Ray runs is left out."""
-    decisive = settings.model_dump(
+    return settings.model_dump(
         mode="json",
         exclude={
             "run": True,
@@ -151,7 +156,6 @@ def configuration_json(settings: Settings) -> str:
             "committee": {"shadows", "allowed"},
         },
     )
-    return json.dumps(without_folders(decisive), sort_keys=True)
 
 
 def without_folders(value: Any) -> Any:
@@ -163,12 +167,12 @@ def without_folders(value: Any) -> Any:
         return {key: without_folders(item) for key, item in sorted(value.items())}
     if isinstance(value, (list, tuple)):
         return [without_folders(item) for item in value]
-    if isinstance(value, (str, Path)) and str(value) and _is_there(Path(value)):
+    if isinstance(value, (str, Path)) and str(value) and is_there(Path(value)):
         return Path(value).resolve().name
     return value
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether a path exists; a text too long to be one does not."""
     try:
         return path.exists()
@@ -300,6 +304,7 @@ def _session_id(settings: Settings, data_digest: str, others: str) -> str:
 
 
 def library_versions() -> tuple[tuple[str, str], ...]:
+    """Of the code and of the libraries that compute, as they run here."""
     libraries = ("numpy", "numba", "scipy", "ray")
     return (
         ("quorum", QUORUM_VERSION),

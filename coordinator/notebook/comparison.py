@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
 from coordinator.notebook.run import Run
 from coordinator.report import comparison as page

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coordinator.notebook.explanation import Explanation, explain, instrument_meant
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
+from coordinator.explain.explanation import Explanation, explain, instrument_meant
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
 from coordinator.report.markup import Html, safe
 from coordinator.report.page import write_report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
 from coordinator.report.markup import Html, number, safe
 from coordinator.report.pictures import BASKET, DESK

@@ -9,16 +9,16 @@ import pandas as pd
 from rich.padding import Padding
 from rich.text import Text
 
-from coordinator.notebook.chain import (
+from coordinator.explain.chain import (
     fill_step,
     intent_step,
     outcome_step,
     sizing_step,
     verdict_step,
 )
-from coordinator.notebook.grid import framed, plain_text
-from coordinator.notebook.step import Step
-from coordinator.notebook.votes import allocation_step, ballots_step, tally_step
+from coordinator.report.grid import framed, plain_text
+from coordinator.explain.step import Step
+from coordinator.explain.votes import allocation_step, ballots_step, tally_step
 from coordinator.report.markup import Html, safe
 from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
