@@ -106,10 +106,7 @@ def make_plan(
             f"{len(bars)} bars are too few: {longest.name} needs {longest.lookback} before its "
             "first vote. Load more history, choose a shorter lookback, or leave the agent out."
         )
-    sources = tuple(
-        f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
-        for spec, agent in zip(specs, seated, strict=True)
-    )
+    sources = tuple(source_of(spec, agent) for spec, agent in zip(specs, seated, strict=True))
     versions = library_versions()
     given = [(spec.path, without_folders(dict(spec.parameters))) for spec in specs]
     session = _session_id(settings, bars.digest(), repr((given, sources, financing, first)))
@@ -137,6 +134,17 @@ def make_plan(
         allocation=allocation_rules(settings, bars.interval_s),
         versions=versions,
     )
+
+
+def source_of(spec: AgentSpec, agent: Agent) -> str:
+    """What an agent's votes depend on beside prices: digests of its code and of its inputs.
+
+    Those of an agent in hand, whose parameters no configuration states, are followed by these.
+    """
+    digests = f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}"
+    stated = without_folders(dict(spec.parameters))
+    parameters = json.dumps(stated, sort_keys=True) if spec.code and stated else ""
+    return f"{digests.strip()} {parameters}".strip()
 
 
 def configuration_json(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from coordinator.explain.trade import TradeTold, trade_of
 from coordinator.report.grid import Grid, columns
 from coordinator.report.markup import in_words, number
 from coordinator.results.trades import OPEN
-from market.events import OrderAccepted, OrderUnknown
+from market.live_events import OrderAccepted, OrderUnknown
 from market.orders import Cancellation, Fill
 
 BY_DECISION = "DECISION"

@@ -116,5 +116,3 @@ def size_bound(record: DecisionRecord, column: int) -> str | None:
     """The limit that set the size wished for, also where that came to nothing."""
     code = int(record.taken.bound[column])
     return None if code == Limit.NONE else Limit(code).name
-
-

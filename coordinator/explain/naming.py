@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from market.errors import InvalidError
 
-NAMED = re.compile(
-    r"(?:(?P<session>.+)-)?(?P<sequence>\d+)(?:-(?P<symbol>[^-]+)-(?P<leg>[^-]+))?"
-)
+NAMED = re.compile(r"(?:(?P<session>.+)-)?(?P<sequence>\d+)(?:-(?P<symbol>[^-]+)-(?P<leg>[^-]+))?")
 NEAREST = 3
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coordinator.explain.committee import Seats
+from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
 from infra.journal.sqlite import read_chain
 from market.bars import Floats
+from market.desk_state import DeskState
 from market.errors import JournalError
 from market.events import (
     AgentAbstained,
@@ -19,17 +19,14 @@ from market.events import (
     BarSettled,
     DecisionTaken,
     Event,
-    OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderIntended,
-    OrderResolved,
-    OrderUnknown,
     SessionStarted,
     TradingHalted,
-    TradingOpened,
     TradingRearmed,
 )
+from market.live_events import OrderAccepted, OrderResolved, OrderUnknown, TradingOpened
 from market.orders import Cancellation, Fill, OrderRequest, client_order_id
 from market.verdicts import Verdict
 
@@ -41,18 +38,20 @@ BrokerAnswer = OrderAccepted | OrderUnknown | OrderResolved
 class DecisionRecord:
     """One decision and what came of it, as the journal has it.
 
-    versions: of code and libraries when it was taken. seats: in the order of the scores.
-    number: of the decision's event in the journal, from 0; chained: SHA-256 of the chain after
-    it, hexadecimal. settled: the account that it was taken on. allocation: the one in force,
-    None while neutral. notices: halts and re-armings that the account set off on this bar. orders,
-    answers, cancellations: of this decision. fills: every one of the run. financing: (M,) charged on
-    bars from the decision on, by sequence. newest: the last settled bar of the journal.
+    versions: of code and libraries when it was taken. live: whether the desk traded live. seats:
+    in the order of the scores. number: of the decision's event in the journal, from 0; chained:
+    SHA-256 of the chain after it, hexadecimal. settled: the account that it was taken on.
+    allocation: the one in force, None while neutral. notices: halts and re-armings that the
+    account set off on this bar. orders, answers, cancellations: of this decision. fills: every
+    one of the run. financing: (M,) charged on bars from the decision on, by sequence. newest: the
+    last settled bar of the journal.
     """
 
     session: SessionStarted
     versions: tuple[tuple[str, str], ...]
     seats: tuple[AgentSeated, ...]
     taken: DecisionTaken
+    live: bool
     number: int
     chained: str
     settled: BarSettled | None
@@ -88,6 +87,7 @@ class _Reading:
     sequence: int
     session: str = ""
     versions: tuple[tuple[str, str], ...] = ()
+    live: bool = False
     settled: BarSettled | None = None
     newest: BarSettled | None = None
     allocation: AllocationApplied | None = None
@@ -111,7 +111,7 @@ class _Reading:
         elif isinstance(event, AgentAbstained) and event.sequence == self.sequence:
             self.abstained.append(event)
         elif isinstance(event, TradingOpened):
-            self.versions = event.versions
+            self.versions, self.live = event.versions, True
 
     def account(self, event: Event) -> None:
         """Fills and bars, wherever they stand."""
@@ -143,41 +143,45 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     Raises InvalidError for a decision or an order that is not there, JournalError for a journal
     that is none or is broken before the decision.
     """
-    reading, seats = _Reading(name.sequence), None
-    taken: DecisionTaken | None = None
-    number, chained, found = 0, "", None
+    reading = _Reading(name.sequence)
     known: list[int] = []
     orders: list[str] = []
+    state: DeskState | None = None
+    seats: tuple[AgentSeated, ...] = ()
+    taken: DecisionTaken | None = None
+    number, chained = 0, ""
     try:
         for place, (event, head) in enumerate(read_chain(journal)):
-            if isinstance(event, SessionStarted):
-                refuse_other_session(name, event.session)
-                found = event
-                reading.session, reading.versions = event.session, event.versions
-                seats = Seats(event)
-            elif isinstance(event, DecisionTaken):
+            if state is None:
+                state = _opened(journal, event, name)
+                reading.session, reading.versions = state.started.session, state.started.versions
+            if isinstance(event, OrderIntended):
+                orders.append(event.order.client_order_id)
+            if isinstance(event, DecisionTaken):
                 known.append(event.sequence)
                 if event.sequence == name.sequence:
                     taken, number, chained = event, place, head.hex()
-            if isinstance(event, OrderIntended):
-                orders.append(event.order.client_order_id)
+                    seats = seats or seats_at(state)
+                    require_rows(seats, event)
+            elif isinstance(event, BarSettled) and event.sequence == name.sequence:
+                seats = seats_at(state)
             if taken is None:
                 reading.before(event)
-                if seats is not None:
-                    seats.take(event)
+                state.apply(event)
             reading.account(event)
             reading.order(event)
     except JournalError:
         if taken is None:
             raise  # a later break takes nothing from what was recorded before it
-    if found is None or seats is None:
-        raise JournalError(f"{journal} does not begin with SessionStarted; the run never started")
-    _refuse_unknown(name, found.session, taken, known, orders)
+    if state is None:
+        raise JournalError(f"{journal} holds no event; the run never started")
+    _refuse_unknown(name, state.started.session, taken, known, orders)
     assert taken is not None
     return DecisionRecord(
-        session=found,
+        session=state.started,
         versions=reading.versions,
-        seats=seats.at(taken),
+        live=reading.live,
+        seats=seats,
         taken=taken,
         number=number,
         chained=chained,
@@ -194,12 +198,23 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     )
 
 
+def _opened(journal: Path, event: Event, name: DecisionName) -> DeskState:
+    """The desk at the start of its journal."""
+    if not isinstance(event, SessionStarted):
+        raise JournalError(
+            f"{journal}: expected a journal that begins with SessionStarted, found "
+            f"{type(event).__name__}"
+        )
+    refuse_other_session(name, event.session)
+    return DeskState(event, rows=1)
+
+
 def _refuse_unknown(
     name: DecisionName,
     session: str,
     taken: DecisionTaken | None,
     known: list[int],
-    orders: Iterable[str],
+    orders: list[str],
 ) -> None:
     if name.names_order:
         asked = f"{session}-{name.sequence}-{name.symbol}-{name.leg}"

@@ -19,9 +19,7 @@ def journal_of(run: Path | None, runs: Path, name: DecisionName | None = None) -
     if run is not None:
         journal = run / JOURNAL if run.is_dir() else run
         if not journal.is_file():
-            raise JournalError(
-                f"no journal at {journal}; expected a run's folder or its {JOURNAL}"
-            )
+            raise JournalError(f"no journal at {journal}; expected a run's folder or its {JOURNAL}")
         return journal
     folders = sorted(path.parent for path in runs.glob(f"*/{JOURNAL}"))
     if not folders:

@@ -73,9 +73,7 @@ def _still_open(record: DecisionRecord, trip: Trip) -> dict[str, Any]:
     return dict(zip(TRADE_COLUMNS, trip.row(0, last, OPEN, unrealised), strict=True))
 
 
-def _told(
-    record: DecisionRecord, found: dict[str, Any], exits: tuple[Fill, ...]
-) -> TradeTold:
+def _told(record: DecisionRecord, found: dict[str, Any], exits: tuple[Fill, ...]) -> TradeTold:
     column = record.session.symbols.index(found["symbol"])
     opened, closed = int(found["opened_sequence"]), int(found["closed_sequence"])
     is_open = found["exit_reason"] == OPEN

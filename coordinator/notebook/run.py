@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from coordinator.explain.explanation import Explanation, explain, instrument_meant
-from coordinator.report.grid import Grid, columns, framed, plain_text
+from coordinator.explain.naming import DecisionName
+from coordinator.explain.record import read_decision
+from coordinator.explain.runs import JOURNAL
 from coordinator.notebook.picture import Picture, picture
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.report.markup import Html, safe
 from coordinator.report.page import write_report
 from coordinator.report.pictures import (
@@ -25,9 +28,7 @@ from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
 from coordinator.results.table import PAIRS, results_table, shown
 from coordinator.tally import Outcome
-from infra.journal.sqlite import read_events
-from market.errors import InvalidError, JournalError
-from market.events import DecisionTaken
+from market.errors import InvalidError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -111,8 +112,9 @@ class Run:
         Raises InvalidError where there is no such decision.
         """
         sequence = self._sequence(at)
-        meant = symbol if symbol is not None else instrument_meant(self.record, sequence)
-        return explain(self.record, self.results, self._taken(sequence), meant)
+        name = DecisionName(session=None, sequence=sequence)
+        record = read_decision(self.folder / JOURNAL, name)
+        return explain(record, symbol if symbol is not None else instrument_meant(record))
 
     def plot_equity(self) -> Picture:
         """Equity with the basket, and drawdown."""
@@ -187,10 +189,3 @@ class Run:
             last = f"{decided.time[-1]:%Y-%m-%d}" if len(decided) else "no decision at all"
             raise InvalidError(f"no decision at or after {time:%Y-%m-%d}; the last is {last}")
         return int(decided.sequence[row])
-
-    def _taken(self, sequence: int) -> DecisionTaken:
-        """The decision as the journal has it: the record keeps no evidence."""
-        for event in read_events(self.folder / "journal.sqlite"):
-            if isinstance(event, DecisionTaken) and event.sequence == sequence:
-                return event
-        raise JournalError(f"{self.folder} no longer holds decision {sequence}")
