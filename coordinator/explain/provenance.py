@@ -7,6 +7,8 @@ from coordinator.explain.seen import DataSeen
 from coordinator.explain.step import Step, minute
 from coordinator.report.grid import Grid, columns
 
+DIGEST, SHA256 = 12, 64
+
 
 def record_step(record: DecisionRecord, seen: DataSeen | None) -> Step:
     """Hashes and versions. seen: None where nobody looked for the data."""
@@ -26,8 +28,15 @@ def record_step(record: DecisionRecord, seen: DataSeen | None) -> Step:
             f"{minute(seen.first)} to {minute(seen.last)} UTC, {seen.source}."
         )
         rows.append(("Data the agents saw", f"SHA-256 {seen.digest}"))
-    rows += [(f"{seat.name}, its code and inputs", seat.source) for seat in record.seats]
-    return Step(title="Record", says=says, grid=Grid(columns("", "Value"), tuple(rows)))
+    rows += [(f"{seat.name}, code and inputs", _shortened(seat.source)) for seat in record.seats]
+    return Step(title="Record", says=says, grid=Grid(columns("", " "), tuple(rows)))
+
+
+def _shortened(source: str) -> str:
+    """Digests by their start; whole they are in the journal, and in JSON."""
+    return " ".join(
+        f"{word[:DIGEST]}…" if len(word) == SHA256 else word for word in source.split(" ")
+    )
 
 
 def _whole(record: DecisionRecord) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
+from coordinator.explain.step import minute
 from infra.journal.sqlite import read_chain
 from market.bars import Floats
 from market.desk_state import DeskState
-from market.errors import JournalError
+from market.errors import InvalidError, JournalError
 from market.events import (
     AgentAbstained,
     AgentSeated,
@@ -26,11 +27,20 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import OrderAccepted, OrderResolved, OrderUnknown, TradingOpened
+from market.live_events import (
+    ModeChanged,
+    OrderAccepted,
+    OrderResolved,
+    OrderUnknown,
+    TradingOpened,
+)
+from market.modes import Mode
 from market.orders import Cancellation, Fill, OrderRequest, client_order_id
 from market.verdicts import Verdict
 
 NEUTRAL = "neutral"
+DECIDED_LEG = "m"
+"""Leg of the orders that decisions send; a flatten's are others."""
 BrokerAnswer = OrderAccepted | OrderUnknown | OrderResolved
 
 
@@ -88,6 +98,7 @@ class _Reading:
     session: str = ""
     versions: tuple[tuple[str, str], ...] = ()
     live: bool = False
+    flattened: str = "it closed a position when the desk was flattened"
     settled: BarSettled | None = None
     newest: BarSettled | None = None
     allocation: AllocationApplied | None = None
@@ -112,6 +123,11 @@ class _Reading:
             self.abstained.append(event)
         elif isinstance(event, TradingOpened):
             self.versions, self.live = event.versions, True
+        elif isinstance(event, ModeChanged) and event.mode == Mode.FLATTENING:
+            self.flattened = (
+                f"it closed a position when {event.by} flattened the desk at "
+                f"{minute(event.time)} UTC: {event.reason}"
+            )
 
     def account(self, event: Event) -> None:
         """Fills and bars, wherever they stand."""
@@ -175,7 +191,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
             raise  # a later break takes nothing from what was recorded before it
     if state is None:
         raise JournalError(f"{journal} holds no event; the run never started")
-    _refuse_unknown(name, state.started.session, taken, known, orders)
+    _refuse_unknown(name, state.started.session, taken, known, orders, reading.flattened)
     assert taken is not None
     return DecisionRecord(
         session=state.started,
@@ -215,10 +231,13 @@ def _refuse_unknown(
     taken: DecisionTaken | None,
     known: list[int],
     orders: list[str],
+    flattened: str,
 ) -> None:
     if name.names_order:
         asked = f"{session}-{name.sequence}-{name.symbol}-{name.leg}"
         if asked not in orders:
             raise no_order(name, session, orders)
+        if name.leg != DECIDED_LEG:
+            raise InvalidError(f"no decision is behind {asked}: {flattened}")
     if taken is None:
         raise no_decision(name.sequence, known)

@@ -40,7 +40,7 @@ Wanted = Callable[[int], bool]
 """Whether the decision of a sequence is to be repeated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DecisionReplayed:
     """A decision beside its repetition.
 
@@ -69,6 +69,13 @@ class DecisionReplayed:
     def identical(self) -> bool:
         """Whether every array and every word is the same, to the last bit."""
         return self.difference is None
+
+    def __repr__(self) -> str:
+        if self.context is None:
+            said = "identical to the last bit"
+        else:
+            said = f"not the same: {self.context.place}"
+        return f"<DecisionReplayed {self.session.session}-{self.sequence}: {said}>"
 
 
 def replay_decisions(

@@ -59,7 +59,7 @@ def data_seen(record: DecisionRecord, journal: Path, places: Places) -> DataSeen
         else:
             panel = recorded_panel(record.session, recorded_settings(record.session, places))
             window = panel_window(panel, record.taken.time, longest, record.session.traded)
-            source = f"of {record.session.data}"
+            source = f"of {record.session.data.partition(':')[0]}"
     except QuorumError as error:
         return DataSeen(digest=None, missing=str(error))
     return DataSeen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agents.ballot import Agent
 from coordinator.explain.explanation import Explanation, explain, instrument_meant
 from coordinator.explain.naming import DecisionName
 from coordinator.explain.record import read_decision
+from coordinator.explain.replaying import DecisionReplayed, replay_decisions
 from coordinator.explain.runs import JOURNAL
 from coordinator.notebook.picture import Picture, picture
 from coordinator.report.grid import Grid, columns, framed, plain_text
@@ -115,6 +118,23 @@ class Run:
         name = DecisionName(session=None, sequence=sequence)
         record = read_decision(self.folder / JOURNAL, name)
         return explain(record, symbol if symbol is not None else instrument_meant(record))
+
+    def replay_decision(
+        self, at: str | date | int, agents: Sequence[Agent] = ()
+    ) -> DecisionReplayed:
+        """One decision taken again on what was recorded, compared to the last bit.
+
+        at: as in `decision`. agents: those that sat as objects and that no module holds. Raises
+        DataError where the prices or an agent's inputs are not those that were recorded,
+        AgentError for an agent that cannot be built.
+        """
+        sequence = self._sequence(at)
+        (done,) = replay_decisions(
+            self.folder / JOURNAL,
+            lambda taken: taken == sequence,
+            in_hand={agent.name: agent for agent in agents},
+        )
+        return done
 
     def plot_equity(self) -> Picture:
         """Equity with the basket, and drawdown."""

@@ -110,9 +110,13 @@ def test_another_parameter_is_another_session(run: Run, other: Run) -> None:
     assert run.results.session != other.results.session
 
 
-def test_the_code_of_an_agent_in_hand_is_on_record(run: Run) -> None:
+def test_the_code_and_the_parameters_of_an_agent_in_hand_are_on_record(run: Run) -> None:
     source = run.record.session.agents[0].source
-    assert re.fullmatch(r"tests\.voters:Follower [0-9a-f]{64}", source)
+    assert re.fullmatch(
+        r"tests\.voters:Follower [0-9a-f]{64} "
+        r'\{"name": "follower", "rows": 3, "scale": 60\.0\}',
+        source,
+    )
 
 
 def test_an_interrupt_ends_the_run_cleanly_and_is_then_let_through_again(tmp_path: Path) -> None:
@@ -125,7 +129,7 @@ def test_an_interrupt_ends_the_run_cleanly_and_is_then_let_through_again(tmp_pat
 
 def test_a_replay_leaves_its_results_and_can_be_opened_again(run: Run) -> None:
     assert {path.name for path in run.folder.iterdir()} == {
-        "journal.sqlite", "metrics.json", "equity.parquet", "trades.parquet",
+        "journal.sqlite", "inputs.json", "metrics.json", "equity.parquet", "trades.parquet",
     }  # fmt: skip
     again = open_run(str(run.folder))
     assert again.digest == run.digest
@@ -208,7 +212,7 @@ def test_the_explanation_of_an_entry_names_evidence_order_fill_and_trade(run: Ru
     told = run.decision(int(trade["decision"]), trade["symbol"])
     change = run.record.symbols.index(trade["symbol"])
     assert [step.title for step in told.steps] == [
-        "Ballots", "Tally", "Allocation", "Size", "Verdict", "Intent", "Fill", "Trade",
+        "Ballots", "Tally", "Allocation", "Size", "Verdict", "Intent", "Fill", "Trade", "Record",
     ]  # fmt: skip
     follower = told["Ballots"].grid.rows[0]
     score = run.votes.iloc[int(trade["decision"]), change]
@@ -270,7 +274,7 @@ def test_a_refusal_names_its_limit_and_what_was_measured(tmp_path: Path) -> None
 
     told = by_hand(tmp_path, script).decision(0)
     assert told["Verdict"].says == "Refused by gross leverage."
-    assert values(told, "Verdict") == {"Allowed": "300,000", "Measured": "310,000"}
+    assert values(told, "Verdict") == {"Allowed": "300,000 USD", "Measured": "310,000 USD"}
     assert "What set the size: the risk budget of a trade." in told["Size"].says
     assert "None was recorded" in told["Intent"].says
 
