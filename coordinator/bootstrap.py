@@ -36,7 +36,7 @@ from infra.feeds.selection import ECB, open_feed, select_days
 from infra.journal.sqlite import SqliteJournal
 from infra.memory import available_memory
 from infra.paper_desk import open_paper_gateway
-from market.bars import Bars, no_bars
+from market.bars import Bars
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
 from market.events import SessionStarted
@@ -189,8 +189,9 @@ def desk_again(started: SessionStarted, settings: Settings) -> Desk:
         started.session,
         [registry[symbol] for symbol in started.symbols],
         started.traded,
-        no_bars(started.symbols, started.interval_s, has_extremes=started.has_extremes),
-        [agent.name for agent in started.agents],
+        [agent.weight for agent in started.agents],
+        interval_s=started.interval_s,
+        has_extremes=started.has_extremes,
     )
 
 

@@ -137,18 +137,6 @@ class Bars:
         )
 
 
-def no_bars(symbols: Sequence[str], interval_s: int, *, has_extremes: bool) -> Bars:
-    """A panel without a row."""
-    empty = np.empty((len(VALUE_FIELDS), 0, len(symbols)))
-    return Bars(
-        symbols=tuple(symbols),
-        time=np.empty(0, dtype=np.int64),
-        interval_s=interval_s,
-        has_extremes=has_extremes,
-        **dict(zip(VALUE_FIELDS, empty, strict=True)),
-    )
-
-
 def utc(time_ns: int | np.int64) -> datetime:
     """The UTC datetime of nanoseconds since 1970, to the microsecond."""
     seconds, nanoseconds = divmod(int(time_ns), 1_000_000_000)

@@ -41,7 +41,8 @@ def replay(
     if (name is not None) + every + (last is not None) != 1:
         raise ConfigError(f"{USAGE}; found {'none' if name is None else 'more'} of them")
     asked = None if name is None else parse_name(name)
-    journal = journal_of(run, load_settings().run.out, asked)
+    settings = load_settings()
+    journal = journal_of(run, settings.run.out, asked, [settings.live.home])
     chosen = _chosen(journal, asked, last)
     places = places_of(journal, inputs or ())
     found: list[DecisionReplayed] = []

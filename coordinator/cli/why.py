@@ -36,7 +36,8 @@ def why(
 ) -> None:
     """Why did the desk do that? Ballots, tally, size, verdict, order, fills, and the record."""
     asked = parse_name(name)
-    journal = journal_of(run, load_settings().run.out, asked)
+    settings = load_settings()
+    journal = journal_of(run, settings.run.out, asked, [settings.live.home])
     record = read_decision(journal, asked)
     seen = data_seen(record, journal, places_of(journal, inputs or ()))
     symbol = instrument or asked.symbol

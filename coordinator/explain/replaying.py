@@ -16,7 +16,7 @@ from coordinator.explain.seen import row_at, window_digest
 from coordinator.explain.versions import VersionChange, changed_agents, changed_versions
 from coordinator.parity.comparison import Difference
 from coordinator.parity.context import Context, context_of
-from coordinator.plan import running_versions
+from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
 from infra.journal.sqlite import read_chain
 from market.bar_window import BarSlice, slice_of
@@ -169,7 +169,7 @@ class _Replayer:
             seen=window_digest(window.rows(max(len(window) - longest, 0), len(window))),
             as_recorded=again.as_recorded,
             versions=changed_versions(
-                self._desk.versions, running_versions(), self._code, self._running_code
+                self._desk.versions, library_versions(), self._code, self._running_code
             ),
             agents=changed_agents(self._seats.values()),
         )

@@ -9,7 +9,14 @@ from typing import Any
 
 from agents.ballot import Agent
 from coordinator.configuration.settings import Settings
-from coordinator.roster import AgentSpec, agent_spec, code_digest, methods_digest, parameters_for
+from coordinator.roster import (
+    AgentSpec,
+    agent_spec,
+    code_digest,
+    known_agents,
+    methods_digest,
+    parameters_for,
+)
 from market.errors import AgentError, DataError, QuorumError
 from market.events import AgentSeated
 
@@ -67,7 +74,7 @@ def _spec(seat: AgentSeated, settings: Settings) -> AgentSpec:
     if marker:
         given: dict[str, Any] = json.loads(f"{{{stated}")
         return AgentSpec(path=path, parameters=parameters_for(path, given))
-    for name in settings.committee.agents:
+    for name in (*settings.committee.agents, *known_agents()):
         spec = agent_spec(name, settings.agents)
         if spec.path == path:
             return spec
