@@ -180,15 +180,21 @@ class DeskAgain:
             as_recorded=as_recorded,
         )
 
-    def review(self, decided: Decided, taken: DecisionTaken, after: Floats | None) -> TakenAgain:
-        """Have the guardian judge again. after: its recorded memory, None where there is none."""
+    def review(
+        self, decided: Decided, taken: DecisionTaken, after: Floats | None, *, halted: bool
+    ) -> TakenAgain:
+        """Have the guardian judge again. after: its recorded memory, None where there is none.
+        halted: whether the record says that this review began a halt.
+        """
         reviewed: Reviewed | None = None
         as_recorded = decided.as_recorded
         if self.live and decided.earlier is not None and after is None:
             as_recorded = (*as_recorded, GUARDIAN_SILENT)
         else:
             if after is not None:
-                before = before_review(decided.earlier, after, rearmed=decided.rearmed)
+                before = before_review(
+                    decided.earlier, after, rearmed=decided.rearmed, began=halted
+                )
                 self._guardian.answer(ResumeGuardian(memory=before))
             reviewed = self._guardian.review(decided.context)
         again = self._deciding.taken(

@@ -7,7 +7,9 @@ from agents.guardian.codes import Halt
 from market.bars import Floats
 
 
-def before_review(earlier: Floats | None, after: Floats, *, rearmed: bool) -> Floats:
+def before_review(
+    earlier: Floats | None, after: Floats, *, rearmed: bool, began: bool
+) -> Floats:
     """Breakers (6,) that review the same equity to the same halts, notices and memory.
 
     Between two bars a live guardian watches every price and records its memory only where it
@@ -15,21 +17,25 @@ def before_review(earlier: Floats | None, after: Floats, *, rearmed: bool) -> Fl
 
     - peak, day and its opening equity are those of `after`: watching raises the peak to an equity
       that the review would raise it to as well, and the day had begun, or begins with it;
-    - the halt is that of `earlier`, the last one recorded before the review: what changes it is
-      recorded, but for a daily-loss halt, which ends with its day;
+    - a drawdown halt is on record when it begins and when a person ends it; a daily-loss halt was
+      in force where it is after the review and the review did not begin it (it ends with its day,
+      and on the next may go on without a word);
     - the bars since a drawdown halt are counted by reviews alone.
 
-    earlier: None before the first memory. rearmed: whether a person re-armed trading since.
+    earlier: the last memory on record, None before the first. rearmed: whether a person re-armed
+    trading since. began: whether the record says that the review itself began a halt.
     """
     memory = armed_breakers(1.0)
     resume_breakers(memory, after)
     last = armed_breakers(1.0)
     if earlier is not None:
         resume_breakers(last, earlier)
-    halt = int(last.halt[0])
-    if rearmed or (halt == Halt.DAILY_LOSS and last.day[0] != memory.day[0]):
-        halt = int(Halt.NONE)
-    memory.halt[0] = halt
+    halt = Halt.NONE
+    if last.halt[0] == Halt.DRAWDOWN and not rearmed:
+        halt = Halt.DRAWDOWN
+    elif memory.halt[0] == Halt.DAILY_LOSS and not began:
+        halt = Halt.DAILY_LOSS
+    memory.halt[0] = int(halt)
     memory.halted_bars[0] = 0 if rearmed else last.halted_bars[0]
     found: Floats = remembered(memory)
     return found

@@ -152,7 +152,8 @@ class _Replayer:
         if self._waiting is None:
             return
         (recorded, decided), self._waiting = self._waiting, None
-        again = self._desk.review(decided, recorded.taken, recorded.memory)
+        halted = any(isinstance(notice, TradingHalted) for notice in recorded.notices)
+        again = self._desk.review(decided, recorded.taken, recorded.memory, halted=halted)
         difference = first_difference(self._started, recorded, again)
         longest = max((seat.lookback for seat in self._started.agents), default=1)
         window = again.window
