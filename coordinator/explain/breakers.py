@@ -7,9 +7,7 @@ from agents.guardian.codes import Halt
 from market.bars import Floats
 
 
-def before_review(
-    earlier: Floats | None, after: Floats, *, rearmed: bool, began: bool
-) -> Floats:
+def before_review(earlier: Floats | None, after: Floats, *, rearmed: bool, began: bool) -> Floats:
     """Breakers (6,) that review the same equity to the same halts, notices and memory.
 
     Between two bars a live guardian watches every price and records its memory only where it

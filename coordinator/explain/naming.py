@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from market.errors import InvalidError
+from market.orders import client_order_id
 
 NAMED = re.compile(r"(?:(?P<session>.+)-)?(?P<sequence>\d+)(?:-(?P<symbol>[^-]+)-(?P<leg>[^-]+))?")
 NEAREST = 3
@@ -28,6 +29,12 @@ class DecisionName:
     def names_order(self) -> bool:
         """Whether one order is meant, not the whole decision."""
         return self.symbol is not None
+
+    def order_id(self, session: str) -> str:
+        """The client order id that is named, in a session; empty where no order is."""
+        if self.symbol is None or self.leg is None:
+            return ""
+        return client_order_id(session, self.sequence, self.symbol, self.leg)
 
 
 def parse_name(text: str) -> DecisionName:
@@ -71,7 +78,7 @@ def no_decision(sequence: int, taken: Sequence[int]) -> InvalidError:
 
 def no_order(name: DecisionName, session: str, orders: Iterable[str]) -> InvalidError:
     """The error for an order that was never intended; it names the nearest ones that were."""
-    asked = f"{session}-{name.sequence}-{name.symbol}-{name.leg}"
+    asked = name.order_id(session)
     known = [(parse_name(order), order) for order in orders if NAMED.fullmatch(order)]
     known.sort(
         key=lambda pair: (

@@ -123,14 +123,9 @@ class _Reading:
             self.abstained.append(event)
         elif isinstance(event, TradingOpened):
             self.versions, self.live = event.versions, True
-        elif isinstance(event, ModeChanged) and event.mode == Mode.FLATTENING:
-            self.flattened = (
-                f"it closed a position when {event.by} flattened the desk at "
-                f"{minute(event.time)} UTC: {event.reason}"
-            )
 
     def account(self, event: Event) -> None:
-        """Fills and bars, wherever they stand."""
+        """Fills, bars and flattens, wherever they stand."""
         if isinstance(event, OrderFilled):
             self.fills.append(event.fill)
         elif isinstance(event, BarSettled):
@@ -139,6 +134,11 @@ class _Reading:
                 self.settled = event
             if event.sequence >= self.sequence:
                 self.financing.append((event.sequence, event.financing))
+        elif isinstance(event, ModeChanged) and event.mode == Mode.FLATTENING:
+            self.flattened = (
+                f"it closed a position when {event.by} flattened the desk at "
+                f"{minute(event.time)} UTC: {event.reason}"
+            )
 
     def order(self, event: Event) -> None:
         """What became of the decision's orders."""
@@ -165,14 +165,16 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     state: DeskState | None = None
     seats: tuple[AgentSeated, ...] = ()
     taken: DecisionTaken | None = None
-    number, chained = 0, ""
+    number, chained, flattened, meant = 0, "", "", ""
     try:
         for place, (event, head) in enumerate(read_chain(journal)):
             if state is None:
                 state = _opened(journal, event, name)
                 reading.session, reading.versions = state.started.session, state.started.versions
+                meant = name.order_id(reading.session)
             if isinstance(event, OrderIntended):
                 orders.append(event.order.client_order_id)
+                flattened = flattened or (reading.flattened if orders[-1] == meant else "")
             if isinstance(event, DecisionTaken):
                 known.append(event.sequence)
                 if event.sequence == name.sequence:
@@ -191,7 +193,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
             raise  # a later break takes nothing from what was recorded before it
     if state is None:
         raise JournalError(f"{journal} holds no event; the run never started")
-    _refuse_unknown(name, state.started.session, taken, known, orders, reading.flattened)
+    _refuse_unknown(name, state.started.session, taken, known, orders, flattened)
     assert taken is not None
     return DecisionRecord(
         session=state.started,
@@ -234,7 +236,7 @@ def _refuse_unknown(
     flattened: str,
 ) -> None:
     if name.names_order:
-        asked = f"{session}-{name.sequence}-{name.symbol}-{name.leg}"
+        asked = name.order_id(session)
         if asked not in orders:
             raise no_order(name, session, orders)
         if name.leg != DECIDED_LEG:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from infra.brokers.paper.live.client import PaperExchangeClient
-from infra.brokers.paper.live.running import serve_exchange
-
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.desk import AllocationDesk
 from coordinator.bootstrap import check_settings, interest_of, optimizer_of, registry_of
@@ -15,6 +12,8 @@ from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.live.prices import check_prices, open_prices, prices_said
 from coordinator.roster import agent_spec
+from infra.brokers.paper.live.client import PaperExchangeClient
+from infra.brokers.paper.live.running import serve_exchange
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.feeds.live.staleness import staleness_limits
 from infra.live.home import DeskHome
