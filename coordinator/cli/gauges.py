@@ -15,10 +15,10 @@ def score_bar(score: float, *, counted: bool = True) -> Text:
     """A bar from the middle: to the right a buy, to the left a sell; a dot for an abstention."""
     if math.isnan(score):
         return Text("·".center(2 * HALF + 1), style=DIM)
-    length = min(HALF, math.ceil(abs(score) * HALF)) if score else 0
+    length = min(HALF, round(abs(score) * HALF))
     style = (BUYS if score > 0.0 else SELLS) if counted else DIM
-    left = "█" * length if score < 0.0 else ""
-    right = "█" * length if score > 0.0 else ""
+    left = ("█" * length or "▕") if score < 0.0 else ""
+    right = ("█" * length or "▏") if score > 0.0 else ""
     return Text.assemble((left.rjust(HALF), style), ("│", DIM), (right.ljust(HALF), style))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from rich.box import ROUNDED
@@ -137,6 +138,8 @@ def _ballots(record: DecisionRecord, column: int) -> Table:
             f"{plain_name(name)} {figure(value, EVIDENCE_DIGITS)}"
             for name, value in ballot.evidence
         )
+        if all(math.isnan(value) for _, value in ballot.evidence):
+            evidence = "no evidence on this bar"
         said = f"failed: {ballot.reason}" if ballot.reason is not None else evidence
         shadow = " (shadow)" if ballot.weight == 0.0 else ""
         table.add_row(
@@ -145,6 +148,6 @@ def _ballots(record: DecisionRecord, column: int) -> Table:
             score_bar(ballot.score, counted=ballot.weight > 0.0),
             number(ballot.score, 3, sign=True),
             Text(f"{ballot.vote}{shadow}", style=VOTES[ballot.vote]),
-            said or "none given",
+            said,
         )
     return table

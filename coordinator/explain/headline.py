@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coordinator.explain.afterwards import cancellations_of, entries_of
-from coordinator.explain.chain import held_before
+from coordinator.explain.chain import held_before, size_bound
+from coordinator.explain.evidence import bound_in_words
 from coordinator.explain.record import DecisionRecord
 from coordinator.explain.step import figure, order, size
 from coordinator.explain.trade import trade_of
@@ -39,10 +40,10 @@ def headline(record: DecisionRecord, column: int) -> Headline:
         return _sent(record, column, order(intent.units).capitalize())
     if verdict is not None:
         return Headline(says="Approved, and no order was recorded", mood="stopped")
-    return _unwanted(outcome, held)
+    return _unwanted(outcome, held, size_bound(record, column))
 
 
-def _unwanted(outcome: Outcome, held: float) -> Headline:
+def _unwanted(outcome: Outcome, held: float, bound: str | None) -> Headline:
     """Why nothing was proposed."""
     if outcome is Outcome.NO_QUORUM:
         return Headline(says=f"Hold, {size(held)}: no quorum", mood="idle")
@@ -50,7 +51,8 @@ def _unwanted(outcome: Outcome, held: float) -> Headline:
         return Headline(says=f"Hold, {size(held)}: the score is too small", mood="idle")
     if held * outcome > 0.0:
         return Headline(says=f"Keep {size(held)}: already on that side", mood="idle")
-    return Headline(says=f"Nothing to {outcome.name.lower()}: no size was left", mood="stopped")
+    why = "no size was left" if bound is None else f"stopped by {bound_in_words(bound)}"
+    return Headline(says=f"Nothing to {outcome.name.lower()}: {why}", mood="stopped")
 
 
 def _sent(record: DecisionRecord, column: int, wish: str) -> Headline:

@@ -129,12 +129,13 @@ class Run:
         AgentError for an agent that cannot be built.
         """
         sequence = self._sequence(at)
-        (done,) = replay_decisions(
-            self.folder / JOURNAL,
-            lambda taken: taken == sequence,
-            in_hand={agent.name: agent for agent in agents},
+        return next(
+            replay_decisions(
+                self.folder / JOURNAL,
+                lambda taken: taken == sequence,
+                in_hand={agent.name: agent for agent in agents},
+            )
         )
-        return done
 
     def plot_equity(self) -> Picture:
         """Equity with the basket, and drawdown."""

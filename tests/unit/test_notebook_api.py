@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.ballot import Ballot
+from agents.ballot import Agent, Ballot
 from coordinator.configuration.settings import Settings
 from coordinator.notebook import Explanation, Run, compare, open_run, replay
 from coordinator.plan import configuration_json
@@ -228,6 +228,35 @@ def test_the_explanation_of_an_entry_names_evidence_order_fill_and_trade(run: Ru
     assert f"{trade['closed']:%Y-%m-%d}" in told["Trade"].says
     assert repr(told).count("\n") > 30
     assert "<h4>8. Trade</h4>" in told._repr_html_()
+
+
+def test_a_decision_is_taken_again_with_the_parameters_on_record(run: Run) -> None:
+    found = run.replay_decision(40)
+    assert found.identical
+    assert repr(found).endswith("-40: identical to the last bit>")
+    assert (
+        run.replay_decision("1999-03-06").time == run.decision("1999-03-06", "EUR_USD").time.value
+    )
+
+
+def test_an_agent_that_only_the_notebook_knows_is_handed_over_again(tmp_path: Path) -> None:
+    """Its class is inside a function: no module holds it."""
+    run = half_a_year(tmp_path, [hidden(), Contrarian()])
+    with pytest.raises(AgentError, match=r"cannot be seated again.*agents=\[\.\.\.\]"):
+        run.replay_decision(30)
+    assert run.replay_decision(30, [hidden()]).identical
+    found = run.replay_decision(30, [hidden(scale=61.0)])
+    assert found.context is not None
+    assert found.context.place.startswith("scores[hidden")
+
+
+def hidden(scale: float = 60.0) -> Agent:
+    """An agent of a class that cannot be imported."""
+
+    class Hidden(Follower):
+        pass
+
+    return Hidden(name="hidden", scale=scale)
 
 
 def values(told: Explanation, title: str) -> dict[str, str]:

@@ -170,6 +170,7 @@ def test_evidence_and_limits_have_plain_names() -> None:
 def test_a_score_leans_to_its_side() -> None:
     assert score_bar(0.5).plain == "        │████    "
     assert score_bar(-1.0).plain == "████████│        "
+    assert score_bar(0.01).plain == "        │▏       "
     assert score_bar(0.0).plain.strip() == "│"
     assert score_bar(float("nan")).plain.strip() == "·"
     for score, mark in ((-1.0, 0), (0.0, 24), (0.25, 30), (1.0, 48)):
