@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coordinator.cli.app import run
 from coordinator.engines.locally import run_locally
 from coordinator.explain.inputs import Places
 from coordinator.explain.replaying import DecisionReplayed, replay_decisions
@@ -271,3 +273,35 @@ def test_a_configuration_of_another_version_is_refused(lived: Path, tmp_path: Pa
     journal = altered(lived, tmp_path / "run" / "journal.sqlite", newer)
     with pytest.raises(JournalError, match=r"does not understand its configuration \(unknown key"):
         all_of(journal)
+
+
+def test_the_command_tells_people_and_machines_and_ends_with_one_where_it_differs(
+    lived: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["decision", "replay", "50", "--run", str(lived)]) == 0
+    told = capsys.readouterr().out
+    assert "✓ Identical, to the last bit." in told
+    assert "code and libraries are those of the record" in told
+    assert run(["decision", "replay", "--last", "3", "--run", str(lived), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["identical"], document["decisions"]) == (True, 3)
+    journal = altered(lived, tmp_path / "run" / "journal.sqlite", add_to_score)
+    asked = ["decision", "replay", "--run", str(journal), "--inputs", str(lived.parents[1])]
+    assert run([*asked, "--all"]) == 1
+    told = capsys.readouterr().out
+    assert "✗ 1 of" in told
+    assert "DecisionTaken scores[contrarian, EUR_GBP]" in told
+    assert run([*asked, "50", "--json"]) == 1
+    (done,) = json.loads(capsys.readouterr().out)["replayed"]
+    assert done["difference"]["agent"] == "contrarian"
+    assert done["difference"]["place"] == "scores[contrarian, EUR_GBP]"
+
+
+def test_the_data_that_the_agents_saw_is_hashed_alike_by_both_commands(
+    lived: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["why", "50", "--run", str(lived), "--instrument", "EUR_USD", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["instruments"]
+    (done,) = replay_decisions(lived, lambda sequence: sequence == 50)
+    assert told["record"]["seen"]["digest"] == done.seen
+    assert told["record"]["chain_sha256"] == done.chained
