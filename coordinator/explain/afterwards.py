@@ -13,6 +13,7 @@ from market.live_events import OrderAccepted, OrderUnknown
 from market.orders import Cancellation, Fill
 
 BY_DECISION = "DECISION"
+DAY = len("2001-03-05")
 SLIPPAGE = (
     "Slippage is measured from the mid at the decision: it holds the move until the fill, the "
     "spread and the slippage charged; a cost is positive."
@@ -27,7 +28,10 @@ def broker_step(record: DecisionRecord, column: int) -> Step | None:
     answers = [a for a in record.answers if a.client_order_id == intent.client_order_id]
     if not answers:
         return None
-    rows = tuple(dict.fromkeys((minute(answer.time), _answered(answer)) for answer in answers))
+    first: dict[str, str] = {}  # the broker may say a thing twice: at once, and in its record
+    for answer in answers:
+        first.setdefault(_answered(answer), minute(answer.time))
+    rows = tuple((at, said) for said, at in first.items())
     return Step(
         title="Broker",
         says=f"{rows[-1][1]}.",
@@ -76,10 +80,12 @@ def trade_step(record: DecisionRecord, column: int) -> Step:
     if trade.exit_reason == OPEN or trade.closed is None:
         says = f"Still open at the last bar; so far {pnl} after costs."
     else:
+        opened, closed = minute(trade.opened), minute(trade.closed)
+        if opened[:DAY] != closed[:DAY]:
+            opened, closed = opened[:DAY], closed[:DAY]
         says = (
-            f"{trade.side.capitalize()} from {minute(trade.opened)[:10]} to "
-            f"{minute(trade.closed)[:10]}, closed by {in_words(trade.exit_reason)}: {pnl} "
-            "after costs."
+            f"{trade.side.capitalize()} from {opened} to {closed}, closed by "
+            f"{in_words(trade.exit_reason)}: {pnl} after costs."
         )
     return Step(title="Trade", says=says, grid=_exit_grid(trade, money))
 
