@@ -19,9 +19,10 @@ from coordinator.plan import (
     configuration_json,
     desk_of,
     library_versions,
+    source_of,
     weights_of,
 )
-from coordinator.roster import AgentSpec, code_digest
+from coordinator.roster import AgentSpec
 from market.bar_window import BarWindow
 from market.conversion import currency_names
 from market.errors import ConfigError
@@ -114,10 +115,7 @@ def make_live_plan(
             for agent in agents
         ),
         specs=tuple(specs),
-        sources=tuple(
-            f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
-            for spec, agent in zip(specs, agents, strict=True)
-        ),
+        sources=tuple(source_of(spec, agent) for spec, agent in zip(specs, agents, strict=True)),
         weights=weights,
         seated=names[:seated],
         allocation=allocation_rules(settings, interval_s),

@@ -11,7 +11,13 @@ import numpy as np
 from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.dispatch import Dispatch
-from infra.live.marking import BarBooks, marked_equity, settled, settlement_of
+from infra.live.marking import (
+    BarBooks,
+    account_seen,
+    marked_equity,
+    settled,
+    settlement_of,
+)
 from infra.live.reconciliation import mismatches
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
@@ -258,7 +264,7 @@ class LiveGateway:
         settlement = settlement_of(
             state, self._account, self._since, self._marks, self._margin_rate
         )
-        self.books.record(settled(settlement, bar.time))
+        self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         if self._waiting is not None:
             self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
         self._waiting = BarReady(
