@@ -210,6 +210,35 @@ def test_financing_is_charged_once_a_night_at_the_first_quote_after_it(tmp_path:
     bench.close()
 
 
+def test_financing_is_charged_once_however_many_orders_the_quote_fills(tmp_path: Path) -> None:
+    rates = FlatRates(annual={"EUR": 0.02, "USD": 0.05, "GBP": 0.04, "JPY": 0.0})
+    bench = LocalBench(tmp_path, interest=rates)
+    bench.market("EUR_USD", 1.10)
+    bench.exchange.place(order("a", 1_000.0))
+    bench.market("EUR_USD", 1.10)
+    bench.exchange.place_all((order("b", 10.0), order("c", 10.0)))
+    bench.put(quote("EUR_USD", START + NIGHT_NS, 1.10))
+    told = [t.kind.value for t in bench.exchange.transactions(0)][-3:]
+    assert told == ["financing", "filled", "filled"]
+    bench.close()
+
+
+def test_what_quotes_alone_moved_is_durable_once_it_was_saved(tmp_path: Path) -> None:
+    bench = LocalBench(tmp_path)
+    bench.market("EUR_USD", 1.10)
+    bench.exchange.place(order("a", 1_000.0, stop=0.02, trailing=0.01))
+    for mid in (1.10, 1.15):
+        bench.market("EUR_USD", mid)
+    bench.exchange.save()
+    account = bench.exchange.account()
+    bench.market("EUR_USD", 1.16)
+    bench.close()
+    again = LocalBench(tmp_path)
+    assert again.exchange.clock == START + 3 * SECOND
+    np.testing.assert_array_equal(again.exchange.account().stop_price, account.stop_price)
+    again.close()
+
+
 def test_the_next_rollover_is_the_first_one_that_counts_as_a_night() -> None:
     rng = np.random.default_rng(1)
     for start in rng.integers(START, START + 400 * 24 * HOUR_NS, 50):
