@@ -223,6 +223,19 @@ def test_financing_is_charged_once_however_many_orders_the_quote_fills(tmp_path:
     bench.close()
 
 
+def test_a_night_that_passed_while_the_exchange_was_down_is_charged(tmp_path: Path) -> None:
+    rates = FlatRates(annual={"EUR": 0.02, "USD": 0.05, "GBP": 0.04, "JPY": 0.0})
+    bench = LocalBench(tmp_path, interest=rates)
+    bench.market("EUR_USD", 1.10)
+    bench.exchange.place(order("a", 1_000.0))
+    bench.market("EUR_USD", 1.10)
+    bench.close()
+    again = LocalBench(tmp_path, interest=rates)
+    again.put(quote("EUR_USD", START + NIGHT_NS, 1.10))
+    assert again.exchange.transactions(0)[-1].kind is TransactionKind.FINANCING
+    again.close()
+
+
 def test_what_quotes_alone_moved_is_durable_once_it_was_saved(tmp_path: Path) -> None:
     bench = LocalBench(tmp_path)
     bench.market("EUR_USD", 1.10)
