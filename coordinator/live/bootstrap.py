@@ -135,9 +135,7 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         rows=plan.rows,
         seated=plan.seated,
         instruments=plan.instruments,
-        stale_after_ns=staleness_limits(
-            plan.instruments, "ticks", plan.desk.interval_s
-        ).stale_after,
+        staleness=staleness_limits(plan.instruments, "ticks", plan.desk.interval_s),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
     )
