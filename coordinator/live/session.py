@@ -21,7 +21,7 @@ from market.bars import Bars, Floats
 from market.desk_state import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
 from market.live_events import BreakersMoved
-from market.live_messages import BarReady, CommitteeChanged, Decided, Marked
+from market.live_messages import BarReady, CommitteeChanged, Decided, Marked, WatchEquity
 from market.messages import Rearm, Reviewed
 from market.modes import Mode
 from market.verdicts import SignedApprovals
