@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from infra.live.books import Books
 from market.accounts import BrokerOrder, OrderState
@@ -21,17 +21,27 @@ UNBOUNDED = (0.0, float("inf"))
 
 
 class Dispatch:
-    """Sends what the guardian signed. key: shared with the guardian alone.
+    """Sends what the guardian signed. key: shared with the guardian alone. sent: told the bar of
+    a decision and its orders, once they have left.
 
     Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
     is UNKNOWN until `resolve` finds out.
     """
 
-    def __init__(self, broker: LiveBroker, books: Books, session: str, key: bytes) -> None:
+    def __init__(
+        self,
+        broker: LiveBroker,
+        books: Books,
+        session: str,
+        key: bytes,
+        *,
+        sent: Callable[[int, Sequence[OrderRequest]], None],
+    ) -> None:
         self._broker = broker
         self._books = books
         self._session = session
         self._key = key
+        self._sent = sent
 
     def send(self, signed: SignedApprovals, now: int) -> tuple[int, tuple[tuple[str, str], ...]]:
         """Dispatch one decision's approvals: how many were sent, and what was not and why.
@@ -57,6 +67,7 @@ class Dispatch:
             else:
                 unsent.append((approved.symbol, why))
         self._place(orders, now)
+        self._sent(signed.sequence, orders)
         return len(orders), tuple(unsent)
 
     def flatten(self, now: int) -> int:
@@ -88,6 +99,7 @@ class Dispatch:
                 )
             )
         self._place(closing, now)
+        self._sent(state.sequence, closing)
         return len(closing)
 
     def cancel_working(self) -> None:

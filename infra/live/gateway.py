@@ -11,8 +11,11 @@ import numpy as np
 from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.dispatch import Dispatch
+from infra.live.measuring import Measuring
 from infra.live.marking import BarBooks, marked_equity, settled, settlement_of
 from infra.live.reconciliation import mismatches
+from infra.logs import Tell
+from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
 from market.bars import Floats
@@ -24,7 +27,7 @@ from market.errors import (
     OutcomeUnknown,
     TransientError,
 )
-from market.events import AlertRaised, OrderCancelled, OrderFilled
+from market.events import AlertRaised, Event, OrderCancelled, OrderFilled
 from market.instruments import Instrument
 from market.live_events import BarClosed, CashMoved, CoordinatorAttached, ModeChanged, TradingOpened
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
@@ -70,20 +73,26 @@ class LiveGateway:
         key: bytes,
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
-        tell: Callable[[str], None],
+        tell: Tell,
+        meters: Meters = NO_METERS,
     ) -> None:
         self.books = books
+        books.meters = meters
         self.now = books.state.time
         self._broker = broker
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
         self._tell = tell
+        self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
+        self._doubt = ""
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
         self._since = BarBooks(len(instruments))
-        self.dispatch = Dispatch(broker, books, books.state.started.session, key)
+        self.dispatch = Dispatch(
+            broker, books, books.state.started.session, key, sent=self._measuring.sent
+        )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
         self._missed: list[BarSlice] = []
@@ -159,9 +168,9 @@ class LiveGateway:
         self._moved = False
         self._mark()
         state = self.books.state
-        return Marked(
-            sequence=state.sequence, time=self.now, equity=marked_equity(state, self._marks)
-        )
+        equity = marked_equity(state, self._marks)
+        self._measuring.account(equity)
+        return Marked(sequence=state.sequence, time=self.now, equity=equity)
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.
@@ -180,7 +189,7 @@ class LiveGateway:
             try:
                 sent, unsent = self.dispatch.send(decided.signed, self.now)
             except ApprovalRejected as error:
-                self._alert(decided.sequence, "error", str(error))
+                self._alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
@@ -189,7 +198,7 @@ class LiveGateway:
         """A person or a breaker changes what the desk may do; durable before it returns."""
         self.books.record(ModeChanged(time=self.now, mode=mode.value, by=by, reason=reason))
         self.books.durable()
-        self._tell(f"{mode.value} by {by}: {reason}")
+        self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)
 
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""
@@ -226,9 +235,8 @@ class LiveGateway:
             self.books.record(*found)
             first = found[0]
             said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
-            self._alert(state.sequence, "critical", f"the books differ from the broker's. {said}")
-            if state.mode is Mode.TRADING:
-                self.change_mode(Mode.HALTED, "reconciliation", said)
+            self._alert("critical", f"the books differ from the broker's. {said}")
+            self._halt_by_reconciliation(said)
         return not found
 
     def equity(self) -> float:
@@ -259,6 +267,8 @@ class LiveGateway:
             state, self._account, self._since, self._marks, self._margin_rate
         )
         self.books.record(settled(settlement, bar.time))
+        self._measuring.account(settlement.equity)
+        self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:
             self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
         self._waiting = BarReady(
@@ -272,30 +282,53 @@ class LiveGateway:
         self._since.clear()
 
     def _book(self, transactions: Sequence[Transaction]) -> None:
-        state = self.books.state
-        fresh = newer(transactions, state.last_transaction)
-        if fresh is None:
-            fresh = newer(self._broker.transactions(state.last_transaction), state.last_transaction)
-            if fresh is None:
-                raise LedgerMismatch(
-                    "the broker's transactions have a gap after "
-                    f"{state.last_transaction}; compare the journal with the broker's record"
-                )
-        for event in booked(fresh, state.sequence + 1):
+        try:
+            events = self._events_of(transactions)
+        except LedgerMismatch as error:
+            self._distrust(str(error))
+            return
+        for event in events:
             if isinstance(event, OrderFilled):
                 self._since.fills.append(event.fill)
             elif isinstance(event, OrderCancelled):
                 self._since.cancellations.append(event.cancellation)
-            elif isinstance(event, CashMoved) and event.symbol in state.symbols:
-                self._since.financing[state.column(event.symbol)] += event.amount
+            elif isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
+                self._since.financing[self.books.state.column(event.symbol)] += event.amount
             self.books.record(event)
-        if fresh:
+        if events:
+            self._measuring.booked(events)
             self.books.durable()
 
-    def _alert(self, sequence: int, level: str, message: str) -> None:
+    def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
+        """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""
+        state = self.books.state
+        last = state.last_transaction
+        fresh = newer(transactions, last)
+        if fresh is None:
+            fresh = newer(self._broker.transactions(last), last)
+        if fresh is None:
+            raise LedgerMismatch(
+                f"the broker's transactions have a gap after {last}; compare the journal with the "
+                "broker's record"
+            )
+        return booked(fresh, state.sequence + 1)
+
+    def _distrust(self, why: str) -> None:
+        """What the broker says cannot be booked: no new risk, and a person must look at it."""
+        if why != self._doubt:
+            self._doubt = why
+            self._alert("critical", why)
+        self._halt_by_reconciliation(why)
+
+    def _halt_by_reconciliation(self, why: str) -> None:
+        if self.books.state.mode is Mode.TRADING:
+            self.change_mode(Mode.HALTED, "reconciliation", why)
+
+    def _alert(self, level: str, message: str, decision: int | None = None) -> None:
+        sequence = self.books.state.sequence if decision is None else decision
         self.books.record(
             AlertRaised(
                 sequence=sequence, time=self.now, source="gateway", level=level, message=message
             )
         )
-        self._tell(message)
+        self._tell(message, level=level, decision=sequence)
