@@ -294,8 +294,8 @@ class LiveGateway:
                 self._since.cancellations.append(event.cancellation)
             elif isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
                 self._since.financing[self.books.state.column(event.symbol)] += event.amount
-            self.books.record(event)
         if events:
+            self.books.record(*events)
             self._measuring.booked(events)
             self.books.durable()
 
