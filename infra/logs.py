@@ -53,9 +53,7 @@ class DeskLog:
         handlers: list[logging.Handler] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handlers.append(
-                _QuietFile(self.path, maxBytes=largest_bytes, backupCount=files_kept)
-            )
+            handlers.append(_QuietFile(self.path, maxBytes=largest_bytes, backupCount=files_kept))
         except OSError as error:
             print(f"no log at {self.path}: {error.strerror}", file=sys.stderr)
         if beside is not None:

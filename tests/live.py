@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from infra.live.home import DeskHome
 from infra.live.loop import COORDINATOR, GatewayLoop
 from infra.live.opening import open_books
 from infra.transport import SocketChannel, Switchboard
-from market.errors import StreamLost
+from market.errors import JournalUnwritable
 from market.events import AgentSeated, Event, SessionStarted
 from market.live_messages import (
     Attach,
@@ -27,7 +28,6 @@ from market.live_messages import (
     BarReady,
     Command,
     CommandAnswered,
-    CommitteeChanged,
     Decided,
     Dispatched,
     Marked,
@@ -97,7 +97,8 @@ class LiveDesk:
         if broker is None:
             self.prices()
         started = session_started(self.broker)
-        books = open_books(
+        chosen = dict(gateway_options or {})
+        books = chosen.pop("books", None) or open_books(
             self.home.journal,
             started,
             ROWS,
@@ -120,7 +121,7 @@ class LiveDesk:
             "history_bars": ROWS,
             "tell": self._hear,
         }
-        self.gateway = LiveGateway(**options | dict(gateway_options or {}))
+        self.gateway = LiveGateway(**options | chosen)
         self.gateway.open("a broker in memory")
         loop: dict[str, Any] = {"reconcile_every_s": 1e9, "tell": self._hear}
         self.loop = GatewayLoop(
@@ -161,13 +162,17 @@ class LiveDesk:
         return [event for event in read_events(self.home.journal) if isinstance(event, kind)]
 
     def kill(self) -> None:
-        """As a process that dies: what was not durable is gone, nothing is settled."""
+        """Leave without settling anything; the journal is let go, as by a process that dies."""
         self._leaving.set()
+        self.ended()
+        with contextlib.suppress(JournalUnwritable):
+            self.gateway.books.close()
+
+    def ended(self) -> None:
+        """Wait until the loop has ended by itself, without a defect."""
         self.thread.join(WITHIN_S)
         assert not self.thread.is_alive()
         assert self.failure is None, self.failure
-        self.gateway.books.durable()
-        self.gateway.books.abandon()
 
     def close(self) -> None:
         """End it, whatever state it is in."""
@@ -208,7 +213,7 @@ class FakeCoordinator:
             if isinstance(message, kinds):
                 return message
             if isinstance(message, BarReady | Marked | RearmAsked):
-                self.decide({})
+                self.decide({}, sequence=-1)
 
     def decide(
         self,
@@ -259,8 +264,10 @@ class FakeCoordinator:
     def order(self, orders: Mapping[str, float], **facts: Any) -> Dispatched:
         """Have these orders dispatched; what the gateway answered."""
         self.decide(orders, **facts)
-        dispatched: Dispatched = self.next(Dispatched)
-        return dispatched
+        while True:
+            dispatched: Dispatched = self.next(Dispatched)
+            if dispatched.sequence == facts.get("sequence", 0):
+                return dispatched
 
     def close(self) -> None:
         self._line.close()
@@ -284,15 +291,3 @@ def coordinator_of(desk: LiveDesk, born: int = 1) -> Iterator[FakeCoordinator]:
         yield coordinator
     finally:
         coordinator.close()
-
-
-__all__ = [
-    "AGENTS",
-    "CommitteeChanged",
-    "FakeBroker",
-    "FakeCoordinator",
-    "LiveDesk",
-    "StreamLost",
-    "coordinator_of",
-    "live_desk",
-]

@@ -100,6 +100,19 @@ class FakeBroker:
             for stream in self._streams:
                 stream.offer(quote)
 
+    def lose_transaction(self) -> None:
+        """Number the next transaction as if one before it had been lost."""
+        with self.lock:
+            self._told.append(Transaction(
+                id=len(self._told) + 2,
+                time=self.time,
+                kind=TransactionKind.TRANSFER,
+                client_order_id="",
+                symbol="",
+            ))  # fmt: skip
+            for stream in self._streams:
+                stream.ring()
+
     def drop_streams(self) -> None:
         """Hang up on everyone who listens."""
         with self.lock:
@@ -252,7 +265,7 @@ class FakeBroker:
         if order.symbol in self.refusing:
             return f"{order.symbol} is closed"
         increment = self.instruments[self.symbols.index(order.symbol)].unit_increment
-        if not order.units % increment == 0.0 or order.units == 0.0:
+        if order.units % increment != 0.0 or order.units == 0.0:
             return f"expected whole units, found {order.units}"
         return ""
 
@@ -329,9 +342,7 @@ class FakeBroker:
             self._orders[name], state=state, transaction=told.id, reason=reason
         )
 
-    def _tell(
-        self, kind: TransactionKind, name: str, symbol: str, **facts: Any
-    ) -> Transaction:
+    def _tell(self, kind: TransactionKind, name: str, symbol: str, **facts: Any) -> Transaction:
         told = Transaction(
             id=len(self._told) + 1,
             time=self.time,

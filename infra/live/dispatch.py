@@ -78,16 +78,17 @@ class Dispatch:
         """Cancel every working order, then close every position; how many orders that took.
 
         Needs neither coordinator nor guardian. What cannot be reached now is tried again by
-        calling it again: an order that is there already is not sent twice.
+        calling it again: an order that is there already is not sent twice, and one that closes a
+        position and waits for a price is left to wait.
         """
-        self.cancel_working()
         state = self._books.state
+        leg = f"f{state.flattens}"
+        self.cancel_working(but=f"-{leg}")
         closing = []
         for column, symbol in enumerate(state.symbols):
             units = float(state.ledger.units[column])
             if units == 0.0 or any(entry.order.symbol == symbol for entry in state.orders.values()):
                 continue
-            leg = f"f{state.flattens}"
             closing.append(
                 OrderRequest(
                     client_order_id=client_order_id(
@@ -106,10 +107,13 @@ class Dispatch:
         self._sent(state.sequence, closing)
         return len(closing)
 
-    def cancel_working(self) -> None:
-        """Ask the broker to cancel what waits; the transactions say what came of it."""
+    def cancel_working(self, but: str = "") -> None:
+        """Ask the broker to cancel what waits; the transactions say what came of it.
+
+        but: the end of the ids of orders that are left alone; empty for none.
+        """
         for name, entry in tuple(self._books.state.orders.items()):
-            if entry.stage in UNSETTLED:
+            if entry.stage in UNSETTLED or (but and name.endswith(but)):
                 continue
             try:
                 self._broker.cancel(name)

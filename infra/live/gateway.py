@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.dispatch import Dispatch
-from infra.live.measuring import Measuring
 from infra.live.marking import BarBooks, marked_equity, settled, settlement_of
+from infra.live.measuring import Measuring
 from infra.live.reconciliation import mismatches
+from infra.live.stopping import taken_up
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
@@ -128,6 +129,7 @@ class LiveGateway:
                 history_values=values,
             )
         )
+        self._take_up()
         self.catch_up()
         self.dispatch.resolve(self.now)
         self.catch_up()
@@ -214,21 +216,29 @@ class LiveGateway:
         try:
             self._book(self._broker.transactions(self.books.state.last_transaction))
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"transactions could not be asked for: {error}")
+            self._tell(f"transactions could not be asked for: {error}", level="warning")
 
     def reconcile(self) -> bool:
         """Compare books and broker; where they differ no new risk is taken, and it says what."""
+        return not self.compare()
+
+    def compare(self) -> str:
+        """As `reconcile`; why the books are not proved to be the broker's, empty where they are."""
         self.catch_up()
         state = self.books.state
         try:
             account = self._broker.account()
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"the account could not be asked for: {error}")
-            return False
+            self._tell(f"the account could not be asked for: {error}", level="warning")
+            return f"the account could not be asked for: {error}"
         if account.last_transaction != state.last_transaction:
             self.catch_up()
             if account.last_transaction != state.last_transaction:
-                return False  # the account moved meanwhile; the next comparison will see
+                # Often the account has only moved meanwhile; the next comparison will see.
+                return self._doubt or (
+                    f"the broker's transactions go to {account.last_transaction}, the books to "
+                    f"{state.last_transaction}"
+                )
         self._account = account
         found = mismatches(state, account, self.now)
         if found:
@@ -237,7 +247,9 @@ class LiveGateway:
             said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
             self._alert("critical", f"the books differ from the broker's. {said}")
             self._halt_by_reconciliation(said)
-        return not found
+            return f"the books differ from the broker's. {said}"
+        self._doubt = ""
+        return ""
 
     def equity(self) -> float:
         """Of the desk's own books at the newest prices, account currency."""
@@ -248,6 +260,14 @@ class LiveGateway:
     def marks(self) -> Marks:
         """Prices as they were last marked."""
         return self._marks
+
+    def _take_up(self) -> None:
+        """A desk that was stopped goes on as it was when it was asked to stop."""
+        state = self.books.state
+        if state.mode is not Mode.STOPPED:
+            return
+        mode, why = taken_up(state.mode_reason)
+        self.change_mode(mode, state.mode_by, why or "taken up again")
 
     def _mark(self) -> None:
         self._board.mark(self._marks, self.now)
