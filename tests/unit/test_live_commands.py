@@ -153,7 +153,7 @@ def test_an_order_that_closes_a_position_waits_for_a_price_however_long_that_tak
     desk.until(lambda told: bool(told["open_orders"]))
     cancels = desk.broker.asked.count("cancel")
     steps = desk.broker.asked.count("transactions")
-    desk.until(lambda told: desk.broker.asked.count("transactions") >= steps + 3)
+    desk.until(lambda _: desk.broker.asked.count("transactions") >= steps + 3)
     assert desk.broker.asked.count("cancel") == cancels
     desk.prices()
     desk.until(lambda told: told["mode"] == "HALTED")
@@ -322,7 +322,7 @@ def test_a_desk_that_cannot_record_answers_refuses_and_can_be_stopped(tmp_path: 
     journal = FullDisk(tmp_path / "journal.sqlite", durable=True)
     started = session_started(broker, initial_balance=100_000.0)
     journal.append(started)
-    books = Books(journal, DeskState(started, ROWS), lambda state: None)
+    books = Books(journal, DeskState(started, ROWS), lambda _: None)
     with live_desk(tmp_path, broker, gateway_options={"books": books}) as desk:
         with coordinator_of(desk) as coordinator:
             coordinator.order({"EUR_USD": 1_000.0})
