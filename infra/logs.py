@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -119,6 +120,10 @@ class _JsonLines(logging.Formatter):
 def _shown(name: str, value: object) -> object:
     if isinstance(value, bytes) or any(word in name.lower() for word in SECRETS):
         return MASKED
+    if isinstance(value, Mapping):
+        return {str(key): _shown(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(name, item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None  # JSON has no word for it
     return value

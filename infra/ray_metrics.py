@@ -41,7 +41,8 @@ class RayMeters:
 
     def count(self, measure: Measure, times: float = 1.0, of: str = "") -> None:
         """A counter rises."""
-        self._counters[measure.name].inc(times, self._of(measure, of))
+        if times > 0.0:  # Ray raises otherwise, and nothing here may stop a desk
+            self._counters[measure.name].inc(times, self._of(measure, of))
 
     def show(self, measure: Measure, value: float, of: str = "") -> None:
         """A gauge is now at a value."""

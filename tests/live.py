@@ -134,6 +134,7 @@ class LiveDesk:
         self.failure: BaseException | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+        self.until(lambda told: told["broker_connected"])
 
     def prices(self, *, moved: float = 0.0, seconds: float = 1.0) -> None:
         """A quote of every instrument. moved: by this fraction from LEVELS."""
