@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from coordinator.cli.committee import agents
+from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
 from coordinator.cli.governing import flatten, halt, resume, stop
 from coordinator.cli.inspect import check, show
@@ -26,6 +27,7 @@ from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
 from coordinator.cli.whatif import whatif
+from coordinator.cli.why import why
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -39,6 +41,8 @@ app = typer.Typer(
 )
 config = typer.Typer(no_args_is_help=True, help="The configuration in force.")
 app.add_typer(config, name="config")
+decision = typer.Typer(no_args_is_help=True, help="Recorded decisions.")
+app.add_typer(decision, name="decision")
 app.command()(replay)
 app.command()(trade)
 app.add_typer(agents, name="agents")
@@ -52,6 +56,8 @@ app.command()(lookback)
 app.command()(whatif)
 app.command()(parity)
 app.command()(doctor)
+app.command()(why)
+decision.command("replay")(replay_decision)
 config.command()(show)
 config.command()(check)
 
