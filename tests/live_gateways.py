@@ -149,7 +149,7 @@ def open_gateway(bench: Any, folder: Path, broker: Any = None) -> GatewayDesk:
         key=APPROVALS_KEY,
         versions=(),
         history_bars=ROWS,
-        tell=said.append,
+        tell=lambda text, **_: said.append(text),
     )
     gateway.open("a paper exchange")
     desk = GatewayDesk(bench=bench, gateway=gateway, journal=journal, said=said)

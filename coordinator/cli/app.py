@@ -12,15 +12,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from coordinator.cli.committee import agents
 from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
-from coordinator.cli.inspect import agents, check, show
+from coordinator.cli.governing import flatten, halt, resume, stop
+from coordinator.cli.inspect import check, show
 from coordinator.cli.lookahead import lookahead
 from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
 from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
 from coordinator.cli.whatif import whatif
@@ -42,7 +45,9 @@ decision = typer.Typer(no_args_is_help=True, help="Recorded decisions.")
 app.add_typer(decision, name="decision")
 app.command()(replay)
 app.command()(trade)
-app.command()(agents)
+app.add_typer(agents, name="agents")
+for command in (status, watch, halt, resume, flatten, stop):
+    app.command()(command)
 app.command()(report)
 app.command()(sweep)
 app.command()(optimize)

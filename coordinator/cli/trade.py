@@ -23,11 +23,11 @@ from coordinator.cli.options import (
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
-from coordinator.configuration.sources import load_settings
+from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.plan import LivePlan
-from infra.live.asking import ask_desk
+from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from market.errors import ConfigError, TransientError
 from market.live_messages import Command
@@ -53,7 +53,9 @@ def trade(
     duration: Annotated[
         str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
     ] = None,
-    home: Annotated[Path | None, typer.Option("--home", help="Folder of the desk.")] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", envvar=HOME, help="Folder of the desk.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Take up the desk that is in the folder.")
     ] = False,
@@ -124,6 +126,8 @@ def _watch(home: DeskHome, for_s: float | None, console: Console) -> dict[str, A
             try:
                 told = dict(ask_desk(home, Command(name="status")).told)
             except TransientError as error:
+                if told and how_it_was_left(home) is not None:
+                    return told  # `quorum stop` of another terminal
                 view.silent(str(error))
                 continue
             view(told)

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
+
+from coordinator.cli.status_view import status_line, status_picture
 
 PLAIN_EVERY_S = 5.0
 
@@ -56,31 +57,3 @@ class TradeView:
             return False
         self._printed = now
         return True
-
-
-def status_line(told: Mapping[str, Any]) -> str:
-    """A status on one line."""
-    return (
-        f"{told['market_time']}  {told['mode']}, {told['bars']:,} bars, "
-        f"equity {told['equity']:,.2f} ({told['profit']:+,.2f}), "
-        f"{len(told['positions'])} positions, {len(told['open_orders'])} orders open"
-    )
-
-
-def status_picture(told: Mapping[str, Any]) -> Table:
-    """A status as a small table."""
-    table = Table.grid(padding=(0, 2))
-    gain = told["profit"]
-    table.add_row(
-        Text(f"{told['mode']}", style="bold green" if told["mode"] == "TRADING" else "bold red"),
-        Text(f"{told['market_time']}"),
-        Text(f"equity {told['equity']:,.2f} {told['account_currency']}", style="bold"),
-        Text(f"{gain:+,.2f}", style="green" if gain >= 0.0 else "red"),
-    )
-    positions = "  ".join(f"{held['symbol']} {held['units']:+,.0f}" for held in told["positions"])
-    table.add_row("open", Text(positions or "none", style="dim"))
-    table.add_row("last", Text(str(told.get("last_decision", "none yet")), style="dim"))
-    for name, agent in told.get("agents", {}).items():
-        here = "here" if agent["here"] else "away"
-        table.add_row(name, here, f"{told['weights'].get(name, 0.0):.2f}")
-    return table

@@ -22,6 +22,8 @@ from market.errors import ConfigError, nearest
 
 PREFIX = "QUORUM_"
 DELIMITER = "__"
+HOME = f"{PREFIX}HOME"
+"""Not a setting: the folder of the desk that a command is for."""
 FILE = Path("quorum.toml")
 
 
@@ -89,7 +91,7 @@ def _refuse_stray_variables() -> None:
     sections = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in os.environ:
         section = name.upper().split(DELIMITER)[0]
-        if name.upper().startswith(PREFIX) and section not in sections:
+        if name.upper().startswith(PREFIX) and section not in sections and name != HOME:
             raise ConfigError(
                 f"environment variable {name}: unknown section{nearest(section, sections)} "
                 f"Expected {PREFIX}SECTION{DELIMITER}KEY with a section of "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -15,6 +15,8 @@ from agents.actors import StandingAgentActor
 from coordinator.bootstrap import COORDINATOR, GUARDIAN, OPTIMIZER, agent_builder
 from coordinator.live.coordinator import LiveCoordinator
 from coordinator.live.plan import LivePlan
+from infra.logs import DeskLog
+from infra.ray_metrics import RayMeters
 from infra.transport import Address, SocketChannel
 
 
@@ -37,7 +39,7 @@ def start_agent(plan: LivePlan, name: str, address: Address, key: bytes, strateg
 
 
 class LiveDesk:
-    """Answers people while the desk trades in a thread of its own."""
+    """Answers people while the desk trades in a thread of its own. logs: the folder of its log."""
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class LiveDesk:
         line_key: bytes,
         gateway_key: bytes,
         strategy: Any,
+        logs: Path,
     ) -> None:
         self._plan = plan
         self._at = at
@@ -63,7 +66,8 @@ class LiveDesk:
             guardian=GUARDIAN,
             optimizer=OPTIMIZER,
             seat=self._seat,
-            tell=logging.getLogger("quorum").info,
+            tell=DeskLog(logs, COORDINATOR, session=plan.desk.session).tell,
+            meters=RayMeters(plan.desk.session),
         )
         threading.Thread(target=self._coordinator.run, name="desk", daemon=True).start()
 

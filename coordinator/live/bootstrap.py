@@ -7,7 +7,13 @@ from functools import partial
 
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.desk import AllocationDesk
-from coordinator.bootstrap import check_settings, interest_of, optimizer_of, registry_of
+from coordinator.bootstrap import (
+    GATEWAY,
+    check_settings,
+    interest_of,
+    optimizer_of,
+    registry_of,
+)
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.live.prices import check_prices, open_prices, prices_said
@@ -21,6 +27,8 @@ from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.serving import serve_gateway
 from infra.live.standing import Serve
+from infra.logs import DeskLog
+from infra.metrics import Meters
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError
 from market.lines import Member
@@ -138,4 +146,14 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         staleness=staleness_limits(plan.instruments, "ticks", plan.desk.interval_s),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
+        open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),
+        open_meters=partial(ray_meters, plan.desk.session),
     )
+
+
+def ray_meters(session: str) -> Meters:
+    """Ray's, in a process that is connected to it."""
+    # Ray takes a second to import: a command line that only asks does without.
+    from infra.ray_metrics import RayMeters  # noqa: PLC0415
+
+    return RayMeters(session)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.deadlines import DeadlineLine, frame, readable
+from infra.metrics import ABSTENTIONS, NO_METERS, VOTE_SECONDS, Meters
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.errors import StreamLost
@@ -56,11 +57,13 @@ class LiveCommittee:
         width: int,
         deadline_s: float,
         history: Callable[[int], Bars],
+        meters: Meters = NO_METERS,
     ) -> None:
         self._places = tuple(places)
         self._width = width
         self._deadline_s = deadline_s
         self._history = history
+        self._meters = meters
         self._members = {
             place.name: _Member(latencies_s=deque(maxlen=LATENCIES_KEPT), abstained=Counter())
             for place in places
@@ -177,7 +180,9 @@ class LiveCommittee:
             if isinstance(message, BallotCast) and message.sequence == sequence:
                 ballots[line.name] = message
                 if member.latencies_s is not None:
-                    member.latencies_s.append(time.monotonic() - self._asked_at)
+                    latency_s = time.monotonic() - self._asked_at
+                    member.latencies_s.append(latency_s)
+                    self._meters.observe(VOTE_SECONDS, latency_s, line.name)
             elif isinstance(message, Failure):
                 failed[line.name] = str(message.error)
                 member.expects = None
@@ -208,8 +213,10 @@ class LiveCommittee:
             if reason is None:
                 continue
             member = self._members[place.name]
+            kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
             if member.abstained is not None:
-                member.abstained[reason if reason in (LATE, AWAY, BEHIND) else "failed"] += 1
+                member.abstained[kind] += 1
+            self._meters.count(ABSTENTIONS, of=kind)
             abstentions.append(
                 AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
             )

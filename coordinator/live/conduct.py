@@ -87,6 +87,7 @@ class DeskOnRay:
             line_key=line_key,
             gateway_key=home.line_key(),
             strategy=elsewhere,
+            logs=home.logs.resolve(),
         )
         self.actors[COORDINATOR] = coordinator
 

@@ -12,6 +12,7 @@ from coordinator.live.plan import LivePlan
 from coordinator.live.session import LiveSession
 from coordinator.live.warming import warm_up
 from infra.deadlines import DeadlineLine, Readable, readable
+from infra.metrics import NO_METERS, Meters
 from infra.transport import Address, SocketChannel, Switchboard
 from market.errors import FatalError, QuorumError, StreamLost
 from market.lines import Failure
@@ -52,6 +53,7 @@ class LiveCoordinator:
         optimizer: str,
         seat: Seat,
         tell: Callable[[str], None],
+        meters: Meters = NO_METERS,
     ) -> None:
         self._plan = plan
         self._gateway_address = gateway
@@ -59,6 +61,7 @@ class LiveCoordinator:
         self._guardian, self._optimizer = guardian, optimizer
         self._seat = seat
         self._tell = tell
+        self._meters = meters
         self._switchboard = Switchboard(line_key, at=at)
         self._members: dict[str, DeadlineLine] = {}
         self._gateway: DeadlineLine | None = None
@@ -166,6 +169,7 @@ class LiveCoordinator:
             epoch=attached.epoch,
             vote_deadline_s=live.vote_deadline_ms / 1e3,
             guardian_deadline_s=live.guardian_deadline_ms / 1e3,
+            meters=self._meters,
         )
         self._seat(tuple(attached.desk.seated))
         for line in [line for line in self._members.values() if not line.closed]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +17,14 @@ from coordinator.live.allocation import LiveAllocation
 from coordinator.live.committee import LiveCommittee, Place
 from coordinator.live.guardian import GuardianDesk
 from infra.deadlines import DeadlineLine
+from infra.metrics import (
+    DECISION_SECONDS,
+    DECISIONS,
+    NO_METERS,
+    REFUSALS,
+    REVIEW_SECONDS,
+    Meters,
+)
 from market.bars import Bars, Floats
 from market.desk_state import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
@@ -45,13 +53,15 @@ class LiveSession:
         epoch: int,
         vote_deadline_s: float,
         guardian_deadline_s: float,
+        meters: Meters = NO_METERS,
     ) -> None:
         self._desk = desk
         self._epoch = epoch
         longest = max(place.lookback for place in places)
         self._deciding = Deciding(desk, rows=longest + 1)
         self._deciding.extend(bars_of(kept, desk.traded))
-        self.committee = LiveCommittee(places, desk.traded, vote_deadline_s, self._history)
+        self._meters = meters
+        self.committee = LiveCommittee(places, desk.traded, vote_deadline_s, self._history, meters)
         self.guardian = GuardianDesk(guardian_deadline_s, kept.breakers)
         self.allocation = LiveAllocation(desk.traded, allocation)
         self.allocation.resume(kept)
@@ -89,6 +99,7 @@ class LiveSession:
         self._sequence, self._time, self._equity = sequence, bar.time, settlement.equity
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
         records: list[Event] = list(abstentions)
+        counted = time.perf_counter()
         deciding.count(scores)
         allocated = self.allocation.take_effect(sequence, bar.time)
         if allocated is not None:
@@ -109,6 +120,7 @@ class LiveSession:
             )
         self._latencies_s.append(time.perf_counter() - began)
         self._decisions += 1
+        self._measure(reviewed, counted - began)
         self._tell(reviewed)
         self.allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
         self.allocation.ask(sequence)
@@ -199,6 +211,16 @@ class LiveSession:
             signed=signed,
             health=self.health() if signed is None or self._decisions % 16 == 0 else {},
         )
+
+    def _measure(self, reviewed: Reviewed | None, gathered_s: float) -> None:
+        """Tell the meters of a decision. gathered_s: what its first part, up to the tally, took."""
+        meters, whole_s = self._meters, self._latencies_s[-1]
+        meters.count(DECISIONS)
+        meters.observe(DECISION_SECONDS, whole_s)
+        meters.observe(REVIEW_SECONDS, whole_s - gathered_s)
+        if reviewed is not None and reviewed.refused:
+            for limit, times in Counter(one.limit for one in reviewed.refused).items():
+                meters.count(REFUSALS, times, limit)
 
     def _tell(self, reviewed: Reviewed | None) -> None:
         if reviewed is not None and reviewed.approved:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from multiprocessing import AuthenticationError
 
-from infra.deadlines import readable
+from infra.deadlines import DeadlineLine, readable
+from infra.dialing import call
+from infra.journal.codec import decode_value
+from infra.journal.sqlite import newest_snapshot, read_chain
 from infra.live.home import DeskHome
-from infra.transport import SocketChannel
-from market.errors import FatalError, StreamLost, TransientError
+from market.desk_state import DeskSnapshot
+from market.errors import ConfigError, FatalError, StreamLost, TransientError
 from market.live_messages import Command, CommandAnswered
+from market.modes import Mode
 
 WITHIN_S = 10.0
 
@@ -18,17 +23,21 @@ def ask_desk(home: DeskHome, command: Command, within_s: float = WITHIN_S) -> Co
 
     Raises ConfigError where there is no desk, TransientError where its gateway does not answer.
     """
+    until = time.monotonic() + within_s
     try:
-        channel = SocketChannel.dial(home.gateway_address, home.line_key(), "person")
-    except StreamLost as error:
-        raise TransientError(
-            f"the gateway of {home.folder} does not answer ({error}). Nothing was changed. If its "
-            "processes are gone, `quorum trade --resume` takes the desk up again."
+        connection = call(home.gateway_address, home.line_key(), "person", within_s)
+    except AuthenticationError:
+        raise ConfigError(
+            f"the gateway at {home.gateway_address} has another key than {home.folder}/line.key"
         ) from None
-    line = channel.with_deadlines("gateway")
+    except (OSError, EOFError) as error:
+        raise TransientError(
+            f"the gateway of {home.folder} does not answer ({error or 'it hung up'}). Nothing was "
+            "changed. If its processes are gone, `quorum trade --resume` takes the desk up again."
+        ) from None
+    line = DeadlineLine("gateway", connection)
     try:
         line.post(command)
-        until = time.monotonic() + within_s
         while readable([line], until):
             for answer in line.take():
                 if isinstance(answer, CommandAnswered):
@@ -45,3 +54,17 @@ def ask_desk(home: DeskHome, command: Command, within_s: float = WITHIN_S) -> Co
         f"the gateway did not answer within {within_s:g} s; look with `quorum status` whether "
         f"{command.name} took effect"
     )
+
+
+def how_it_was_left(home: DeskHome) -> DeskSnapshot | None:
+    """The desk as `quorum stop` left it; None for one that works, or died.
+
+    Raises JournalError where the journal is damaged or of another version.
+    """
+    if not home.journal.exists():
+        return None
+    kept = newest_snapshot(home.journal)
+    if kept is None or next(read_chain(home.journal, kept), None) is not None:
+        return None
+    desk: DeskSnapshot = decode_value(kept.payload, DeskSnapshot)
+    return desk if desk.mode == Mode.STOPPED else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+from infra.metrics import JOURNAL_LAG_SECONDS, NO_METERS, Meters
 from market.desk_state import DeskState
 from market.events import Event
 from market.ports import Journal
@@ -14,6 +16,8 @@ SNAPSHOT_EVERY = 20_000
 
 class Books:
     """Everything that is recorded is folded at once. keep: stores a snapshot of the state."""
+
+    meters: Meters = NO_METERS
 
     def __init__(
         self, journal: Journal, state: DeskState, keep: Callable[[DeskState], None]
@@ -32,7 +36,9 @@ class Books:
 
     def durable(self) -> None:
         """Return once everything recorded is on disk. Raises JournalUnwritable."""
+        began = time.perf_counter()
         self._journal.commit()
+        self.meters.observe(JOURNAL_LAG_SECONDS, time.perf_counter() - began)
         if self._since >= SNAPSHOT_EVERY:
             self.keep()
 

@@ -7,17 +7,18 @@ from typing import Any
 
 from infra.live.gateway import LiveGateway
 from infra.live.status import status_of
+from infra.live.stopping import ASKED, settled_reason
+from market.errors import nearest
 from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
-
-STOPPING = "stopping"
 
 
 class Commands:
     """Answers commands. health: what the coordinator last said of the members.
 
-    committee_changed, rearm_asked: told when the coordinator must hear of it.
+    committee_changed, rearm_asked: told when the coordinator must hear of it. stopping: once a
+    person wants the desk to stop, what the journal says when it has.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Commands:
         self._health = health
         self._committee_changed = committee_changed
         self._rearm_asked = rearm_asked
-        self.stopping = False
+        self.stopping = ""
 
     def answer(self, command: Command) -> CommandAnswered:
         """Do what is asked, or say why not. Raises JournalUnwritable."""
@@ -71,8 +72,9 @@ class Commands:
         mode = self._gateway.books.state.mode
         if mode is Mode.FLATTENING:
             return "positions are still being closed; wait until the desk is flat, then resume"
-        if not self._gateway.reconcile():
-            return "the books are not those of the broker; `quorum status` says what differs"
+        differs = self._gateway.compare()
+        if differs:
+            return f"{differs}. No new risk until that is settled; then resume again"
         if mode is not Mode.TRADING:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
         self._rearm_asked(command.by)
@@ -85,10 +87,12 @@ class Commands:
         return ""
 
     def _stop(self, command: Command) -> str:
-        if self._gateway.books.state.mode is Mode.TRADING:
-            self._gateway.change_mode(Mode.HALTED, command.by, f"{STOPPING}: {command.reason}")
-        self._gateway.dispatch.cancel_working()
-        self.stopping = True
+        state = self._gateway.books.state
+        self.stopping = self.stopping or settled_reason(state.mode, state.mode_reason)
+        if state.mode is Mode.TRADING:
+            self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
+        if state.mode is not Mode.FLATTENING:
+            self._gateway.dispatch.cancel_working()
         return ""
 
     def _seat(self, command: Command) -> str:
@@ -119,7 +123,7 @@ class Commands:
     def _unseat(self, command: Command) -> str:
         state = self._gateway.books.state
         if command.agent not in state.seated:
-            return f"{command.agent} does not sit; seated are {', '.join(state.seated)}"
+            return self._not_seated(command.agent)
         if not self._weight_left(command.agent, 0.0):
             return f"without {command.agent} nobody would weigh anything; give another a weight"
         self._gateway.books.record(
@@ -135,7 +139,7 @@ class Commands:
     def _weigh(self, command: Command) -> str:
         state = self._gateway.books.state
         if command.agent not in state.seated:
-            return f"{command.agent} does not sit; seated are {', '.join(state.seated)}"
+            return self._not_seated(command.agent)
         if not 0.0 <= command.weight < float("inf"):
             return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
         if not self._weight_left(command.agent, command.weight):
@@ -161,9 +165,19 @@ class Commands:
         self._committee_changed()
         return ""
 
-    def _stranger(self, agent: str) -> str:
-        allowed = ", ".join(agent.name for agent in self._gateway.books.state.started.agents)
+    def _not_seated(self, agent: str) -> str:
+        state = self._gateway.books.state
+        if agent not in state.weights:
+            return self._stranger(agent)
         return (
-            f"{agent} is not on the allow-list of this desk, which holds {allowed}; "
-            "committee.allowed of the configuration names who may join"
+            f"{agent} does not sit on the committee: {', '.join(state.seated)} do. "
+            f"`quorum agents add {agent}` seats it"
+        )
+
+    def _stranger(self, agent: str) -> str:
+        allowed = [agent.name for agent in self._gateway.books.state.started.agents]
+        return (
+            f"{agent!r} is not on the allow-list of this desk{nearest(agent, allowed)} "
+            f"On it are {', '.join(allowed)}; committee.allowed of the configuration names who "
+            "may join"
         )

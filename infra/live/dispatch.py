@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from infra.live.books import Books
@@ -22,17 +22,27 @@ UNBOUNDED = (0.0, float("inf"))
 
 
 class Dispatch:
-    """Sends what the guardian signed. key: shared with the guardian alone.
+    """Sends what the guardian signed. key: shared with the guardian alone. sent: told the bar of
+    a decision and its orders, once they have left.
 
     Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
     is UNKNOWN until `resolve` finds out.
     """
 
-    def __init__(self, broker: LiveBroker, books: Books, session: str, key: bytes) -> None:
+    def __init__(
+        self,
+        broker: LiveBroker,
+        books: Books,
+        session: str,
+        key: bytes,
+        *,
+        sent: Callable[[int, Sequence[OrderRequest]], None],
+    ) -> None:
         self._broker = broker
         self._books = books
         self._session = session
         self._key = key
+        self._sent = sent
 
     @property
     def open_orders(self) -> tuple[OrderRequest, ...]:
@@ -66,22 +76,24 @@ class Dispatch:
             else:
                 unsent.append((approved.symbol, why))
         self._place(orders, now)
+        self._sent(signed.sequence, orders)
         return len(orders), tuple(unsent)
 
     def flatten(self, now: int) -> int:
         """Cancel every working order, then close every position; how many orders that took.
 
         Needs neither coordinator nor guardian. What cannot be reached now is tried again by
-        calling it again: an order that is there already is not sent twice.
+        calling it again: an order that is there already is not sent twice, and one that closes a
+        position and waits for a price is left to wait.
         """
-        self.cancel_working()
         state = self._books.state
+        leg = f"f{state.flattens}"
+        self.cancel_working(but=f"-{leg}")
         closing = []
         for column, symbol in enumerate(state.symbols):
             units = float(state.ledger.units[column])
             if units == 0.0 or any(entry.order.symbol == symbol for entry in state.orders.values()):
                 continue
-            leg = f"f{state.flattens}"
             closing.append(
                 OrderRequest(
                     client_order_id=client_order_id(
@@ -97,12 +109,16 @@ class Dispatch:
                 )
             )
         self._place(closing, now)
+        self._sent(state.sequence, closing)
         return len(closing)
 
-    def cancel_working(self) -> None:
-        """Ask the broker to cancel what waits; the transactions say what came of it."""
+    def cancel_working(self, but: str = "") -> None:
+        """Ask the broker to cancel what waits; the transactions say what came of it.
+
+        but: the end of the ids of orders that are left alone; empty for none.
+        """
         for name, entry in tuple(self._books.state.orders.items()):
-            if entry.stage in UNSETTLED:
+            if entry.stage in UNSETTLED or (but and name.endswith(but)):
                 continue
             try:
                 self._broker.cancel(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +18,11 @@ from infra.live.marking import (
     settled,
     settlement_of,
 )
+from infra.live.measuring import Measuring
 from infra.live.reconciliation import mismatches
+from infra.live.stopping import taken_up
+from infra.logs import Tell
+from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
 from market.bars import Floats
@@ -30,7 +34,7 @@ from market.errors import (
     OutcomeUnknown,
     TransientError,
 )
-from market.events import AlertRaised, OrderCancelled, OrderFilled
+from market.events import AlertRaised, Event, OrderCancelled, OrderFilled
 from market.instruments import Instrument
 from market.live_events import BarClosed, CashMoved, CoordinatorAttached, ModeChanged, TradingOpened
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
@@ -88,9 +92,11 @@ class LiveGateway:
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
         silence: Silence | None = None,
-        tell: Callable[[str], None],
+        tell: Tell,
+        meters: Meters = NO_METERS,
     ) -> None:
         self.books = books
+        books.meters = meters
         self.now = books.state.time
         self._broker = broker
         self._board = board
@@ -99,11 +105,15 @@ class LiveGateway:
         self._silence = silence
         self._looked = 0
         self._tell = tell
+        self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
+        self._doubt = ""
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
         self._since = BarBooks(len(instruments))
-        self.dispatch = Dispatch(broker, books, books.state.started.session, key)
+        self.dispatch = Dispatch(
+            broker, books, books.state.started.session, key, sent=self._measuring.sent
+        )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
         self._missed: list[BarSlice] = []
@@ -139,6 +149,7 @@ class LiveGateway:
                 history_values=values,
             )
         )
+        self._take_up()
         self.catch_up()
         self.dispatch.resolve(self.now)
         self.catch_up()
@@ -180,9 +191,9 @@ class LiveGateway:
         self._moved = False
         self._mark()
         state = self.books.state
-        return Marked(
-            sequence=state.sequence, time=self.now, equity=marked_equity(state, self._marks)
-        )
+        equity = marked_equity(state, self._marks)
+        self._measuring.account(equity)
+        return Marked(sequence=state.sequence, time=self.now, equity=equity)
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.
@@ -201,7 +212,7 @@ class LiveGateway:
             try:
                 sent, unsent = self.dispatch.send(decided.signed, self.now)
             except ApprovalRejected as error:
-                self._alert(decided.sequence, "error", str(error))
+                self._alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
@@ -210,7 +221,7 @@ class LiveGateway:
         """A person or a breaker changes what the desk may do; durable before it returns."""
         self.books.record(ModeChanged(time=self.now, mode=mode.value, by=by, reason=reason))
         self.books.durable()
-        self._tell(f"{mode.value} by {by}: {reason}")
+        self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)
 
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""
@@ -226,31 +237,40 @@ class LiveGateway:
         try:
             self._book(self._broker.transactions(self.books.state.last_transaction))
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"transactions could not be asked for: {error}")
+            self._tell(f"transactions could not be asked for: {error}", level="warning")
 
     def reconcile(self) -> bool:
         """Compare books and broker; where they differ no new risk is taken, and it says what."""
+        return not self.compare()
+
+    def compare(self) -> str:
+        """As `reconcile`; why the books are not proved to be the broker's, empty where they are."""
         self.catch_up()
         state = self.books.state
         try:
             account = self._broker.account()
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"the account could not be asked for: {error}")
-            return False
+            self._tell(f"the account could not be asked for: {error}", level="warning")
+            return f"the account could not be asked for: {error}"
         if account.last_transaction != state.last_transaction:
             self.catch_up()
             if account.last_transaction != state.last_transaction:
-                return False  # the account moved meanwhile; the next comparison will see
+                # Often the account has only moved meanwhile; the next comparison will see.
+                return self._doubt or (
+                    f"the broker's transactions go to {account.last_transaction}, the books to "
+                    f"{state.last_transaction}"
+                )
         self._account = account
         found = mismatches(state, account, self.now)
         if found:
             self.books.record(*found)
             first = found[0]
             said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
-            self._alert(state.sequence, "critical", f"the books differ from the broker's. {said}")
-            if state.mode is Mode.TRADING:
-                self.change_mode(Mode.HALTED, "reconciliation", said)
-        return not found
+            self._alert("critical", f"the books differ from the broker's. {said}")
+            self._halt_by_reconciliation(said)
+            return f"the books differ from the broker's. {said}"
+        self._doubt = ""
+        return ""
 
     def equity(self) -> float:
         """Of the desk's own books at the newest prices, account currency."""
@@ -261,6 +281,14 @@ class LiveGateway:
     def marks(self) -> Marks:
         """Prices as they were last marked."""
         return self._marks
+
+    def _take_up(self) -> None:
+        """A desk that was stopped goes on as it was when it was asked to stop."""
+        state = self.books.state
+        if state.mode is not Mode.STOPPED:
+            return
+        mode, why = taken_up(state.mode_reason)
+        self.change_mode(mode, state.mode_by, why or "taken up again")
 
     def _mark(self) -> None:
         self._board.mark(self._marks, self.now)
@@ -280,6 +308,8 @@ class LiveGateway:
             state, self._account, self._since, self._marks, self._margin_rate
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
+        self._measuring.account(settlement.equity)
+        self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:
             self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
         self._waiting = BarReady(
@@ -293,26 +323,47 @@ class LiveGateway:
         self._since.clear()
 
     def _book(self, transactions: Sequence[Transaction]) -> None:
-        state = self.books.state
-        fresh = newer(transactions, state.last_transaction)
-        if fresh is None:
-            fresh = newer(self._broker.transactions(state.last_transaction), state.last_transaction)
-            if fresh is None:
-                raise LedgerMismatch(
-                    "the broker's transactions have a gap after "
-                    f"{state.last_transaction}; compare the journal with the broker's record"
-                )
-        events = booked(fresh, state.sequence + 1)
+        try:
+            events = self._events_of(transactions)
+        except LedgerMismatch as error:
+            self._distrust(str(error))
+            return
         for event in events:
             if isinstance(event, OrderFilled):
                 self._since.fills.append(event.fill)
             elif isinstance(event, OrderCancelled):
                 self._since.cancellations.append(event.cancellation)
-            elif isinstance(event, CashMoved) and event.symbol in state.symbols:
-                self._since.financing[state.column(event.symbol)] += event.amount
+            elif isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
+                self._since.financing[self.books.state.column(event.symbol)] += event.amount
         if events:
             self.books.record(*events)
+            self._measuring.booked(events)
             self.books.durable()
+
+    def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
+        """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""
+        state = self.books.state
+        last = state.last_transaction
+        fresh = newer(transactions, last)
+        if fresh is None:
+            fresh = newer(self._broker.transactions(last), last)
+        if fresh is None:
+            raise LedgerMismatch(
+                f"the broker's transactions have a gap after {last}; compare the journal with the "
+                "broker's record"
+            )
+        return booked(fresh, state.sequence + 1)
+
+    def _distrust(self, why: str) -> None:
+        """What the broker says cannot be booked: no new risk, and a person must look at it."""
+        if why != self._doubt:
+            self._doubt = why
+            self._alert("critical", why)
+        self._halt_by_reconciliation(why)
+
+    def _halt_by_reconciliation(self, why: str) -> None:
+        if self.books.state.mode is Mode.TRADING:
+            self.change_mode(Mode.HALTED, "reconciliation", why)
 
     def _look_for_silence(self) -> None:
         """Once a second of the market's clock."""
@@ -320,12 +371,13 @@ class LiveGateway:
             return
         self._looked = self.now
         for told in self._silence.look(self.now, self._board.quoted_at()):
-            self._alert(self.books.state.sequence, "warning", str(told))
+            self._alert("warning", str(told))
 
-    def _alert(self, sequence: int, level: str, message: str) -> None:
+    def _alert(self, level: str, message: str, decision: int | None = None) -> None:
+        sequence = self.books.state.sequence if decision is None else decision
         self.books.record(
             AlertRaised(
                 sequence=sequence, time=self.now, source="gateway", level=level, message=message
             )
         )
-        self._tell(message)
+        self._tell(message, level=level, decision=sequence)

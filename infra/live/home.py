@@ -35,6 +35,11 @@ class DeskHome:
         return self.folder / "exchange.sqlite"
 
     @property
+    def logs(self) -> Path:
+        """The folder of the logs of its processes."""
+        return self.folder / "logs"
+
+    @property
     def gateway_address(self) -> str:
         """Where the coordinator and people reach the gateway."""
         return self._socket("gateway")

@@ -10,6 +10,8 @@ from typing import Any
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.live.commands import Commands
 from infra.live.gateway import LiveGateway
+from infra.logs import Tell
+from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
 from infra.transport import SocketLine, Switchboard
 from market.errors import (
     FatalError,
@@ -36,6 +38,7 @@ WAKE_S = 0.02
 MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
 FLATTEN_EVERY_S = 0.25
+METER_EVERY_S = 1.0
 RECONNECT_S = (0.05, 2.0)
 SETTLE_WITHIN_S = 10.0
 HEARD_WITHIN_S = 5.0
@@ -52,13 +55,15 @@ class GatewayLoop:
         subscribe: Callable[[int], BrokerStream],
         *,
         reconcile_every_s: float,
-        tell: Callable[[str], None],
+        tell: Tell,
+        meters: Meters = NO_METERS,
     ) -> None:
         self._gateway = gateway
         self._switchboard = switchboard
         self._subscribe = subscribe
         self._reconcile_every_s = reconcile_every_s
         self._tell = tell
+        self._meters = meters
         self._stream: BrokerStream | None = None
         self._coordinator: DeadlineLine | None = None
         self._busy = False
@@ -68,7 +73,7 @@ class GatewayLoop:
         self._failure: JournalUnwritable | None = None
         self._due: dict[str, float] = {}
         self._reconnect_s = RECONNECT_S[0]
-        self._heard_at = time.monotonic()
+        self._heard_at = self._quoted_at = time.monotonic()
         self._stop_by = float("inf")
         self._rearm_by = ""
         self.stopped = False
@@ -116,14 +121,15 @@ class GatewayLoop:
     def _hear_broker(self, stream: BrokerStream) -> None:
         try:
             update = stream.take()
+            self._heard_at = time.monotonic()
+            if update.quotes:
+                self._quoted_at = self._heard_at
+            if self._failure is None:
+                self._gateway.take(update)
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"the broker's stream ended: {error}")
+            self._tell(f"the broker's stream ended: {error}", level="warning")
             stream.close()
             self._stream = None
-            return
-        self._heard_at = time.monotonic()
-        if self._failure is None:
-            self._gateway.take(update)
 
     def _hear_coordinator(self, line: DeadlineLine) -> None:
         try:
@@ -200,9 +206,16 @@ class GatewayLoop:
     def _answer_person(self, message: object) -> CommandAnswered:
         if not isinstance(message, Command):
             return CommandAnswered(refused="expected a Command")
-        if self._failure is not None and message.name != "status":
-            return CommandAnswered(refused=str(self._failure))
-        return self._commands.answer(message)
+        if self._failure is None:
+            try:
+                return self._commands.answer(message)
+            except JournalUnwritable as error:
+                self._unrecorded(error)
+        elif message.name == "status":
+            return self._commands.answer(message)
+        if message.name == "stop":
+            self.stopped = True  # there is nothing left that it could settle on record
+        return CommandAnswered(refused=str(self._failure))
 
     def _on_time(self) -> None:
         """What is due by the machine's own clock."""
@@ -213,6 +226,8 @@ class GatewayLoop:
             self._stream = None
         if self._stream is None and self._is_due("stream", self._reconnect_s):
             self._connect()
+        if self._is_due("age", METER_EVERY_S):
+            self._meters.show(DATA_AGE_SECONDS, time.monotonic() - self._quoted_at)
         if self._failure is not None:
             return
         gateway.books.soon()
@@ -232,26 +247,27 @@ class GatewayLoop:
             self._reconnect_s = RECONNECT_S[0]
             self._heard_at = time.monotonic()
         except (TransientError, OutcomeUnknown) as error:
-            self._tell(f"the broker cannot be heard: {error}")
+            self._tell(f"the broker cannot be heard: {error}", level="warning")
             self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])
 
     def _settle_and_stop(self) -> None:
-        """Wait for what still works to end, then close the books; a working order that does not
-        end stays in them, and is looked up by whoever resumes.
+        """Wait for what still works, and for positions that are being closed, to end, then close
+        the books; what does not end stays in them, and is looked up by whoever resumes.
         """
+        gateway, state = self._gateway, self._gateway.books.state
         self._stop_by = min(self._stop_by, time.monotonic() + SETTLE_WITHIN_S)
-        self._gateway.catch_up()
-        if self._gateway.books.state.orders and time.monotonic() < self._stop_by:
+        gateway.catch_up()
+        unsettled = bool(state.orders) or state.mode is Mode.FLATTENING
+        if unsettled and time.monotonic() < self._stop_by:
             return
-        gateway = self._gateway
-        gateway.change_mode(Mode.STOPPED, gateway.books.state.mode_by, "settled and closed")
+        gateway.change_mode(Mode.STOPPED, state.mode_by, self._commands.stopping)
         gateway.books.close()
         self.stopped = True
 
     def _unrecorded(self, error: JournalUnwritable) -> None:
         """Nothing may be traded unrecorded: cancel what waits and take nothing more."""
         self._failure = error
-        self._tell(str(error))
+        self._tell(str(error), level="critical")
         with contextlib.suppress(QuorumError):
             self._gateway.dispatch.cancel_working()
 
@@ -260,7 +276,11 @@ class GatewayLoop:
         return {
             "broker_heard_s": time.monotonic() - self._heard_at,
             "broker_connected": self._stream is not None,
-            "coordinator": "deciding" if self._busy else "ready",
+            "data_age_s": time.monotonic() - self._quoted_at,
+            "stopping": bool(self._commands.stopping),
+            "coordinator": (
+                "away" if self._coordinator is None else "deciding" if self._busy else "ready"
+            ),
             "coordinator_attached": self._coordinator is not None,
             "failure": str(self._failure) if self._failure is not None else "",
             **self._health,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
@@ -14,14 +14,15 @@ from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
 from infra.live.loop import GatewayLoop
 from infra.live.opening import open_books
+from infra.logs import DeskLog
+from infra.metrics import Meters
 from infra.transport import Switchboard
-from market.errors import OutcomeUnknown, TransientError
+from market.errors import JournalUnwritable, OutcomeUnknown, TransientError
 from market.events import SessionStarted
 from market.instruments import Instrument
 from market.ports import LiveBroker
 
 RETRY_S = 0.2
-log = logging.getLogger("quorum")
 
 
 def serve_gateway(
@@ -37,6 +38,8 @@ def serve_gateway(
     staleness: StalenessLimits,
     approvals_key: bytes,
     reconcile_every_s: float,
+    open_log: Callable[[], DeskLog],
+    open_meters: Callable[[], Meters],
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
@@ -44,7 +47,7 @@ def serve_gateway(
     old, and when silence is told.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
-    account = broker()
+    account, log, meters = broker(), open_log(), open_meters()
 
     def first() -> tuple[int, float]:
         """The market's clock and the account's cash, for a session that begins."""
@@ -53,7 +56,7 @@ def serve_gateway(
                 bars = account.history(started.interval_s, 1)
                 return int(bars.time[-1]) if len(bars) else 0, account.account().cash
             except (TransientError, OutcomeUnknown) as error:
-                log.info("waiting for the broker: %s", error)
+                log.tell(f"waiting for the broker: {error}", level="warning")
                 if leaving.wait(RETRY_S):
                     raise
 
@@ -75,20 +78,28 @@ def serve_gateway(
         silence=SilenceWatch(
             instruments, staleness.silent_after, standard_hours(), books.state.time
         ),
-        tell=log.info,
+        tell=log.tell,
+        meters=meters,
     )
     while not leaving.is_set():
         try:
             gateway.open(description)
             break
         except (TransientError, OutcomeUnknown) as error:
-            log.info("waiting for the broker: %s", error)
+            log.tell(f"waiting for the broker: {error}", level="warning")
             leaving.wait(RETRY_S)
     loop = GatewayLoop(
         gateway,
         Switchboard(home.line_key(), at=home.gateway_address),
         account.subscribe,
         reconcile_every_s=reconcile_every_s,
-        tell=log.info,
+        tell=log.tell,
+        meters=meters,
     )
-    loop.run(leaving.is_set)
+    try:
+        loop.run(leaving.is_set)
+    finally:
+        if not loop.stopped:
+            with contextlib.suppress(JournalUnwritable):
+                books.close()
+        log.close()

@@ -9,10 +9,14 @@ import numpy as np
 
 from infra.live.gateway import LiveGateway
 from market.bars import utc
+from market.ledger import closing_price
 
 
 def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]:
-    """Mode, account, positions, open orders, epoch, members. Money in account currency."""
+    """Mode, account, positions, open orders, epoch, members. Money in account currency.
+
+    unrealised: of a position at its closing price; NaN where it has no price or rate.
+    """
     state = gateway.books.state
     equity = gateway.equity()
     marks = gateway.marks
@@ -41,6 +45,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
                 "units": float(state.ledger.units[column]),
                 "average_price": float(state.ledger.average_price[column]),
                 "mid": float(marks.mid[column]),
+                "unrealised": _unrealised(gateway, int(column)),
                 "age_bars": float(marks.age[column]),
             }
             for column in held
@@ -48,6 +53,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "open_orders": [
             {
                 "client_order_id": entry.order.client_order_id,
+                "symbol": entry.order.symbol,
                 "units": entry.order.units,
                 "stage": entry.stage.value,
             }
@@ -57,3 +63,10 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "seated": list(state.seated),
         **health,
     }
+
+
+def _unrealised(gateway: LiveGateway, column: int) -> float:
+    ledger, marks = gateway.books.state.ledger, gateway.marks
+    units = float(ledger.units[column])
+    price = closing_price(units, float(marks.mid[column]), float(marks.spread[column]))
+    return float(units * (price - ledger.average_price[column]) * marks.rate[column])

@@ -24,12 +24,14 @@ from tests.exchanges import (
     heard,
     order,
 )
+from tests.live_broker import FakeBench
 
 ACCEPTED, FILLED = OrderState.ACCEPTED, OrderState.FILLED
 CANCELLED, REJECTED = OrderState.CANCELLED, OrderState.REJECTED
 EUR, GBP = SYMBOLS.index("EUR_USD"), SYMBOLS.index("GBP_USD")
 
 BENCHES: dict[str, Callable[[Path], Any]] = {
+    "fake in memory": FakeBench,
     "paper exchange": LocalBench,
     "paper exchange over a Unix socket": ServedBench,
     "paper exchange over TCP": lambda folder: ServedBench(folder, host="127.0.0.1"),

@@ -1,0 +1,111 @@
+"""`quorum halt`, `resume`, `flatten` and `stop`: what a person may tell a live desk."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, asked, changed
+from infra.live.asking import how_it_was_left
+from infra.live.home import DeskHome
+from market.errors import TransientError
+
+LOOK_EVERY_S = 0.1
+ON_COMMAND = "on the command line"
+UNFINISHED = 1
+Within = Annotated[
+    float, typer.Option("--within", min=0.0, help="Seconds to wait before telling what is left.")
+]
+
+
+def halt(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+    """Take no new risk: what waits is cancelled, what reduces a position still passes."""
+    told = changed(home, "halt", by, reason, because=ON_COMMAND)
+    _tell(Console(), told)
+
+
+def resume(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+    """Allow new risk again, once the books are proved to be the broker's. Needs --reason."""
+    _tell(Console(), changed(home, "resume", by, reason))
+
+
+def flatten(
+    home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "", within: Within = 60.0
+) -> None:
+    """Close every position and wait until that is done. Needs --reason; works without coordinator.
+
+    Leaves the desk halted. Exit code 1 where something is left after the time: the gateway goes on
+    closing it.
+    """
+    console = Console()
+    told = changed(home, "flatten", by, reason)
+    until = time.monotonic() + within
+    with console.status(_left_open(told)) as shown:
+        while told["mode"] == "FLATTENING" and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            told = asked(home, "status")
+            shown.update(_left_open(told))
+    if told["mode"] == "FLATTENING":
+        console.print(
+            f"not flat after {within:g} s: {_left_open(told)}. The gateway goes on; "
+            "`quorum status` tells how far it is.",
+            highlight=False,
+        )
+        raise typer.Exit(UNFINISHED)
+    _tell(console, told)
+
+
+def stop(
+    home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "", within: Within = 30.0
+) -> None:
+    """Settle what is open, close the journal and stop; positions are kept.
+
+    Exit code 1 where the desk has not settled after the time.
+    """
+    console = Console()
+    told = changed(home, "stop", by, reason, because=ON_COMMAND)
+    until = time.monotonic() + within
+    with console.status("settling what is open"):
+        while not _has_stopped(home):
+            if time.monotonic() > until:
+                console.print(
+                    f"not settled after {within:g} s: {_left_open(told)}. Look with "
+                    "`quorum status`.",
+                    highlight=False,
+                )
+                raise typer.Exit(UNFINISHED)
+            time.sleep(LOOK_EVERY_S)
+            told = _newest(home, told)
+    console.print(
+        f"stopped with {len(told['positions'])} positions open, equity {told['equity']:,.2f} "
+        f"{told['account_currency']}. `quorum trade --resume` goes on.",
+        highlight=False,
+    )
+
+
+def _newest(home: Path, told: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return asked(home, "status")
+    except TransientError:
+        return told  # it hangs up once it has settled
+
+
+def _has_stopped(home: Path) -> bool:
+    return how_it_was_left(DeskHome(folder=home)) is not None
+
+
+def _left_open(told: dict[str, Any]) -> str:
+    positions = "  ".join(f"{held['symbol']} {held['units']:+,.0f}" for held in told["positions"])
+    return f"open: {positions or 'no positions'}, {len(told['open_orders'])} orders"
+
+
+def _tell(console: Console, told: dict[str, Any]) -> None:
+    console.print(
+        f"{told['mode']}, equity {told['equity']:,.2f} {told['account_currency']} "
+        f"({told['profit']:+,.2f})   {_left_open(told)}",
+        highlight=False,
+    )
