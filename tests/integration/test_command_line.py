@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from coordinator.cli.app import run
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHORT = ("--to", "2000-12-31", "--engine", "events")
+TWO_YEARS = ("--to", "2000-12-31")
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -24,35 +25,40 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
+def replayed(capfd: pytest.CaptureFixture[str], folder: Path, *more: str) -> dict[str, Any]:
+    """The object that a replay with `--json` prints, and nothing besides it."""
+    assert run(["replay", *TWO_YEARS, "--out", str(folder), "--json", *more]) == 0
+    printed: dict[str, Any] = json.loads(capfd.readouterr().out)
+    return printed
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
-def test_a_replay_with_json_prints_one_object_and_leaves_its_results(
+def test_a_replay_with_json_prints_one_object_and_leaves_its_results_the_same_every_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["replay", *SHORT, "--out", str(tmp_path), "--json"]) == 0
-    printed = json.loads(capfd.readouterr().out)
-    folder = Path(printed["run"])
-    assert printed["outcome"] == "completed"
-    assert printed["bars"] == 514
-    assert len(printed["digest"]) == 64
+    first, second = (replayed(capfd, tmp_path, "--engine", "events") for _ in range(2))
+    folder = Path(first["run"])
+    assert first["outcome"] == "completed"
+    assert first["bars"] == 514
+    assert len(first["digest"]) == 64
     assert {path.name for path in folder.iterdir()} >= {
         "journal.sqlite", "metrics.json", "equity.parquet", "trades.parquet",
     }  # fmt: skip
-    assert len(pd.read_parquet(folder / "equity.parquet")) == printed["bars"]
+    assert len(pd.read_parquet(folder / "equity.parquet")) == first["bars"]
     assert not list(folder.glob("*-wal")), "one file holds the journal"
+    assert second["digest"] == first["digest"]
 
 
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_session")
-def test_the_same_inputs_give_the_same_digest_and_another_threshold_does_not(
+def test_another_threshold_gives_another_digest_and_the_same_one_the_same(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     changed = tmp_path / "changed.toml"
     changed.write_text("[committee]\ndecision_threshold = 0.3\n")
-    digests = []
-    for more in ([], [], ["--config", str(changed)]):
-        assert run(["replay", *SHORT, "--out", str(tmp_path), "--json", *more]) == 0
-        digests.append(json.loads(capfd.readouterr().out)["digest"])
+    digests = [
+        replayed(capfd, tmp_path / "runs", "--engine", "local", *more)["digest"]
+        for more in ((), (), ("--config", str(changed)))
+    ]
     assert digests[0] == digests[1] != digests[2]
 
 
