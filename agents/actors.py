@@ -11,7 +11,7 @@ from agents.ballot import Agent
 from agents.panel_seat import PanelSeat, RowBallots
 from market.bars import Bars
 from market.errors import FatalError
-from market.shell import LINE, MemberShell
+from market.shell import LINE, MemberShell, StandingMember
 
 
 class TradingAgent(MemberShell):
@@ -24,6 +24,18 @@ class QuantumOptimizer(MemberShell):
 
 class RiskGuardianDesk(MemberShell):
     """Reviews every proposal; nothing passes without it."""
+
+
+class StandingTradingAgent(StandingMember):
+    """A trading agent at the table of a live desk."""
+
+
+class StandingOptimizer(StandingMember):
+    """Shares risk between the instruments of a live desk, beside the path of its decisions."""
+
+
+class StandingGuardian(StandingMember):
+    """Reviews every proposal of a live desk; nothing passes without it."""
 
 
 class PanelAgent:
@@ -62,3 +74,7 @@ TradingAgentActor = _actor(TradingAgent)
 QuantumOptimizerActor = _actor(QuantumOptimizer)
 RiskGuardianActor = _actor(RiskGuardianDesk)
 PanelAgentActor: Any = ray.remote(num_cpus=0, max_restarts=0)(PanelAgent)
+_standing: Any = ray.remote(num_cpus=0, max_restarts=-1)
+StandingAgentActor = _standing(StandingTradingAgent)
+StandingOptimizerActor = _standing(StandingOptimizer)
+StandingGuardianActor = _standing(StandingGuardian)

@@ -25,6 +25,7 @@ class Seat:
         self.voted = 0
         self._window: BarWindow | None = None
         self._evidence: tuple[str, ...] | None = None
+        self._next = 0
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -42,6 +43,7 @@ class Seat:
         )
         newest = history.rows(max(len(history) - self.agent.lookback, 0), len(history))
         self._window.extend(newest)
+        self._next = message.sequence
         if self._evidence is None:
             self._evidence = evidence_names(self.agent, history)
         return self._evidence
@@ -49,6 +51,14 @@ class Seat:
     def _vote(self, message: VoteOn) -> BallotCast:
         if self._window is None or self._evidence is None:
             raise FatalError(f"{self.agent.name} was asked to vote before it was given history")
+        if message.sequence != self._next:
+            return self._abstention(
+                message.sequence,
+                self._window,
+                len(self._evidence),
+                f"bar {message.sequence} came where {self._next} was expected; it is primed anew",
+            )
+        self._next += 1
         self._window.push(message.bar)
         bars = self._window.bars()
         self.voted += 1

@@ -110,12 +110,20 @@ def make_plan(
         f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
         for spec, agent in zip(specs, seated, strict=True)
     )
-    versions = _versions()
+    versions = library_versions()
     given = [(spec.path, without_folders(dict(spec.parameters))) for spec in specs]
     session = _session_id(settings, bars.digest(), repr((given, sources, financing, first)))
     return Plan(
         settings=settings,
-        desk=desk_of(settings, session, instruments, traded, bars, names),
+        desk=desk_of(
+            settings,
+            session,
+            instruments,
+            traded,
+            weights_of(settings.committee, names),
+            interval_s=bars.interval_s,
+            has_extremes=bars.has_extremes,
+        ),
         instruments=tuple(instruments),
         bars=bars,
         first=first,
@@ -134,7 +142,14 @@ def make_plan(
 def configuration_json(settings: Settings) -> str:
     """What decisions depend on; where things are kept or written and how Ray runs is left out."""
     decisive = settings.model_dump(
-        mode="json", exclude={"run": True, "ray": True, "data": {"panel", "scratch"}}
+        mode="json",
+        exclude={
+            "run": True,
+            "ray": True,
+            "live": True,
+            "data": {"panel", "scratch"},
+            "committee": {"shadows", "allowed"},
+        },
     )
     return json.dumps(without_folders(decisive), sort_keys=True)
 
@@ -250,8 +265,10 @@ def desk_of(
     session: str,
     instruments: Sequence[Instrument],
     traded: int,
-    bars: Bars,
-    names: Sequence[str],
+    weights: Sequence[float],
+    *,
+    interval_s: int,
+    has_extremes: bool,
 ) -> Desk:
     """What a session of these settings decides by. Raises ConfigError for contradictions."""
     return Desk(
@@ -259,13 +276,13 @@ def desk_of(
         epoch=EPOCH,
         symbols=tuple(instrument.symbol for instrument in instruments),
         traded=traded,
-        interval_s=bars.interval_s,
-        has_extremes=bars.has_extremes,
+        interval_s=interval_s,
+        has_extremes=has_extremes,
         initial_balance=settings.desk.initial_balance,
         paths=conversion(instruments, settings.desk.account_currency),
         margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
         unit_increment=np.array([instrument.unit_increment for instrument in instruments]),
-        weights=np.array(weights_of(settings.committee, names)),
+        weights=np.array(weights, dtype=np.float64),
         decision_threshold=settings.committee.decision_threshold,
         quorum=settings.committee.quorum,
         limits=risk_limits(settings),
@@ -282,7 +299,7 @@ def _session_id(settings: Settings, data_digest: str, others: str) -> str:
     return hashlib.sha256(stated.encode()).hexdigest()[:10]
 
 
-def _versions() -> tuple[tuple[str, str], ...]:
+def library_versions() -> tuple[tuple[str, str], ...]:
     libraries = ("numpy", "numba", "scipy", "ray")
     return (
         ("quorum", QUORUM_VERSION),

@@ -7,30 +7,25 @@ from typing import TypeVar
 
 import numpy as np
 
-from agents.guardian.exposure import Book, empty_book
-from agents.guardian.review import Exposed, Proposals, no_proposals
-from agents.guardian.volatility import bar_volatility
 from coordinator.allocation import AllocationInForce
 from coordinator.allocation_alerts import alerts_of
 from coordinator.committee import Committee
+from coordinator.deciding import Deciding
 from coordinator.desk import Desk
 from coordinator.ledger import DeskLedger
 from coordinator.progress import Progress
-from coordinator.sizing import propose
-from coordinator.tally import Decision, Outcome, tally, tally_halves, undecided
-from market.bar_window import BarSlice, BarWindow
-from market.bars import Bars, Floats
+from coordinator.tally import Outcome
+from market.bar_window import BarSlice
+from market.bars import Bars
 from market.errors import MemberLost, QuorumError, StreamLost
-from market.events import AllocationApplied, DecisionTaken, Event, SessionEnded
+from market.events import AllocationApplied, Event, SessionEnded
 from market.lines import Line
-from market.marks import Marks
 from market.messages import (
     CloseJournal,
     Execute,
     Executed,
     JournalClosed,
     Reviewed,
-    RiskContext,
     SettleBar,
     Settlement,
 )
@@ -60,14 +55,7 @@ class Session:
         self._gateway = gateway
         self._allocation = allocation
         self._ledger = DeskLedger(desk.symbols, desk.initial_balance)
-        rows = max(desk.volatility.lookback, desk.limits.correlation_window + 1)
-        self._window = BarWindow(
-            desk.symbols[: desk.traded], rows, desk.interval_s, desk.has_extremes
-        )
-        self._decision: Decision = undecided(desk.traded)
-        self._proposals: Proposals = no_proposals(len(desk.symbols))
-        self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
-        self._sigma = np.full(desk.traded, np.nan)
+        self._deciding = Deciding(desk)
         self._sequence = -1
         self._time = 0
         self._peak = desk.initial_balance
@@ -81,8 +69,8 @@ class Session:
     def open(self, history: Bars) -> None:
         """Give everyone the bars before the first one to decide on (traded instruments)."""
         self._committee.prime(0, history)
-        self._window.extend(history)
-        self._time = self._window.last_time
+        self._deciding.extend(history)
+        self._time = self._deciding.window.last_time
 
     @property
     def evidence(self) -> dict[str, tuple[str, ...]]:
@@ -107,24 +95,23 @@ class Session:
         settlement = self._settled()
         self._ledger.book(settlement)
         records: list[Event] = []
-        returns = self._measure(traded)
+        deciding = self._deciding
+        deciding.measure(traded)
         scores, evidence, failures = self._committee.gather(sequence, bar.time)
         records += failures
-        desk = self._desk
-        tally(scores, desk.weights, desk.decision_threshold, desk.quorum, self._decision)
-        tally_halves(scores, desk.weights, self._decision)
+        deciding.count(scores)
         allocated = self._allocation.take_effect(sequence, bar.time)
         if allocated is not None:
             records.append(allocated)
         records += alerts_of(allocated)
         multiplier = self._allocation.multiplier.copy()
-        self._propose(settlement, returns, isinstance(allocated, AllocationApplied))
-        context = self._context(settlement, returns, bar.time)
+        deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
+        context = deciding.context(sequence, bar.time, settlement)
         reviewed = self._ask("risk_guardian", self._guardian, context, Reviewed)
-        self._allocation.observe(self._decision.score[None], returns[-1:])
+        self._allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
         self._allocation.ask(sequence)
         records += reviewed.notices
-        records.append(self._decided(scores, evidence, multiplier, reviewed))
+        records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         execute = Execute(
             sequence=sequence, time=bar.time, records=tuple(records), signed=reviewed.signed
         )
@@ -182,93 +169,6 @@ class Session:
         if self._executing:
             self._executing = False
             self._reply("gateway", self._gateway, Executed)
-
-    def _measure(self, bar: BarSlice) -> Floats:
-        """Take the bar into the window; returns (T, N), newest last, and fresh volatilities."""
-        self._window.push(bar)
-        close = self._window.bars().close
-        rules = self._desk.volatility
-        self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
-        rows = self._desk.limits.correlation_window
-        if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
-            close = np.vstack([np.full(close.shape[1], np.nan), close])
-        window: Floats = close[-rows - 1 :]
-        returns: Floats = window[1:] / window[:-1] - 1.0
-        return returns
-
-    def _exposed(self, settlement: Settlement, returns: Floats) -> Exposed:
-        return Exposed(
-            units=settlement.units,
-            working=settlement.working,
-            stop_price=settlement.stop_price,
-            margin_rate=self._desk.margin_rate,
-            unit_increment=self._desk.unit_increment,
-            equity=settlement.equity,
-            halt=0,
-            returns=returns,
-            row=len(returns) - 1,
-        )
-
-    def _propose(self, settlement: Settlement, returns: Floats, rebalancing: bool) -> None:
-        propose(
-            self._decision,
-            self._allocation.multiplier,
-            rebalancing,
-            self._sigma,
-            self._exposed(settlement, returns),
-            Marks(settlement.mid, settlement.spread, settlement.rate, settlement.age),
-            self._desk.paths,
-            self._desk.limits,
-            self._desk.sizing,
-            self._book,
-            self._proposals,
-        )
-
-    def _context(self, settlement: Settlement, returns: Floats, time: int) -> RiskContext:
-        proposals = self._proposals
-        return RiskContext(
-            session=self._desk.session,
-            epoch=self._desk.epoch,
-            sequence=self._sequence,
-            time=time,
-            expires=time + self._desk.interval_s * 1_000_000_000,
-            equity=settlement.equity,
-            units=settlement.units,
-            working=settlement.working,
-            stop_price=settlement.stop_price,
-            mid=settlement.mid,
-            spread=settlement.spread,
-            rate=settlement.rate,
-            age=settlement.age,
-            returns=returns,
-            order_units=proposals.units,
-            score=proposals.score,
-            stop_distance=proposals.stop_distance,
-            take_profit_distance=proposals.take_profit_distance,
-            trailing_distance=proposals.trailing_distance,
-            sigma=proposals.sigma,
-            bound=proposals.bound,
-        )
-
-    def _decided(
-        self, scores: Floats, evidence: Floats, multiplier: Floats, reviewed: Reviewed
-    ) -> DecisionTaken:
-        decision = self._decision
-        return DecisionTaken(
-            sequence=self._sequence,
-            time=self._time,
-            scores=scores,
-            evidence=evidence,
-            score=decision.score.copy(),
-            buy=decision.buy.copy(),
-            sell=decision.sell.copy(),
-            turnout=decision.turnout.copy(),
-            outcome=decision.outcome.copy(),
-            multiplier=multiplier,
-            bound=self._proposals.bound[: self._desk.traded].copy(),
-            approved=reviewed.approved,
-            refused=reviewed.refused,
-        )
 
     def _watch(self, settlement: Settlement, reviewed: Reviewed) -> None:
         self._completed += 1

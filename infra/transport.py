@@ -24,6 +24,7 @@ from multiprocessing.connection import (
 )
 from pathlib import Path
 
+from infra.deadlines import DeadlineLine
 from market.errors import MemberLost, StreamLost
 from market.lines import taken
 
@@ -43,6 +44,12 @@ class SocketChannel:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def with_deadlines(self, name: str) -> DeadlineLine:
+        """The same connection as a line to `name` that is never waited for; this channel is not
+        to be used any more.
+        """
+        return DeadlineLine(name, self._connection)
 
     @classmethod
     def dial(cls, address: Address, key: bytes, name: str) -> SocketChannel:
@@ -95,6 +102,10 @@ class SocketLine:
             raise StreamLost(f"{self.name} is gone: {error}") from None
         return taken(reply)
 
+    def with_deadlines(self) -> DeadlineLine:
+        """The same line, never waited for; this one is not to be used any more."""
+        return DeadlineLine(self.name, self._connection)
+
     def close(self) -> None:
         """Hang up; the member's `serve` returns."""
         self._connection.close()
@@ -103,18 +114,29 @@ class SocketLine:
 class Switchboard:
     """Where members call in; belongs to the coordinator.
 
-    host: None for a Unix-domain socket in a private folder, else the address to listen on.
+    host: None for a Unix-domain socket in a private folder, else the address to listen on. at: a
+    fixed address instead, which survives its owner: a path, or host and port; a socket that a dead
+    owner left is taken over.
     """
 
-    def __init__(self, key: bytes, host: str | None = None) -> None:
+    def __init__(self, key: bytes, host: str | None = None, *, at: Address | None = None) -> None:
         self._key = key
         self._folder: Path | None = None
-        if host is None:
+        if isinstance(at, str):
+            Path(at).unlink(missing_ok=True)
+            self._listener = Listener(at, backlog=64)
+            Path(at).chmod(0o600)
+        elif at is not None:
+            self._listener = Listener(at, backlog=64)
+        elif host is None:
             self._folder = Path(tempfile.mkdtemp(prefix="quorum-"))
             self._listener = Listener(str(self._folder / "lines"), backlog=64)
         else:
             self._listener = Listener((host, 0), backlog=64)
         self._arrived: queue.SimpleQueue[SocketLine] = queue.SimpleQueue()
+        self._heard, self._bell = os.pipe()
+        os.set_blocking(self._heard, False)
+        os.set_blocking(self._bell, False)
         self._closed = False
         self._door = threading.Lock()
         self._answering = threading.Thread(target=self._accept, name="switchboard", daemon=True)
@@ -153,6 +175,20 @@ class Switchboard:
             lines[line.name] = line
         return lines
 
+    def fileno(self) -> int:
+        """Readable once someone has called in, for `select`."""
+        return self._heard
+
+    def arrivals(self) -> list[SocketLine]:
+        """Who has called in since the last time, without waiting."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._heard, 4096)
+        arrived = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                arrived.append(self._arrived.get_nowait())
+        return arrived
+
     def close(self) -> None:
         """Stop listening, remove the socket, hang up on callers whom nobody asked for."""
         with self._door:
@@ -163,6 +199,10 @@ class Switchboard:
             Client(self.address).close()  # wakes the accepting thread
         self._answering.join(timeout=5.0)
         self._listener.close()
+        with self._door:
+            os.close(self._heard)
+            os.close(self._bell)
+            self._bell = -1
         if self._folder is not None:
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
@@ -184,5 +224,7 @@ class Switchboard:
                 if self._closed:
                     raise EOFError
                 self._arrived.put(line)
+                with contextlib.suppress(BlockingIOError):
+                    os.write(self._bell, b".")
         except (OSError, EOFError, AuthenticationError):
             caller.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from market.bars import Floats
 from market.conversion import Indices
+from market.live_events import LIVE_EVENT_TYPES, LiveEvent
 from market.orders import Cancellation, Fill, OrderRequest
 from market.verdicts import RiskApproved, RiskRefused
 
@@ -213,156 +214,6 @@ class SessionEnded:
     bars: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradingOpened:
-    """A gateway took up the desk's trading: the first time, or again after it was down.
-
-    history_*: the closed bars (T, M) that the agents are primed with, empty after the first
-    opening. last_transaction: the newest of the broker that the journal holds.
-    """
-
-    time: int
-    broker: str
-    last_transaction: int
-    versions: tuple[tuple[str, str], ...]
-    history_time: Indices
-    history_values: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoordinatorAttached:
-    """A coordinator took its place; every older epoch is fenced from here on."""
-
-    time: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarClosed:
-    """The bar that a decision saw. values: (6, M) open, high, low, close, spread, volume.
-
-    skipped: quotes since the last bar that newer ones replaced before anyone looked.
-    """
-
-    sequence: int
-    time: int
-    values: Floats
-    skipped: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakersMoved:
-    """What the guardian's breakers remember after a review, as it lays it out; given back to it
-    after a restart, it goes on with the same bits.
-    """
-
-    sequence: int
-    time: int
-    memory: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAccepted:
-    """The broker has the order. transaction: its id there."""
-
-    client_order_id: str
-    time: int
-    transaction: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderUnknown:
-    """An order was sent, or may have been, and no answer came: nothing new in its instrument
-    until it is looked up.
-    """
-
-    client_order_id: str
-    time: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderResolved:
-    """An unknown order was looked up. found: its state at the broker, ABSENT when it never came."""
-
-    client_order_id: str
-    time: int
-    found: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionsBooked:
-    """Everything up to this transaction of the broker stands in the journal."""
-
-    time: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CashMoved:
-    """Financing or a transfer. amount: account currency, signed."""
-
-    time: int
-    transaction: int
-    symbol: str
-    amount: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MismatchFound:
-    """The desk's books are not the broker's: what, here and there. New risk is halted."""
-
-    time: int
-    what: str
-    desk: float
-    broker: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModeChanged:
-    """A person or a breaker changed what the desk may do.
-
-    mode: TRADING, HALTED (no new risk), FLATTENING (close everything), STOPPED (settled, closed).
-    """
-
-    time: int
-    mode: str
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReweighted:
-    """An agent weighs differently; at 0 it is a shadow, which votes but is not counted."""
-
-    time: int
-    agent: str
-    weight: float
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentJoined:
-    """An agent took a seat while the desk ran."""
-
-    time: int
-    seated: AgentSeated
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentLeft:
-    """An agent gave up its seat while the desk ran."""
-
-    time: int
-    agent: str
-    by: str
-    reason: str
-
-
 Event = (
     SessionStarted
     | BarSettled
@@ -377,23 +228,10 @@ Event = (
     | TradingHalted
     | TradingRearmed
     | SessionEnded
-    | TradingOpened
-    | CoordinatorAttached
-    | BarClosed
-    | BreakersMoved
-    | OrderAccepted
-    | OrderUnknown
-    | OrderResolved
-    | TransactionsBooked
-    | CashMoved
-    | MismatchFound
-    | ModeChanged
-    | AgentReweighted
-    | AgentJoined
-    | AgentLeft
+    | LiveEvent
 )
 
-EVENT_TYPES: tuple[type[Event], ...] = (
+REPLAY_EVENT_TYPES: tuple[type[Event], ...] = (
     SessionStarted,
     BarSettled,
     OrderFilled,
@@ -407,18 +245,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     TradingHalted,
     TradingRearmed,
     SessionEnded,
-    TradingOpened,
-    CoordinatorAttached,
-    BarClosed,
-    BreakersMoved,
-    OrderAccepted,
-    OrderUnknown,
-    OrderResolved,
-    TransactionsBooked,
-    CashMoved,
-    MismatchFound,
-    ModeChanged,
-    AgentReweighted,
-    AgentJoined,
-    AgentLeft,
 )
+EVENT_TYPES: tuple[type[Event], ...] = (*REPLAY_EVENT_TYPES, *LIVE_EVENT_TYPES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
@@ -104,12 +106,17 @@ class RiskContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
-    """The guardian's answer: verdicts in the order of the review, signed, and what it noticed."""
+    """The guardian's answer: verdicts in the order of the review, signed, and what it noticed.
+
+    memory, halt: what its breakers remember, and the halt in force.
+    """
 
     sequence: int
     signed: SignedApprovals
     refused: tuple[RiskRefused, ...]
     notices: tuple[Event, ...]
+    memory: Floats = field(default_factory=lambda: np.empty(0))
+    halt: str = "NONE"
 
     @property
     def approved(self) -> tuple[RiskApproved, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from market.errors import FatalError
+from market.errors import FatalError, QuorumError, StreamLost
 from market.lines import Channel, Member, serve
 
 LINE = "line"
@@ -59,6 +61,69 @@ class MemberShell:
     def status(self) -> dict[str, Any]:
         """Name, process and whether the coordinator is on the line."""
         return {"name": self._name, "pid": os.getpid(), "serving": self._serving}
+
+    def __repr__(self) -> str:
+        return f"{self._name} ({self._about})"
+
+
+REDIAL_S = (0.02, 1.0)
+
+
+class StandingMember:
+    """A member of a live desk: builds itself and calls the coordinator for as long as it lives.
+
+    It needs nobody to tell it so: a process that was killed and started again, or whose
+    coordinator was, is back on the line by itself. name, build, about: as of a `MemberShell`.
+    """
+
+    def __init__(self, name: str, build: Callable[[], Member], about: str, dial: Dial) -> None:
+        self._name = name
+        self._build = build
+        self._about = about
+        self._dial = dial
+        self._leaving = threading.Event()
+        self._channel: Channel | None = None
+        self._failure = ""
+        self._standing = threading.Thread(target=self._stand, name=name, daemon=True)
+        self._standing.start()
+
+    def status(self) -> dict[str, Any]:
+        """Name, process, whether the coordinator is on the line, and why it cannot serve."""
+        return {
+            "name": self._name,
+            "pid": os.getpid(),
+            "serving": self._channel is not None,
+            "failure": self._failure,
+        }
+
+    def leave(self) -> None:
+        """Hang up for good."""
+        self._leaving.set()
+        channel = self._channel
+        if channel is not None:
+            channel.close()
+        self._standing.join(timeout=5.0)
+
+    def _stand(self) -> None:
+        try:
+            member = self._build()
+            if isinstance(member, SlowStarter):
+                member.warm_up()
+        except QuorumError as error:
+            self._failure = str(error)
+            logging.getLogger("quorum").exception("%s cannot be built", self._name)
+            return
+        wait_s = REDIAL_S[0]
+        while not self._leaving.is_set():
+            try:
+                self._channel = self._dial(self._name)
+            except StreamLost:
+                self._leaving.wait(wait_s)
+                wait_s = min(2.0 * wait_s, REDIAL_S[1])
+                continue
+            wait_s = REDIAL_S[0]
+            serve(self._channel, member)
+            self._channel = None
 
     def __repr__(self) -> str:
         return f"{self._name} ({self._about})"

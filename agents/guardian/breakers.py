@@ -46,6 +46,17 @@ def armed_breakers(equity: float) -> Breakers:
     )
 
 
+def remembered(breakers: Breakers) -> Floats:
+    """(6,) everything the breakers hold, in the order of their fields."""
+    return np.array([float(part[0]) for part in breakers])
+
+
+def resume_breakers(breakers: Breakers, memory: Floats) -> None:
+    """Go on from what `remembered` gave, to the last bit."""
+    for part, value in zip(breakers, memory, strict=True):
+        part[0] = value
+
+
 @lean_kernel
 def is_amount(equity: float) -> bool:
     """Whether an equity is a positive, finite number."""

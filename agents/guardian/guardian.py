@@ -10,6 +10,8 @@ from agents.guardian.breakers import (
     armed_breakers,
     halting_loss,
     rearm,
+    remembered,
+    resume_breakers,
     watch_equity,
 )
 from agents.guardian.codes import Halt, Limit
@@ -26,10 +28,14 @@ from market.conversion import conversion
 from market.errors import FatalError, InvalidError
 from market.events import Event, TradingRearmed
 from market.instruments import Instrument
+from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.verdicts import RiskApproved, RiskRefused, sign
+
+LIMIT_NAMES = tuple(limit.name for limit in Limit)
+HALTS = frozenset({int(Limit.DRAWDOWN_HALT), int(Limit.DAILY_LOSS_HALT)})
 
 
 class RiskGuardian:
@@ -68,7 +74,44 @@ class RiskGuardian:
             return self.review(message)
         if isinstance(message, Rearm):
             return self.rearm(message)
+        if isinstance(message, WatchEquity):
+            return self.watch(message)
+        if isinstance(message, ResumeGuardian):
+            resume_breakers(self._breakers, message.memory)
+            return GuardianResumed(halt=self.halt.name)
         raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
+
+    def warm_up(self) -> None:
+        """Compile what a first review would compile; leaves no trace."""
+        memory = remembered(self._breakers)
+        none = np.zeros(len(self._symbols))
+        unknown = np.full(len(self._symbols), np.nan)
+        self.review(
+            RiskContext(
+                session="",
+                epoch=0,
+                sequence=0,
+                time=0,
+                expires=0,
+                equity=float(self._breakers.last[0]),
+                units=none,
+                working=none.copy(),
+                stop_price=unknown,
+                mid=unknown.copy(),
+                spread=unknown.copy(),
+                rate=unknown.copy(),
+                age=none.copy(),
+                returns=np.full((self._limits.correlation_window, len(none)), np.nan),
+                order_units=none.copy(),
+                score=unknown.copy(),
+                stop_distance=unknown.copy(),
+                take_profit_distance=unknown.copy(),
+                trailing_distance=unknown.copy(),
+                sigma=unknown.copy(),
+                bound=np.zeros(len(none), dtype=np.int64),
+            )
+        )
+        resume_breakers(self._breakers, memory)
 
     @property
     def halt(self) -> Halt:
@@ -77,7 +120,7 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
-        notices = self._observe(context)
+        notices = self._observe(context.sequence, context.time, context.equity)
         review(
             Proposals(
                 units=context.order_units,
@@ -118,6 +161,21 @@ class RiskGuardian:
             ),
             refused=tuple(refused),
             notices=notices,
+            memory=remembered(self._breakers),
+            halt=self.halt.name,
+        )
+
+    def watch(self, asked: WatchEquity) -> EquityWatched:
+        """Take in the account between two bars: losses halt at once, not at the next bar."""
+        halted_bars = self._breakers.halted_bars
+        before = int(halted_bars[0])
+        notices = self._observe(asked.sequence, asked.time, asked.equity)
+        halted_bars[0] = min(int(halted_bars[0]), before)  # no bar has passed
+        return EquityWatched(
+            sequence=asked.sequence,
+            notices=notices,
+            memory=remembered(self._breakers),
+            halt=self.halt.name,
         )
 
     def rearm(self, request: Rearm) -> TradingRearmed:
@@ -141,65 +199,71 @@ class RiskGuardian:
             after_bars=bars,
         )
 
-    def _observe(self, context: RiskContext) -> tuple[Event, ...]:
+    def _observe(self, sequence: int, time: int, equity: float) -> tuple[Event, ...]:
         never = -1
         watched = watch_equity(
             self._breakers,
             self._limits,
-            context.time,
-            context.equity,
+            time,
+            equity,
             never if self._rearm_after is None else self._rearm_after,
         )
-        return watch_notices(watched, self._limits, context.sequence, context.time)
-
-    def _loss(self) -> float:
-        """What the halt in force measures."""
-        return float(halting_loss(self._breakers))
+        return watch_notices(watched, self._limits, sequence, time)
 
     def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
-        reviewed = int(self._verdicts.reviewed[0])
+        """The verdicts in the order of the review; a halt is measured on the account."""
+        verdicts = self._verdicts
+        loss = float(halting_loss(self._breakers))
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
-        for column in self._verdicts.ranked[:reviewed]:
-            if self._verdicts.units[column] != 0.0:
-                approved.append(self._approval(context, int(column)))
-            else:
+        columns = verdicts.ranked[: int(verdicts.reviewed[0])]
+        for column, units, limit, allowed, measured, wished, score, bound in zip(
+            columns.tolist(),
+            verdicts.units[columns].tolist(),
+            verdicts.limit[columns].tolist(),
+            verdicts.allowed[columns].tolist(),
+            verdicts.measured[columns].tolist(),
+            context.order_units[columns].tolist(),
+            context.score[columns].tolist(),
+            context.bound[columns].tolist(),
+            strict=True,
+        ):
+            found = loss if limit in HALTS else measured
+            if units == 0.0:
                 refused.append(
                     RiskRefused(
                         symbol=self._symbols[column],
-                        proposed_units=float(context.order_units[column]),
-                        score=float(context.score[column]),
-                        bound=Limit(int(context.bound[column])).name,
-                        limit=Limit(int(self._verdicts.limit[column])).name,
-                        allowed=float(self._verdicts.allowed[column]),
-                        measured=self._measured(int(column)),
+                        proposed_units=wished,
+                        score=score,
+                        bound=LIMIT_NAMES[bound],
+                        limit=LIMIT_NAMES[limit],
+                        allowed=allowed,
+                        measured=found,
                     )
                 )
+                continue
+            approved.append(
+                RiskApproved(
+                    symbol=self._symbols[column],
+                    units=units,
+                    proposed_units=wished,
+                    score=score,
+                    bracket=self._bracket(context, column),
+                    reference_price=float(context.mid[column]),
+                    lowest_price=float(verdicts.lowest_price[column]),
+                    highest_price=float(verdicts.highest_price[column]),
+                    bound=LIMIT_NAMES[bound],
+                    limit=LIMIT_NAMES[limit],
+                    allowed=allowed,
+                    measured=found,
+                )
+            )
         return approved, refused
 
-    def _approval(self, context: RiskContext, column: int) -> RiskApproved:
+    def _bracket(self, context: RiskContext, column: int) -> Bracket:
         trailing = float(context.trailing_distance[column])
-        verdicts = self._verdicts
-        return RiskApproved(
-            symbol=self._symbols[column],
-            units=float(verdicts.units[column]),
-            proposed_units=float(context.order_units[column]),
-            score=float(context.score[column]),
-            bracket=Bracket(
-                stop=float(context.stop_distance[column]),
-                take_profit=float(context.take_profit_distance[column]),
-                trailing=trailing if trailing > 0.0 else None,
-            ),
-            reference_price=float(context.mid[column]),
-            lowest_price=float(verdicts.lowest_price[column]),
-            highest_price=float(verdicts.highest_price[column]),
-            bound=Limit(int(context.bound[column])).name,
-            limit=Limit(int(verdicts.limit[column])).name,
-            allowed=float(verdicts.allowed[column]),
-            measured=self._measured(column),
+        return Bracket(
+            stop=float(context.stop_distance[column]),
+            take_profit=float(context.take_profit_distance[column]),
+            trailing=trailing if trailing > 0.0 else None,
         )
-
-    def _measured(self, column: int) -> float:
-        """What the limit of a verdict measured; a halt is measured on the account."""
-        halted = self._verdicts.limit[column] in (Limit.DRAWDOWN_HALT, Limit.DAILY_LOSS_HALT)
-        return self._loss() if halted else float(self._verdicts.measured[column])

@@ -70,6 +70,13 @@ class CommitteeSettings(Section):
         0.25, gt=0.0, le=1.0, description="net score at which the committee acts"
     )
     quorum: Fraction = Field(0.5, description="least weight that must have voted")
+    shadows: tuple[str, ...] = Field(
+        (),
+        description="live: vote and are journaled, but weigh nothing until they are given weight",
+    )
+    allowed: tuple[str, ...] = Field(
+        (), description="live: further agents that may join while the desk runs"
+    )
 
 
 class SizingSettings(Section):
@@ -201,6 +208,22 @@ class InstrumentSettings(Section):
     )
 
 
+class LiveSettings(Section):
+    """Trading on the wall clock."""
+
+    home: Path = Field(Path("desk"), description="folder of the desk: journal, keys, addresses")
+    feed: Literal["synthetic", "ticks"] = Field(
+        "synthetic", description="of the paper exchange: made-up prices, or recorded ticks"
+    )
+    speed: Positive = Field(1.0, description="of recorded and synthetic prices, over real time")
+    vote_deadline_ms: Positive = Field(100.0, description="an agent that is later abstains")
+    guardian_deadline_ms: Positive = Field(
+        500.0, description="a guardian that is later approves nothing"
+    )
+    broker_timeout_s: Positive = Field(2.0, description="without an answer an order is unknown")
+    reconcile_every_s: Positive = Field(60.0, description="between comparisons with the broker")
+
+
 class RaySettings(Section):
     """The cluster."""
 
@@ -230,6 +253,7 @@ class Settings(Section):
     optimizer: OptimizerSettings = OptimizerSettings()
     guardian: GuardianSettings = GuardianSettings()
     broker: BrokerSettings = BrokerSettings()
+    live: LiveSettings = LiveSettings()
     instruments: dict[str, InstrumentSettings] = Field(
         {}, description="further instruments: [instruments.XXX_YYY]"
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agents.ballot import Agent
 from coordinator.bootstrap import registry_of
 from coordinator.configuration.settings import Settings
-from coordinator.plan import Plan, allocation_rules, desk_of
+from coordinator.plan import Plan, allocation_rules, desk_of, weights_of
 from coordinator.roster import AgentSpec, agent_spec
 from coordinator.sweep.keys import Value, table_of, with_values
 from coordinator.sweep.splits import Span
@@ -37,7 +37,15 @@ def plan_with(base: Plan, values: Mapping[str, Value]) -> Plan:
     return replace(
         base,
         settings=settings,
-        desk=desk_of(settings, base.desk.session, instruments, base.desk.traded, base.bars, names),
+        desk=desk_of(
+            settings,
+            base.desk.session,
+            instruments,
+            base.desk.traded,
+            weights_of(settings.committee, names),
+            interval_s=base.bars.interval_s,
+            has_extremes=base.bars.has_extremes,
+        ),
         instruments=instruments,
         specs=specs,
         names=names,

@@ -14,7 +14,7 @@ from infra.feeds.layouts import TEXT_NAMES, layout_of
 from infra.feeds.needs import needed_by
 from infra.feeds.panels import panel_of
 from infra.feeds.room import Room
-from infra.feeds.series import BarStamp, Reading, Series, series_of
+from infra.feeds.series import BarStamp, Reading, Series, Ticks, series_of, ticks_of
 from infra.feeds.symbols import symbol_of_name, symbols_of
 from infra.feeds.table_files import open_table
 from infra.feeds.tables import SUFFIXES, is_table
@@ -64,6 +64,17 @@ class FileFeed:
     def load(self) -> Bars:
         """The checked panel; read once, then the same (immutable) object."""
         return self._loaded[0]
+
+    def ticks(self) -> tuple[Ticks, ...]:
+        """The ticks of every instrument as they stand in the files, read anew at each call.
+
+        Raises DataError where the files hold anything else.
+        """
+        keep = self._keeper()
+        extracts = self._extracts(keep)
+        return tuple(
+            ticks_of(extracts[symbol], self._reading, keep) for symbol in self._chosen(extracts)
+        )
 
     @property
     def facts(self) -> SourceFacts:
@@ -121,6 +132,12 @@ class FileFeed:
             if self._symbols is None or named is None or named in self._symbols:
                 yield path, named
 
+    def _keeper(self) -> Keep:
+        return self._room.keeper(
+            needed_by(path, whole=named is not None or self._symbols is None)
+            for path, named in self._chosen_files()
+        )
+
     def _extracts(self, keep: Keep) -> dict[str, list[Extract]]:
         """What the files that can hold a chosen instrument hold."""
         extracts: dict[str, list[Extract]] = {}
@@ -137,10 +154,7 @@ class FileFeed:
 
     @cached_property
     def _loaded(self) -> tuple[Bars, SourceFacts]:
-        keep = self._room.keeper(
-            needed_by(path, whole=named is not None or self._symbols is None)
-            for path, named in self._chosen_files()
-        )
+        keep = self._keeper()
         extracts = self._extracts(keep)
         wanted = self._chosen(extracts)
         series = [series_of(extracts[symbol], self._reading, keep) for symbol in wanted]

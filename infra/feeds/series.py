@@ -60,6 +60,16 @@ class Series:
     irregular: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticks:
+    """One instrument's ticks: UTC nanoseconds that do not decrease, bids and asks, all (R,)."""
+
+    symbol: str
+    time: Column
+    bid: Column
+    ask: Column
+
+
 def series_of(extracts: Sequence[Extract], reading: Reading, keep: Keep = in_memory) -> Series:
     """One instrument's bars from its extracts, in any order. keep: where the bars are kept.
 
@@ -68,31 +78,37 @@ def series_of(extracts: Sequence[Extract], reading: Reading, keep: Keep = in_mem
     Raises DataError where files overlap or differ in kind, no interval can be told, or a local
     time does not name one instant.
     """
-    parts = sorted((part for part in extracts if len(part)), key=_first)
-    symbol = extracts[0].symbol
-    if not parts:
-        raise DataError(
-            f"{extracts[0].path}: {symbol} has no row with a price; expected at least one"
-        )
-    kinds = {part.kind for part in parts}
-    if len(kinds) > 1:
-        raise DataError(
-            f"{symbol}: its files hold {' and '.join(sorted(kinds))}; expected one kind. "
-            "Load them separately."
-        )
-    _check_overlap(parts)
-    if "ticks" in kinds:
+    parts = _parts_in_order(extracts)
+    if parts[0].kind == "ticks":
         return _series_of_ticks(parts, reading, keep)
     interval_s = _interval_s(parts)
     ends = np.concatenate([_bar_ends(part, reading, interval_s) for part in parts])
     return Series(
-        symbol=symbol,
+        symbol=parts[0].symbol,
         time=keep(ends),
         values={field: joined([part.values[field] for part in parts]) for field in VALUE_FIELDS},
         interval_s=interval_s,
-        has_extremes="fixings" not in kinds,
+        has_extremes=parts[0].kind != "fixings",
         irregular=int((np.diff(ends) != interval_s * SECOND_NS).sum()),
     )
+
+
+def _parts_in_order(extracts: Sequence[Extract]) -> list[Extract]:
+    """Those with rows, of one kind, following each other in time."""
+    parts = sorted((part for part in extracts if len(part)), key=_first)
+    if not parts:
+        raise DataError(
+            f"{extracts[0].path}: {extracts[0].symbol} has no row with a price; "
+            "expected at least one"
+        )
+    kinds = {part.kind for part in parts}
+    if len(kinds) > 1:
+        raise DataError(
+            f"{parts[0].symbol}: its files hold {' and '.join(sorted(kinds))}; expected one kind. "
+            "Load them separately."
+        )
+    _check_overlap(parts)
+    return parts
 
 
 def _first(part: Extract) -> int:
@@ -115,6 +131,27 @@ def _check_overlap(parts: Sequence[Extract]) -> None:
             )
 
 
+def ticks_of(extracts: Sequence[Extract], reading: Reading, keep: Keep = in_memory) -> Ticks:
+    """One instrument's ticks from its extracts, in any order. keep: where the times are kept.
+
+    Raises DataError where files overlap, hold anything but ticks, or a local time does not name
+    one instant.
+    """
+    parts = _parts_in_order(extracts)
+    if parts[0].kind != "ticks":
+        raise DataError(
+            f"{parts[0].path}: {parts[0].symbol} comes as {parts[0].kind}; expected ticks, a bid "
+            "and an ask at a time"
+        )
+    return _ticks_of(parts, reading, keep)
+
+
+def _ticks_of(parts: Sequence[Extract], reading: Reading, keep: Keep) -> Ticks:
+    times = [keep(_to_utc(part, part.stamps[:], reading)) for part in parts]
+    bid, ask = (joined([part.values[side] for part in parts]) for side in ("bid", "ask"))
+    return Ticks(symbol=parts[0].symbol, time=joined(times), bid=bid, ask=ask)
+
+
 def _series_of_ticks(parts: Sequence[Extract], reading: Reading, keep: Keep) -> Series:
     symbol, length = parts[0].symbol, reading.interval_s
     if length is None or DAY_S % length:
@@ -122,9 +159,8 @@ def _series_of_ticks(parts: Sequence[Extract], reading: Reading, keep: Keep) -> 
             f"{parts[0].path}: {symbol} comes as ticks; interval_s, the length of the bars "
             f"to make of them, must divide a day (60, 3600, …), found {length}"
         )
-    time = np.concatenate([_to_utc(part, part.stamps[:], reading) for part in parts])
-    bid, ask = (joined([part.values[side] for part in parts]) for side in ("bid", "ask"))
-    ends, values = bars_of_ticks(time, bid, ask, length)
+    ticks = _ticks_of(parts, reading, in_memory)
+    ends, values = bars_of_ticks(ticks.time[:], ticks.bid, ticks.ask, length)
     return Series(
         symbol=symbol,
         time=keep(ends),

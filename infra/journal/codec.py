@@ -6,7 +6,7 @@ shape and little-endian values. The same event always gives the same bytes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from market.errors import JournalError
 from market.events import EVENT_TYPES, Event
 
+Value = TypeVar("Value")
 ARRAY = 1
 MOST_SHAPES = 256
 DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
@@ -96,3 +97,17 @@ def decode(kind: str, payload: bytes) -> Event:
     except (msgspec.MsgspecError, ValueError, LookupError) as error:
         raise JournalError(f"a {kind} event cannot be read: {error}") from None
     return event
+
+
+def encode_value(value: object) -> bytes:
+    """Any frozen value of the desk, as canonical bytes."""
+    return _encoder.encode(value)
+
+
+def decode_value(payload: bytes, kind: type[Value]) -> Value:
+    """The value; JournalError where the bytes do not fit its type."""
+    decoder = msgspec.msgpack.Decoder(kind, dec_hook=_as_is, ext_hook=_decode_array)
+    try:
+        return decoder.decode(payload)
+    except (msgspec.MsgspecError, ValueError, LookupError) as error:
+        raise JournalError(f"a {kind.__name__} cannot be read: {error}") from None

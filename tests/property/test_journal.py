@@ -36,6 +36,22 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
+from market.live_events import (
+    AgentJoined,
+    AgentLeft,
+    AgentReweighted,
+    BarClosed,
+    BreakersMoved,
+    CashMoved,
+    CoordinatorAttached,
+    MismatchFound,
+    ModeChanged,
+    OrderAccepted,
+    OrderResolved,
+    OrderUnknown,
+    TradingOpened,
+    TransactionsBooked,
+)
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
 from market.verdicts import RiskApproved, RiskRefused
 
@@ -108,6 +124,27 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     TradingHalted: st.builds(TradingHalted, sequence=INT, time=INT),
     TradingRearmed: st.builds(TradingRearmed, sequence=INT, time=INT, after_bars=INT),
     SessionEnded: st.builds(SessionEnded, sequence=INT, time=INT, bars=INT),
+    TradingOpened: st.builds(
+        TradingOpened,
+        time=INT,
+        last_transaction=INT,
+        versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
+        history_time=CODES,
+        history_values=TABLE,
+    ),
+    CoordinatorAttached: st.builds(CoordinatorAttached, time=INT, epoch=INT),
+    BarClosed: st.builds(BarClosed, sequence=INT, time=INT, values=TABLE, skipped=INT),
+    BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
+    OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
+    OrderUnknown: st.builds(OrderUnknown, time=INT),
+    OrderResolved: st.builds(OrderResolved, time=INT),
+    TransactionsBooked: st.builds(TransactionsBooked, time=INT, last=INT),
+    CashMoved: st.builds(CashMoved, time=INT, transaction=INT),
+    MismatchFound: st.builds(MismatchFound, time=INT),
+    ModeChanged: st.builds(ModeChanged, time=INT),
+    AgentReweighted: st.builds(AgentReweighted, time=INT),
+    AgentJoined: st.builds(AgentJoined, time=INT),
+    AgentLeft: st.builds(AgentLeft, time=INT),
 }
 SOME = st.lists(st.one_of(*EVENTS.values()), min_size=2, max_size=5)
 

@@ -188,7 +188,7 @@ def test_the_picture_of_a_decision_shows_every_message_and_event_of_a_bar() -> N
         name for name, kind in vars(messages).items()
         if getattr(kind, "__module__", "") == messages.__name__
     }  # fmt: skip
-    recorded = {kind.__name__ for kind in events.EVENT_TYPES}
+    recorded = {kind.__name__ for kind in events.REPLAY_EVENT_TYPES}
     assert shown - {"journal.sqlite"} == (spoken | recorded) - once_a_session | {
         verdicts.RiskApproved.__name__,
         verdicts.RiskRefused.__name__,

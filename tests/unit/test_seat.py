@@ -22,7 +22,7 @@ BARS = market(20)
 
 def primed(agent: Agent, rows: int = 5) -> Seat:
     seat = Seat(agent)
-    seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, rows)))
+    seat.answer(PrimeWith(sequence=rows, history=BARS.rows(0, rows)))
     return seat
 
 
@@ -66,8 +66,18 @@ def test_priming_answers_the_names_of_the_evidence() -> None:
 
 def test_priming_again_forgets_what_was_held() -> None:
     seat = primed(Follower(), rows=15)
-    seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 0)))
+    seat.answer(PrimeWith(sequence=15, history=BARS.rows(0, 0)))
     assert np.isnan(vote(seat, 15).score).all()
+
+
+def test_a_bar_after_a_gap_is_not_voted_on_until_the_seat_is_primed_anew() -> None:
+    seat = primed(Follower(), rows=5)
+    vote(seat, 5)
+    missed = vote(seat, 7)
+    assert np.isnan(missed.score).all()
+    assert missed.failure == "bar 7 came where 6 was expected; it is primed anew"
+    seat.answer(PrimeWith(sequence=8, history=BARS.rows(0, 8)))
+    np.testing.assert_array_equal(vote(seat, 8).score, Follower().vote(BARS).score[8])
 
 
 def test_an_agent_without_enough_bars_abstains_without_a_failure() -> None:
@@ -163,7 +173,7 @@ def test_an_agent_that_cannot_name_its_evidence_still_votes() -> None:
         return Ballot(score=np.zeros(bars.shape), evidence={"a": bars.close})
 
     seat = Seat(Strange(ballot=only_real_prices))
-    assert seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 5))) == ()
+    assert seat.answer(PrimeWith(sequence=5, history=BARS.rows(0, 5))) == ()
     cast = vote(seat, 5)
     assert cast.failure is None
     assert cast.evidence.shape == (0, 4)

@@ -13,13 +13,14 @@ from market.orders import Cancellation, Fill, OrderRequest
 class Attribution:
     """Knows the order that waits in each instrument, and the one that opened each position.
 
-    waiting: orders by column, in the order in which they were placed.
+    waiting: orders by column, in the order in which they were placed. opened_by: ids of orders, by
+    column.
     """
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.waiting: dict[int, OrderRequest] = {}
         self._symbols = tuple(symbols)
-        self._opened_by: dict[int, str] = {}
+        self.opened_by: dict[int, str] = {}
 
     def fills(self, sequence: int, time: int, log: FillLog, held: Floats) -> tuple[Fill, ...]:
         """The fills of one bar. held: (M,) positions before the bar, moved on here."""
@@ -32,7 +33,7 @@ class Attribution:
             if reason is FillReason.DECISION:
                 order = self.waiting[column]
                 if held_before * held[column] <= 0.0:
-                    self._opened_by[column] = order.client_order_id
+                    self.opened_by[column] = order.client_order_id
                 reference = order.reference_price
                 side = 1.0 if order.units > 0.0 else -1.0
                 slippage_bps = 1e4 * side * (price - reference) / reference
@@ -41,7 +42,7 @@ class Attribution:
                     client_order_id=(
                         self.waiting[column].client_order_id
                         if reason is FillReason.DECISION
-                        else self._opened_by[column]
+                        else self.opened_by[column]
                     ),
                     sequence=sequence,
                     time=time,

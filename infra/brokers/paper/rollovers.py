@@ -21,6 +21,14 @@ def nights_between(earlier_ns: int, later_ns: int) -> int:
     return (days[1] - days[0]).days
 
 
+def next_rollover(time_ns: int) -> int:
+    """The first rollover after a time, UTC nanoseconds."""
+    here = utc(time_ns).astimezone(NEW_YORK)
+    day = here.date() + timedelta(days=1 if here.hour >= ROLLOVER_HOUR else 0)
+    at = datetime(day.year, day.month, day.day, ROLLOVER_HOUR, tzinfo=NEW_YORK)
+    return int(at.timestamp()) * 1_000_000_000
+
+
 def nights_before(times: Times) -> Floats:
     """(T,) rollovers between each time and the one before it; 0 at the first."""
     nights = np.zeros(len(times))

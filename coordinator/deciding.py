@@ -1,0 +1,145 @@
+"""`Deciding`: what a desk works out on a bar between the ballots and the orders."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.guardian.exposure import Book, empty_book
+from agents.guardian.review import Exposed, Proposals, no_proposals
+from agents.guardian.volatility import bar_volatility
+from coordinator.desk import Desk
+from coordinator.sizing import propose
+from coordinator.tally import Decision, tally, tally_halves, undecided
+from market.bar_window import BarSlice, BarWindow
+from market.bars import Bars, Floats
+from market.events import DecisionTaken
+from market.marks import Marks
+from market.messages import Reviewed, RiskContext, Settlement
+
+
+class Deciding:
+    """One decision at a time, the same live and in replay: no line, no clock, no record.
+
+    weights: (A,) of the tally; they may change between two bars. rows: bars that the window keeps,
+    at least what volatilities and correlations look back on.
+    """
+
+    def __init__(self, desk: Desk, rows: int = 0) -> None:
+        self._desk = desk
+        self.weights: Floats = desk.weights
+        needed = max(desk.volatility.lookback, desk.limits.correlation_window + 1)
+        self.window = BarWindow(
+            desk.symbols[: desk.traded], max(needed, rows), desk.interval_s, desk.has_extremes
+        )
+        self.decision: Decision = undecided(desk.traded)
+        self._proposals: Proposals = no_proposals(len(desk.symbols))
+        self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
+        self._sigma = np.full(desk.traded, np.nan)
+        self.returns: Floats = np.empty((0, desk.traded))
+
+    def extend(self, history: Bars) -> None:
+        """Take in bars (traded instruments) that are not decided on."""
+        self.window.extend(history)
+
+    def measure(self, bar: BarSlice) -> None:
+        """Take the bar (traded instruments) in: `returns` (T, N), newest last, and volatilities."""
+        self.window.push(bar)
+        close = self.window.bars().close
+        rules = self._desk.volatility
+        self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
+        rows = self._desk.limits.correlation_window
+        if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
+            close = np.vstack([np.full(close.shape[1], np.nan), close])
+        window: Floats = close[-rows - 1 :]
+        self.returns = window[1:] / window[:-1] - 1.0
+
+    def count(self, scores: Floats) -> None:
+        """Tally the ballots (A, N) into `decision`."""
+        desk = self._desk
+        tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
+        tally_halves(scores, self.weights, self.decision)
+
+    def propose(self, settlement: Settlement, multiplier: Floats, rebalancing: bool) -> None:
+        """Size the decision against the account."""
+        propose(
+            self.decision,
+            multiplier,
+            rebalancing,
+            self._sigma,
+            self._exposed(settlement),
+            Marks(settlement.mid, settlement.spread, settlement.rate, settlement.age),
+            self._desk.paths,
+            self._desk.limits,
+            self._desk.sizing,
+            self._book,
+            self._proposals,
+        )
+
+    def context(
+        self, sequence: int, time: int, settlement: Settlement, epoch: int | None = None
+    ) -> RiskContext:
+        """What the guardian is shown of the proposals and the account."""
+        proposals, desk = self._proposals, self._desk
+        return RiskContext(
+            session=desk.session,
+            epoch=desk.epoch if epoch is None else epoch,
+            sequence=sequence,
+            time=time,
+            expires=time + desk.interval_s * 1_000_000_000,
+            equity=settlement.equity,
+            units=settlement.units,
+            working=settlement.working,
+            stop_price=settlement.stop_price,
+            mid=settlement.mid,
+            spread=settlement.spread,
+            rate=settlement.rate,
+            age=settlement.age,
+            returns=self.returns,
+            order_units=proposals.units,
+            score=proposals.score,
+            stop_distance=proposals.stop_distance,
+            take_profit_distance=proposals.take_profit_distance,
+            trailing_distance=proposals.trailing_distance,
+            sigma=proposals.sigma,
+            bound=proposals.bound,
+        )
+
+    def taken(
+        self,
+        sequence: int,
+        time: int,
+        scores: Floats,
+        evidence: Floats,
+        multiplier: Floats,
+        reviewed: Reviewed | None,
+    ) -> DecisionTaken:
+        """The decision for the record; without a review nothing was approved."""
+        decision = self.decision
+        return DecisionTaken(
+            sequence=sequence,
+            time=time,
+            scores=scores,
+            evidence=evidence,
+            score=decision.score.copy(),
+            buy=decision.buy.copy(),
+            sell=decision.sell.copy(),
+            turnout=decision.turnout.copy(),
+            outcome=decision.outcome.copy(),
+            multiplier=multiplier,
+            bound=self._proposals.bound[: self._desk.traded].copy(),
+            approved=() if reviewed is None else reviewed.approved,
+            refused=() if reviewed is None else reviewed.refused,
+        )
+
+    def _exposed(self, settlement: Settlement) -> Exposed:
+        return Exposed(
+            units=settlement.units,
+            working=settlement.working,
+            stop_price=settlement.stop_price,
+            margin_rate=self._desk.margin_rate,
+            unit_increment=self._desk.unit_increment,
+            equity=settlement.equity,
+            halt=0,
+            returns=self.returns,
+            row=len(self.returns) - 1,
+        )

@@ -1,0 +1,1 @@
+"""The live coordinator: the same decision as in replay, among members that may be late or dead."""

@@ -1,0 +1,142 @@
+"""The composition root of a live desk: the one place that names its adapters and members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from agents.guardian.guardian import RiskGuardian
+from agents.optimizer.desk import AllocationDesk
+from coordinator.bootstrap import check_settings, interest_of, optimizer_of, registry_of
+from coordinator.configuration.settings import Settings
+from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
+from coordinator.live.prices import check_prices, open_prices, prices_said
+from coordinator.roster import agent_spec
+from infra.brokers.paper.live.client import PaperExchangeClient
+from infra.brokers.paper.live.running import serve_exchange
+from infra.brokers.paper.live.terms import ExchangeTerms
+from infra.feeds.live.staleness import staleness_limits
+from infra.live.home import DeskHome
+from infra.live.opening import session_at
+from infra.live.serving import serve_gateway
+from infra.live.shell import Serve
+from market.conversion import with_conversion_instruments
+from market.errors import ConfigError
+from market.lines import Member
+
+Build = Callable[[], Member]
+
+
+def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = None) -> LivePlan:
+    """Seat the agents and settle the desk; nothing is started or written.
+
+    opened: what makes a new session's name its own. session: of the desk that is resumed. Raises
+    ConfigError, AgentError.
+    """
+    check_prices(settings)
+    committee = settings.committee
+    everyone = (*committee.agents, *committee.shadows, *committee.allowed)
+    seated = len(committee.agents) + len(committee.shadows)
+    check_settings(
+        settings.model_copy(update={"committee": committee.model_copy(update={"agents": everyone})})
+    )
+    registry = registry_of(settings)
+    traded = [registry[symbol] for symbol in settings.data.instruments]
+    available = [registry[symbol] for symbol in registry.symbols()]
+    instruments = with_conversion_instruments(traded, available, settings.desk.account_currency)
+    specs = [agent_spec(name, settings.agents) for name in everyone]
+    return make_live_plan(
+        settings,
+        instruments=instruments,
+        traded=len(traded),
+        specs=specs,
+        agents=[spec.build() for spec in specs],
+        seated=seated,
+        opened=opened,
+        session=session,
+    )
+
+
+def session_to_resume(home: DeskHome) -> str:
+    """The session of the desk in a folder. Raises ConfigError where there is none."""
+    if not home.journal.exists():
+        raise ConfigError(
+            f"{home.folder} holds no desk to resume; start one with `quorum trade` without "
+            "--resume, or name its folder with --home"
+        )
+    return session_at(home.journal).session
+
+
+def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
+    """Builds the guardian of a live desk, where a person must re-arm."""
+    return partial(
+        RiskGuardian,
+        plan.instruments,
+        account_currency=plan.settings.desk.account_currency,
+        limits=plan.desk.limits,
+        equity=plan.desk.initial_balance,
+        key=key,
+        rearm_after=None,
+    )
+
+
+def live_optimizer_builder(plan: LivePlan) -> Build:
+    """Builds the optimizer with its deadline: live, the classical answer stands in after it."""
+    settings = plan.settings.optimizer
+    return partial(
+        AllocationDesk,
+        optimizer_of(plan.settings, deadline_s=settings.deadline_s),
+        budget_share=settings.budget_share,
+        min_observations=settings.allocation_min_observations,
+    )
+
+
+def exchange_server(plan: LivePlan, home: DeskHome) -> Serve:
+    """Serves the paper account, its fills and its prices, where it runs."""
+    settings = plan.settings
+    return partial(
+        serve_exchange,
+        terms=ExchangeTerms(
+            instruments=plan.instruments,
+            account_currency=settings.desk.account_currency,
+            cash=settings.desk.initial_balance,
+            slippage=settings.broker.slippage_bps * 1e-4,
+            closeout_fraction=settings.broker.closeout_fraction,
+            financing_fee=settings.broker.financing_fee_annual,
+            interval_s=plan.desk.interval_s,
+        ),
+        store=home.exchange_store,
+        open_source=partial(
+            open_prices, settings=settings, instruments=plan.instruments, rows=plan.rows
+        ),
+        at=(home.exchange_address,),
+        key=home.line_key(),
+        interest=interest_of(settings),
+        history_bars=plan.rows,
+    )
+
+
+def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:
+    """Serves the desk's gateway, where it runs."""
+    settings = plan.settings
+    feed = prices_said(settings)
+    return partial(
+        serve_gateway,
+        home=home,
+        broker=partial(
+            PaperExchangeClient,
+            home.exchange_address,
+            home.line_key(),
+            timeout_s=settings.live.broker_timeout_s,
+        ),
+        description=f"paper exchange on {feed}",
+        started=live_session_started(plan, time=0, feed=feed),
+        rows=plan.rows,
+        seated=plan.seated,
+        instruments=plan.instruments,
+        stale_after_ns=staleness_limits(
+            plan.instruments, "ticks", plan.desk.interval_s
+        ).stale_after,
+        approvals_key=approvals_key,
+        reconcile_every_s=settings.live.reconcile_every_s,
+    )

@@ -1,0 +1,239 @@
+"""`LiveCommittee`: the agents at the table while any of them may be late, dead or new."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infra.deadlines import DeadlineLine, frame, readable
+from market.bar_window import BarSlice
+from market.bars import Bars, Floats
+from market.errors import StreamLost
+from market.events import AgentAbstained
+from market.lines import Failure
+from market.messages import BallotCast, PrimeWith, VoteOn
+
+LATENCIES_KEPT = 512
+LATE, AWAY, BEHIND = "late", "away", "behind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place at the table: the agent's name, its lookback and the names of its evidence rows."""
+
+    name: str
+    lookback: int
+    evidence: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Member:
+    """How one agent is: its line, the next bar that it expects, and how it has answered."""
+
+    line: DeadlineLine | None = None
+    expects: int | None = None
+    latencies_s: deque[float] | None = None
+    abstained: Counter[str] | None = None
+
+
+class LiveCommittee:
+    """Asks every agent for its vote and waits no longer than the deadline.
+
+    places: in the order of the tally, those on the allow-list that do not sit included. deadline_s:
+    from the asking. history: gives the newest rows (traded instruments) before a bar, for priming.
+    Who is late, away, failing or not seated abstains for that decision and no other; a late ballot
+    carries its bar's number, and is never taken for a newer one.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        width: int,
+        deadline_s: float,
+        history: Callable[[int], Bars],
+    ) -> None:
+        self._places = tuple(places)
+        self._width = width
+        self._deadline_s = deadline_s
+        self._history = history
+        self._members = {
+            place.name: _Member(latencies_s=deque(maxlen=LATENCIES_KEPT), abstained=Counter())
+            for place in places
+        }
+        self.seated: tuple[str, ...] = tuple(place.name for place in places)
+        self._asked_at = 0.0
+        self._rows = sum(len(place.evidence) for place in places)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every place, in the order of the tally."""
+        return tuple(place.name for place in self._places)
+
+    @property
+    def lines(self) -> list[DeadlineLine]:
+        """The lines that are up."""
+        return [m.line for m in self._members.values() if m.line is not None]
+
+    def connect(self, line: DeadlineLine) -> None:
+        """An agent called in, for the first time or again; it is primed before its next vote."""
+        member = self._members[line.name]
+        if member.line is not None:
+            member.line.close()
+        member.line, member.expects = line, None
+
+    def prime(self, sequence: int) -> None:
+        """Prime whoever is new, so that the bar `sequence` can be voted on at once."""
+        for place in self._places:
+            self._prime(place, sequence)
+
+    def ask(self, sequence: int, bar: BarSlice) -> None:
+        """Give every agent the bar; one that is behind or new is primed first."""
+        self._asked_at = time.monotonic()
+        framed = frame(VoteOn(sequence=sequence, bar=bar))
+        for place in self._places:
+            member = self._members[place.name]
+            if not self._prime(place, sequence) or member.line is None:
+                continue
+            try:
+                if member.line.post_frame(framed):
+                    member.expects = sequence + 1
+            except StreamLost:
+                self._lose(member)
+
+    def gather(self, sequence: int, time_ns: int) -> tuple[Floats, Floats, list[AgentAbstained]]:
+        """Scores (A, N), evidence (K, N) and who abstained for another reason than its opinion."""
+        until = self._asked_at + self._deadline_s
+        ballots: dict[str, BallotCast] = {}
+        failed: dict[str, str] = {}
+        waiting = {
+            place.name
+            for place in self._places
+            if place.name in self.seated and self._members[place.name].expects == sequence + 1
+        }
+        while waiting:
+            lines = {name: self._members[name].line for name in waiting}
+            ready = readable([line for line in lines.values() if line is not None], until)
+            if not ready:
+                break
+            for line in ready:
+                self._hear(line, sequence, ballots, failed)
+            waiting -= ballots.keys() | failed.keys()
+        return self._count(sequence, time_ns, ballots, failed)
+
+    def drain(self) -> None:
+        """Take what came outside a decision, so that a lost member is noticed at once."""
+        for line in readable(self.lines, time.monotonic()):
+            self._hear(line, -1, {}, {})
+
+    def health(self) -> dict[str, dict[str, object]]:
+        """By agent: whether it is seated and on the line, its latencies in ms, its abstentions."""
+        told: dict[str, dict[str, object]] = {}
+        for name, member in self._members.items():
+            latencies = np.array(member.latencies_s or [np.nan]) * 1e3
+            told[name] = {
+                "seated": name in self.seated,
+                "here": member.line is not None,
+                "latency_p50_ms": float(np.median(latencies)),
+                "latency_p99_ms": float(np.quantile(latencies, 0.99)),
+                "abstained": dict(member.abstained or {}),
+            }
+        return told
+
+    def _prime(self, place: Place, sequence: int) -> bool:
+        """Whether the agent is ready for this bar, after priming it where it was not."""
+        member = self._members[place.name]
+        if member.line is None or place.name not in self.seated:
+            return False
+        if member.expects == sequence:
+            return True
+        history = self._history(place.lookback)
+        try:
+            if member.line.post(PrimeWith(sequence=sequence, history=history)):
+                member.expects = sequence
+        except StreamLost:
+            self._lose(member)
+        return member.expects == sequence
+
+    def _hear(
+        self,
+        line: DeadlineLine,
+        sequence: int,
+        ballots: dict[str, BallotCast],
+        failed: dict[str, str],
+    ) -> None:
+        member = self._members[line.name]
+        try:
+            messages = line.take()
+        except StreamLost:
+            self._lose(member)
+            failed[line.name] = AWAY
+            return
+        for message in messages:
+            if isinstance(message, BallotCast) and message.sequence == sequence:
+                ballots[line.name] = message
+                if member.latencies_s is not None:
+                    member.latencies_s.append(time.monotonic() - self._asked_at)
+            elif isinstance(message, Failure):
+                failed[line.name] = str(message.error)
+                member.expects = None
+
+    def _lose(self, member: _Member) -> None:
+        if member.line is not None:
+            with contextlib.suppress(OSError):
+                member.line.close()
+        member.line, member.expects = None, None
+
+    def _count(
+        self,
+        sequence: int,
+        time_ns: int,
+        ballots: dict[str, BallotCast],
+        failed: dict[str, str],
+    ) -> tuple[Floats, Floats, list[AgentAbstained]]:
+        scores = np.full((len(self._places), self._width), np.nan)
+        evidence = np.full((self._rows, self._width), np.nan)
+        abstentions: list[AgentAbstained] = []
+        first = 0
+        for row, place in enumerate(self._places):
+            stop = first + len(place.evidence)
+            reason = self._take(
+                place, ballots.get(place.name), failed, scores[row], evidence[first:stop]
+            )
+            first = stop
+            if reason is None:
+                continue
+            member = self._members[place.name]
+            if member.abstained is not None:
+                member.abstained[reason if reason in (LATE, AWAY, BEHIND) else "failed"] += 1
+            abstentions.append(
+                AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
+            )
+        return scores, evidence, abstentions
+
+    def _take(
+        self,
+        place: Place,
+        ballot: BallotCast | None,
+        failed: dict[str, str],
+        score: Floats,
+        evidence: Floats,
+    ) -> str | None:
+        """Copy one ballot into the arrays; why the agent abstains, or None."""
+        if place.name not in self.seated:
+            return None
+        if ballot is None:
+            member = self._members[place.name]
+            absent = AWAY if member.line is None else LATE if member.expects else BEHIND
+            return failed.get(place.name, absent)
+        if ballot.score.shape != score.shape or ballot.evidence.shape != evidence.shape:
+            return f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
+        if (np.abs(ballot.score) > 1.0).any():
+            return "answered scores outside [-1, 1]"
+        score[:] = ballot.score
+        evidence[:] = ballot.evidence
+        return ballot.failure

@@ -1,0 +1,135 @@
+"""A live desk on Ray: its actors, started so that they stand by themselves, and taken down."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+from functools import partial
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from agents.actors import StandingGuardianActor, StandingOptimizerActor
+from coordinator.abandoned import another_desk, make_room
+from coordinator.bootstrap import COORDINATOR, GATEWAY, GUARDIAN, OPTIMIZER
+from coordinator.live.actors import LiveDeskActor, dial, start_agent
+from coordinator.live.bootstrap import (
+    exchange_server,
+    gateway_server,
+    live_guardian_builder,
+    live_optimizer_builder,
+)
+from coordinator.live.plan import LivePlan
+from infra.live.home import DeskHome
+from infra.live.shell import LiveGatewayActor, PaperExchangeActor
+from infra.runtime import node_address, spans_nodes
+from infra.transport import Address
+
+EXCHANGE = "paper_exchange"
+UNWATCHED_S = 60.0
+
+
+class DeskOnRay:
+    """The actors of one live desk. They outlive this object, and whoever made it."""
+
+    def __init__(self, plan: LivePlan, home: DeskHome) -> None:
+        self._plan = plan
+        self._home = home
+        self._namespace = plan.settings.ray.namespace
+        self.actors: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Start every actor; each is back by itself when it is killed.
+
+        Raises ConfigError where another desk is at work in the namespace.
+        """
+        make_room(self._namespace, UNWATCHED_S)
+        self._home.make()
+        plan, home = self._plan, self._home
+        approvals_key, line_key = secrets.token_bytes(32), secrets.token_bytes(32)
+        at = self._members_address()
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        elsewhere = here if isinstance(at, str) else "SPREAD"
+        call = partial(dial, at, line_key)
+        self._start(
+            PaperExchangeActor, EXCHANGE, here, exchange_server(plan, home), "account and prices"
+        )
+        self._start(
+            LiveGatewayActor,
+            GATEWAY,
+            here,
+            gateway_server(plan, home, approvals_key),
+            "broker, journal",
+        )
+        self._start(
+            StandingGuardianActor,
+            GUARDIAN,
+            here,
+            live_guardian_builder(plan, approvals_key),
+            "review",
+            call,
+        )
+        self._start(
+            StandingOptimizerActor,
+            OPTIMIZER,
+            elsewhere,
+            live_optimizer_builder(plan),
+            plan.settings.optimizer.method,
+            call,
+        )
+        for name in plan.seated:
+            start_agent(plan, name, at, line_key, elsewhere)
+        coordinator = LiveDeskActor.options(**self._named(COORDINATOR, here)).remote(
+            plan,
+            at=at,
+            gateway=home.gateway_address,
+            line_key=line_key,
+            gateway_key=home.line_key(),
+            strategy=elsewhere,
+        )
+        self.actors[COORDINATOR] = coordinator
+
+    def pids(self) -> dict[str, int]:
+        """The processes of the desk's actors, by name; those that are starting are left out."""
+        found: dict[str, int] = {}
+        for name in (*self.actors, *(place.name for place in self._plan.places)):
+            with contextlib.suppress(ValueError, RayActorError, ray.exceptions.GetTimeoutError):
+                actor: Any = ray.get_actor(name, self._namespace)
+                status: dict[str, Any] = ray.get(actor.status.remote(), timeout=1.0)
+                found[name] = int(status.get("pid", 0))
+        return found
+
+    def take_down(self) -> None:
+        """Kill every actor of the desk; the journal is whole whenever that happens."""
+        for name in (*self.actors, *(place.name for place in self._plan.places)):
+            with contextlib.suppress(ValueError):
+                ray.kill(ray.get_actor(name, self._namespace))
+
+    def _start(self, kind: Any, name: str, strategy: Any, *arguments: object) -> None:
+        try:
+            self.actors[name] = kind.options(**self._named(name, strategy)).remote(name, *arguments)
+        except ValueError as error:
+            if "already" not in str(error):
+                raise
+            raise another_desk(self._namespace) from None
+
+    def _named(self, name: str, strategy: Any) -> dict[str, Any]:
+        return {
+            "name": name,
+            "namespace": self._namespace,
+            "lifetime": "detached",
+            "scheduling_strategy": strategy,
+        }
+
+    def _members_address(self) -> Address:
+        """Where members call in: a socket of this node, or a port that other nodes reach."""
+        transport = self._plan.settings.ray.transport
+        if transport == "tcp" or (transport == "auto" and spans_nodes()):
+            host = node_address()
+            with socket.socket() as probe:
+                probe.bind((host, 0))
+                return host, int(probe.getsockname()[1])
+        return self._home.coordinator_address

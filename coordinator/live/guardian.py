@@ -1,0 +1,93 @@
+"""`GuardianDesk`: the guardian as a live coordinator reaches it; silent means no new risk."""
+
+from __future__ import annotations
+
+import time
+from typing import TypeVar
+
+from infra.deadlines import DeadlineLine, readable
+from market.bars import Floats
+from market.errors import QuorumError, StreamLost
+from market.events import TradingRearmed
+from market.lines import Failure
+from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
+from market.messages import Rearm, Reviewed, RiskContext
+
+Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
+
+
+class GuardianDesk:
+    """deadline_s: how long it may think. memory: what its breakers remembered last; a guardian
+    that calls in is given that before anything else, so that its death forgives nothing.
+    """
+
+    def __init__(self, deadline_s: float, memory: Floats) -> None:
+        self._deadline_s = deadline_s
+        self._line: DeadlineLine | None = None
+        self.memory = memory
+        self.halt = "NONE"
+        self.silent_because = "it has not called in yet"
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on the line."""
+        return self._line is not None
+
+    def connect(self, line: DeadlineLine) -> None:
+        """It called in."""
+        self._drop("")
+        self._line = line
+        if len(self.memory):
+            resumed = self._ask(ResumeGuardian(memory=self.memory), GuardianResumed)
+            if resumed is not None:
+                self.halt = resumed.halt
+
+    def review(self, context: RiskContext) -> Reviewed | None:
+        """Verdicts, or None where it did not answer in time: then nothing is approved."""
+        reviewed = self._ask(context, Reviewed)
+        if reviewed is not None and reviewed.sequence == context.sequence:
+            self.memory, self.halt = reviewed.memory, reviewed.halt
+            return reviewed
+        return None
+
+    def watch(self, asked: WatchEquity) -> EquityWatched | None:
+        """What it notices between two bars; None where it is silent."""
+        watched = self._ask(asked, EquityWatched)
+        if watched is not None:
+            self.memory, self.halt = watched.memory, watched.halt
+        return watched
+
+    def rearm(self, asked: Rearm) -> TradingRearmed | None:
+        """End its drawdown halt; None where it is silent or has none in force."""
+        return self._ask(asked, TradingRearmed)
+
+    def _ask(self, message: object, kind: type[Answer]) -> Answer | None:
+        """One question and its answer by the deadline.
+
+        A guardian that is late is hung up on: it calls in anew, is given its memory, and no answer
+        to an old question can be taken for one to a new.
+        """
+        if self._line is None:
+            return None
+        until = time.monotonic() + self._deadline_s
+        try:
+            self._line.post(message)
+            while readable([self._line], until):
+                for answer in self._line.take():
+                    if isinstance(answer, Failure):
+                        raise answer.error
+                    if isinstance(answer, kind):
+                        return answer
+        except StreamLost as error:
+            self._drop(str(error))
+            return None
+        except QuorumError as error:
+            self.silent_because = str(error)
+            return None
+        self._drop(f"it did not answer within {self._deadline_s * 1e3:g} ms")
+        return None
+
+    def _drop(self, why: str) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._line, self.silent_because = None, why

@@ -1,0 +1,160 @@
+"""`LivePlan`: everything about a live desk that is settled before it starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.ballot import Agent
+from agents.seat import evidence_names
+from coordinator.allocation import AllocationRules
+from coordinator.configuration.durations import seconds
+from coordinator.configuration.settings import Settings
+from coordinator.desk import Desk
+from coordinator.live.committee import Place
+from coordinator.plan import (
+    RESERVED_NAMES,
+    allocation_rules,
+    configuration_json,
+    desk_of,
+    library_versions,
+    weights_of,
+)
+from coordinator.roster import AgentSpec, code_digest
+from market.bar_window import BarWindow
+from market.conversion import currency_names
+from market.errors import ConfigError
+from market.events import AgentSeated, SessionStarted
+from market.instruments import Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePlan:
+    """A live desk, ready to start.
+
+    instruments: (M,) traded first. places, specs, sources: of every agent on the allow-list, in the
+    order of the tally; weights: theirs at the start. seated: those that run from the start.
+    """
+
+    settings: Settings
+    desk: Desk
+    instruments: tuple[Instrument, ...]
+    places: tuple[Place, ...]
+    specs: tuple[AgentSpec, ...]
+    sources: tuple[str, ...]
+    weights: tuple[float, ...]
+    seated: tuple[str, ...]
+    allocation: AllocationRules
+    versions: tuple[tuple[str, str], ...]
+
+    @property
+    def rows(self) -> int:
+        """Bars that a desk must remember to go on after a restart."""
+        longest = max(place.lookback for place in self.places)
+        return max(
+            longest + 1,
+            self.allocation.lookback + 1,
+            self.desk.volatility.lookback,
+            self.desk.limits.correlation_window + 1,
+        )
+
+    def spec_of(self, name: str) -> AgentSpec:
+        """How to build an agent on the allow-list."""
+        names = [place.name for place in self.places]
+        return self.specs[names.index(name)]
+
+
+def make_live_plan(
+    settings: Settings,
+    *,
+    instruments: Sequence[Instrument],
+    traded: int,
+    specs: Sequence[AgentSpec],
+    agents: Sequence[Agent],
+    seated: int,
+    opened: str,
+    session: str | None = None,
+) -> LivePlan:
+    """Settle a live desk.
+
+    specs, agents: the committee, then the shadows, then who else may join. seated: how many of
+    them, from the first, run at the start. opened: what makes the session's name its own, such as
+    the time; session: the name itself, of a desk that is resumed. Raises ConfigError for
+    contradictions.
+    """
+    names = tuple(agent.name for agent in agents)
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED_NAMES:
+            raise ConfigError(
+                f"{name} sits twice, or is the name of another member of the desk, among "
+                "committee.agents, committee.shadows and committee.allowed; name each once"
+            )
+    interval_s = seconds(settings.data.bar)
+    voting = len(settings.committee.agents)
+    weights = (*weights_of(settings.committee, names[:voting]), *[0.0] * (len(names) - voting))
+    symbols = tuple(instrument.symbol for instrument in instruments[:traded])
+    like = BarWindow(symbols, 1, interval_s).bars()
+    stated = f"{configuration_json(settings)} {opened}"
+    session = session or f"live-{hashlib.sha256(stated.encode()).hexdigest()[:10]}"
+    return LivePlan(
+        settings=settings,
+        desk=desk_of(
+            settings,
+            session,
+            instruments,
+            traded,
+            weights,
+            interval_s=interval_s,
+            has_extremes=True,
+        ),
+        instruments=tuple(instruments),
+        places=tuple(
+            Place(name=agent.name, lookback=agent.lookback, evidence=evidence_names(agent, like))
+            for agent in agents
+        ),
+        specs=tuple(specs),
+        sources=tuple(
+            f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
+            for spec, agent in zip(specs, agents, strict=True)
+        ),
+        weights=weights,
+        seated=names[:seated],
+        allocation=allocation_rules(settings, interval_s),
+        versions=library_versions(),
+    )
+
+
+def live_session_started(plan: LivePlan, *, time: int, feed: str) -> SessionStarted:
+    """The first event of a live journal. time: market time, ns. feed: what the prices are."""
+    desk = plan.desk
+    return SessionStarted(
+        session=desk.session,
+        account_currency=plan.settings.desk.account_currency,
+        initial_balance=desk.initial_balance,
+        symbols=desk.symbols,
+        traded=desk.traded,
+        currencies=currency_names(plan.instruments, plan.settings.desk.account_currency),
+        interval_s=desk.interval_s,
+        has_extremes=desk.has_extremes,
+        first_time=time,
+        last_time=time,
+        bars=0,
+        data=feed,
+        data_digest="",
+        financing="as the broker charges it",
+        agents=tuple(
+            AgentSeated(
+                name=place.name,
+                weight=weight,
+                lookback=place.lookback,
+                evidence=place.evidence,
+                source=f"{spec.path} {source}".strip(),
+            )
+            for place, weight, spec, source in zip(
+                plan.places, plan.weights, plan.specs, plan.sources, strict=True
+            )
+        ),
+        configuration=configuration_json(plan.settings),
+        versions=plan.versions,
+    )

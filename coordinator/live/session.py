@@ -1,0 +1,206 @@
+"""`LiveSession`: one decision at a time among members that come and go."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from coordinator.allocation import AllocationRules
+from coordinator.allocation_alerts import alerts_of
+from coordinator.deciding import Deciding
+from coordinator.desk import Desk
+from coordinator.live.allocation import LiveAllocation
+from coordinator.live.committee import LiveCommittee, Place
+from coordinator.live.guardian import GuardianDesk
+from infra.deadlines import DeadlineLine
+from market.bars import Bars, Floats
+from market.desk_state import DeskSnapshot, bars_of
+from market.events import AlertRaised, AllocationApplied, Event
+from market.live_events import BreakersMoved
+from market.live_messages import BarReady, CommitteeChanged, Decided, Marked, WatchEquity
+from market.messages import Rearm, Reviewed
+from market.modes import Mode
+from market.verdicts import SignedApprovals
+
+LATENCIES_KEPT = 2_048
+
+
+class LiveSession:
+    """The desk between two attachments to the gateway; everything it starts from is `kept`.
+
+    places: of the committee. guardian_name, optimizer_name: who these lines are.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        places: Sequence[Place],
+        allocation: AllocationRules,
+        kept: DeskSnapshot,
+        *,
+        epoch: int,
+        vote_deadline_s: float,
+        guardian_deadline_s: float,
+    ) -> None:
+        self._desk = desk
+        self._epoch = epoch
+        longest = max(place.lookback for place in places)
+        self._deciding = Deciding(desk, rows=longest + 1)
+        self._deciding.extend(bars_of(kept, desk.traded))
+        self.committee = LiveCommittee(places, desk.traded, vote_deadline_s, self._history)
+        self.guardian = GuardianDesk(guardian_deadline_s, kept.breakers)
+        self.allocation = LiveAllocation(desk.traded, allocation)
+        self.allocation.resume(kept)
+        self._sequence, self._time = kept.sequence, kept.time
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._decisions = 0
+        self._last_decision = "none yet"
+        self.seat(CommitteeChanged(weights=kept.weights, seated=kept.seated))
+
+    def seat(self, changed: CommitteeChanged) -> None:
+        """Who sits and what each weighs, from the next bar on."""
+        self.committee.seated = tuple(changed.seated)
+        self._deciding.weights = np.array(
+            [
+                changed.weights.get(name, 0.0) if name in changed.seated else 0.0
+                for name in self.committee.names
+            ]
+        )
+
+    def prime(self) -> None:
+        """Prime who is new between two bars, so that the next finds it ready."""
+        self.committee.prime(self._sequence + 1)
+
+    def decide(self, ready: BarReady) -> Decided:
+        """One bar through the whole committee; never later than the deadlines together."""
+        began = time.perf_counter()
+        for missed in ready.missed:
+            self._deciding.window.push(missed.columns(self._desk.traded))
+        bar, sequence = ready.bar, ready.sequence
+        traded = bar.columns(self._desk.traded)
+        self.committee.ask(sequence, traded)
+        deciding, settlement = self._deciding, ready.settlement
+        deciding.measure(traded)
+        self._sequence, self._time = sequence, bar.time
+        scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
+        records: list[Event] = list(abstentions)
+        deciding.count(scores)
+        allocated = self.allocation.take_effect(sequence, bar.time)
+        if allocated is not None:
+            records.append(allocated)
+        records += alerts_of(allocated)
+        multiplier: Floats = self.allocation.multiplier.copy()
+        deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
+        reviewed = self.guardian.review(
+            deciding.context(sequence, bar.time, settlement, self._epoch)
+        )
+        records += self._noticed(reviewed)
+        records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
+        if reviewed is not None:
+            records.append(
+                BreakersMoved(
+                    sequence=sequence, time=bar.time, memory=reviewed.memory, halt=reviewed.halt
+                )
+            )
+        self._latencies_s.append(time.perf_counter() - began)
+        self._decisions += 1
+        self._tell(reviewed)
+        self.allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
+        self.allocation.ask(sequence)
+        # HALTED by a person, too, lets pass what reduces: the gateway proves that it does.
+        signed = None if reviewed is None or ready.mode == Mode.FLATTENING else reviewed.signed
+        return self._decided(records, signed=signed)
+
+    def watch(self, marked: Marked) -> Decided:
+        """Let the guardian see the account between two bars: losses halt at once."""
+        self._time = marked.time
+        watched = self.guardian.watch(
+            WatchEquity(sequence=marked.sequence, time=marked.time, equity=marked.equity)
+        )
+        records: list[Event] = []
+        if watched is not None and watched.notices:
+            records += watched.notices
+            records.append(
+                BreakersMoved(
+                    sequence=marked.sequence,
+                    time=marked.time,
+                    memory=watched.memory,
+                    halt=watched.halt,
+                )
+            )
+        return self._decided(records)
+
+    def rearm(self, by: str) -> Decided:
+        """A person allows new risk again."""
+        records: list[Event] = []
+        rearmed = self.guardian.rearm(Rearm(sequence=self._sequence, time=self._time, by=by))
+        if rearmed is not None:
+            records.append(rearmed)
+        return self._decided(records)
+
+    def connect(self, line: DeadlineLine, guardian: str, optimizer: str) -> bool:
+        """Take in a member that called; False for one that nobody knows."""
+        if line.name == guardian:
+            self.guardian.connect(line)
+        elif line.name == optimizer:
+            self.allocation.connect(line)
+        elif line.name in self.committee.names:
+            self.committee.connect(line)
+        else:
+            return False
+        return True
+
+    def health(self) -> Mapping[str, Any]:
+        """How members and decisions are, for people."""
+        latencies = np.array(self._latencies_s or [np.nan]) * 1e3
+        return {
+            "agents": self.committee.health(),
+            "guardian_here": self.guardian.here,
+            "optimizer_here": self.allocation.here,
+            "allocation_age_bars": self.allocation.age(self._sequence),
+            "decisions": self._decisions,
+            "decision_p50_ms": float(np.median(latencies)),
+            "decision_p99_ms": float(np.quantile(latencies, 0.99)),
+            "last_decision": self._last_decision,
+        }
+
+    def _history(self, lookback: int) -> Bars:
+        """The newest rows before the bar that is being asked about."""
+        bars = self._deciding.window.bars()
+        return bars.rows(max(len(bars) - lookback, 0), len(bars))
+
+    def _noticed(self, reviewed: Reviewed | None) -> tuple[Event, ...]:
+        if reviewed is not None:
+            return reviewed.notices
+        return (
+            AlertRaised(
+                sequence=self._sequence,
+                time=self._time,
+                source="coordinator",
+                level="error",
+                message=f"no new risk on this bar: the guardian is silent, "
+                f"{self.guardian.silent_because}",
+            ),
+        )
+
+    def _decided(self, records: Sequence[Event], signed: SignedApprovals | None = None) -> Decided:
+        return Decided(
+            epoch=self._epoch,
+            sequence=self._sequence,
+            time=self._time,
+            records=tuple(records),
+            signed=signed,
+            health=self.health() if signed is None or self._decisions % 16 == 0 else {},
+        )
+
+    def _tell(self, reviewed: Reviewed | None) -> None:
+        if reviewed is not None and reviewed.approved:
+            order = reviewed.approved[0]
+            side = "BUY" if order.units > 0.0 else "SELL"
+            self._last_decision = (
+                f"{side} {abs(order.units):,.0f} {order.symbol} (score {order.score:+.2f})"
+            )

@@ -1,0 +1,139 @@
+"""`DeadlineLine`: a line that never waits longer than it is told, whatever the member does.
+
+The frames are those of `multiprocessing.connection` (a length, then the bytes), so the member's
+end is an ordinary `SocketChannel`. Reads and writes never block: a member that is frozen, or dies
+in the middle of a frame, costs its deadline and no more.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import struct
+import time
+from collections.abc import Iterable
+from multiprocessing.connection import Connection
+from typing import Protocol, TypeVar
+
+from market.errors import StreamLost
+
+
+class Readable(Protocol):
+    """Anything that `select` can wait for."""
+
+    def fileno(self) -> int: ...
+
+
+Waited = TypeVar("Waited", bound=Readable)
+CHUNK = 1 << 16
+MOST_UNSENT = 1 << 20
+LONG = -1
+
+
+def frame(message: object) -> bytes:
+    """A message as it travels."""
+    payload = pickle.dumps(message, protocol=5)
+    if len(payload) > 0x7FFFFFFF:
+        return struct.pack("!iQ", LONG, len(payload)) + payload
+    return struct.pack("!i", len(payload)) + payload
+
+
+class DeadlineLine:
+    """The caller's end of the line to `name`; takes the connection over."""
+
+    def __init__(self, name: str, connection: Connection) -> None:
+        self.name = name
+        self._connection = connection
+        self._descriptor = connection.fileno()
+        os.set_blocking(self._descriptor, False)
+        self._read = bytearray()
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._descriptor
+
+    def post(self, message: object) -> bool:
+        """Send without waiting; False, and nothing sent, where the member does not keep up.
+
+        Raises StreamLost where it is gone.
+        """
+        return self.post_frame(frame(message))
+
+    def post_frame(self, framed: bytes) -> bool:
+        """`post` of a message that was framed before, for several members at once."""
+        self.flush()
+        if len(self._unsent) + len(framed) > MOST_UNSENT and self._unsent:
+            return False
+        self._unsent += framed
+        self.flush()
+        return True
+
+    def flush(self) -> bool:
+        """Send what could not be sent before, as far as it goes; whether nothing is left."""
+        while self._unsent:
+            try:
+                sent = os.write(self._descriptor, self._unsent)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise StreamLost(f"{self.name} is gone: {error}") from None
+            del self._unsent[:sent]
+        return True
+
+    def take(self) -> list[object]:
+        """Every whole message that is there, without waiting. Raises StreamLost at the end."""
+        ended = False
+        while True:
+            try:
+                chunk = os.read(self._descriptor, CHUNK)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise StreamLost(f"{self.name} is gone: {error}") from None
+            if not chunk:
+                ended = True
+                break
+            self._read += chunk
+            if len(chunk) < CHUNK:
+                break
+        messages = self._whole()
+        if ended and not messages:
+            raise StreamLost(f"{self.name} hung up")
+        return messages
+
+    def _whole(self) -> list[object]:
+        messages: list[object] = []
+        while len(self._read) >= 4:
+            (size,) = struct.unpack_from("!i", self._read)
+            start = 4
+            if size == LONG:
+                if len(self._read) < 12:
+                    break
+                (size,) = struct.unpack_from("!Q", self._read, 4)
+                start = 12
+            if len(self._read) < start + size:
+                break
+            messages.append(pickle.loads(self._read[start : start + size]))
+            del self._read[: start + size]
+        return messages
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end has hung up."""
+        return self._descriptor < 0
+
+    def close(self) -> None:
+        """Hang up."""
+        self._descriptor = -1
+        self._connection.close()
+
+
+def readable(lines: Iterable[Waited], until: float) -> list[Waited]:
+    """Those of some lines with something to read by `until` (monotonic).
+
+    `select`, not `epoll`: that one rounds its time-out to a millisecond.
+    """
+    waiting = list(lines)
+    return select.select(waiting, [], [], max(0.0, until - time.monotonic()))[0]

@@ -1,0 +1,55 @@
+"""`Books`: the journal and the state folded from it, which never differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from market.desk_state import DeskState
+from market.events import Event
+from market.ports import Journal
+
+SNAPSHOT_EVERY = 20_000
+"""Events between two snapshots: a start reads no more than these."""
+
+
+class Books:
+    """Everything that is recorded is folded at once. keep: stores a snapshot of the state."""
+
+    def __init__(
+        self, journal: Journal, state: DeskState, keep: Callable[[DeskState], None]
+    ) -> None:
+        self._journal = journal
+        self.state = state
+        self._keep = keep
+        self._since = 0
+
+    def record(self, *events: Event) -> None:
+        """Append events; they are durable soon. Raises JournalUnwritable."""
+        for event in events:
+            self._journal.append(event)
+            self.state.apply(event)
+        self._since += len(events)
+
+    def durable(self) -> None:
+        """Return once everything recorded is on disk. Raises JournalUnwritable."""
+        self._journal.commit()
+        if self._since >= SNAPSHOT_EVERY:
+            self.keep()
+
+    def soon(self) -> None:
+        """Commit what has waited long enough."""
+        self._journal.commit(now=False)
+
+    def keep(self) -> None:
+        """Take a snapshot now."""
+        self._keep(self.state)
+        self._since = 0
+
+    def close(self) -> None:
+        """Commit, take a snapshot and let go of the journal."""
+        self._journal.commit()
+        self.keep()
+        self._journal.close()
+
+    def __len__(self) -> int:
+        return len(self._journal)

@@ -1,0 +1,169 @@
+"""What a person may ask of a gateway while it trades; works without coordinator and guardian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from infra.live.gateway import LiveGateway
+from infra.live.status import status_of
+from market.live_events import AgentJoined, AgentLeft, AgentReweighted
+from market.live_messages import Command, CommandAnswered
+from market.modes import Mode
+
+STOPPING = "stopping"
+
+
+class Commands:
+    """Answers commands. health: what the coordinator last said of the members.
+
+    committee_changed, rearm_asked: told when the coordinator must hear of it.
+    """
+
+    def __init__(
+        self,
+        gateway: LiveGateway,
+        *,
+        health: Callable[[], Mapping[str, Any]],
+        committee_changed: Callable[[], None],
+        rearm_asked: Callable[[str], None],
+    ) -> None:
+        self._gateway = gateway
+        self._health = health
+        self._committee_changed = committee_changed
+        self._rearm_asked = rearm_asked
+        self.stopping = False
+
+    def answer(self, command: Command) -> CommandAnswered:
+        """Do what is asked, or say why not. Raises JournalUnwritable."""
+        name = command.name
+        if name == "status":
+            return self._told()
+        if not command.by or not command.reason:
+            return CommandAnswered(
+                refused=f"{name} changes what the desk does: say who (--by) and why (--reason)"
+            )
+        act = {
+            "halt": self._halt,
+            "resume": self._resume,
+            "flatten": self._flatten,
+            "stop": self._stop,
+            "seat": self._seat,
+            "unseat": self._unseat,
+            "weigh": self._weigh,
+        }.get(name)
+        if act is None:
+            return CommandAnswered(refused=f"a gateway does not know the command {name!r}")
+        refused = act(command)
+        return CommandAnswered(refused=refused) if refused else self._told()
+
+    def _told(self) -> CommandAnswered:
+        return CommandAnswered(told=status_of(self._gateway, self._health()))
+
+    def _halt(self, command: Command) -> str:
+        mode = self._gateway.books.state.mode
+        if mode is Mode.TRADING:
+            self._gateway.change_mode(Mode.HALTED, command.by, command.reason)
+            self._gateway.dispatch.cancel_working()
+        return ""
+
+    def _resume(self, command: Command) -> str:
+        mode = self._gateway.books.state.mode
+        if mode is Mode.FLATTENING:
+            return "positions are still being closed; wait until the desk is flat, then resume"
+        if not self._gateway.reconcile():
+            return "the books are not those of the broker; `quorum status` says what differs"
+        if mode is not Mode.TRADING:
+            self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
+        self._rearm_asked(command.by)
+        return ""
+
+    def _flatten(self, command: Command) -> str:
+        if self._gateway.books.state.mode is not Mode.FLATTENING:
+            self._gateway.change_mode(Mode.FLATTENING, command.by, command.reason)
+        self._gateway.flatten()
+        return ""
+
+    def _stop(self, command: Command) -> str:
+        if self._gateway.books.state.mode is Mode.TRADING:
+            self._gateway.change_mode(Mode.HALTED, command.by, f"{STOPPING}: {command.reason}")
+        self._gateway.dispatch.cancel_working()
+        self.stopping = True
+        return ""
+
+    def _seat(self, command: Command) -> str:
+        started = self._gateway.books.state.started
+        if command.agent not in {agent.name for agent in started.agents}:
+            return self._stranger(command.agent)
+        if command.agent in self._gateway.books.state.seated:
+            return f"{command.agent} sits on the committee already"
+        if not 0.0 <= command.weight < float("inf"):
+            return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
+        self._gateway.books.record(
+            AgentJoined(
+                time=self._gateway.now,
+                agent=command.agent,
+                by=command.by,
+                reason=command.reason,
+            ),
+            AgentReweighted(
+                time=self._gateway.now,
+                agent=command.agent,
+                weight=command.weight,
+                by=command.by,
+                reason=command.reason,
+            ),
+        )
+        return self._changed()
+
+    def _unseat(self, command: Command) -> str:
+        state = self._gateway.books.state
+        if command.agent not in state.seated:
+            return f"{command.agent} does not sit; seated are {', '.join(state.seated)}"
+        if not self._weight_left(command.agent, 0.0):
+            return f"without {command.agent} nobody would weigh anything; give another a weight"
+        self._gateway.books.record(
+            AgentLeft(
+                time=self._gateway.now,
+                agent=command.agent,
+                by=command.by,
+                reason=command.reason,
+            )
+        )
+        return self._changed()
+
+    def _weigh(self, command: Command) -> str:
+        state = self._gateway.books.state
+        if command.agent not in state.seated:
+            return f"{command.agent} does not sit; seated are {', '.join(state.seated)}"
+        if not 0.0 <= command.weight < float("inf"):
+            return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
+        if not self._weight_left(command.agent, command.weight):
+            return "nobody would weigh anything; give another agent a weight first"
+        self._gateway.books.record(
+            AgentReweighted(
+                time=self._gateway.now,
+                agent=command.agent,
+                weight=command.weight,
+                by=command.by,
+                reason=command.reason,
+            )
+        )
+        return self._changed()
+
+    def _weight_left(self, agent: str, weight: float) -> bool:
+        state = self._gateway.books.state
+        others = sum(state.weights[name] for name in state.seated if name != agent)
+        return others + weight > 0.0
+
+    def _changed(self) -> str:
+        self._gateway.books.durable()
+        self._committee_changed()
+        return ""
+
+    def _stranger(self, agent: str) -> str:
+        allowed = ", ".join(agent.name for agent in self._gateway.books.state.started.agents)
+        return (
+            f"{agent} is not on the allow-list of this desk, which holds {allowed}; "
+            "committee.allowed of the configuration names who may join"
+        )

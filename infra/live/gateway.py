@@ -1,0 +1,301 @@
+"""`LiveGateway`: prices and transactions in, approved orders out, everything on record."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from infra.live.booking import booked, newer
+from infra.live.books import Books
+from infra.live.dispatch import Dispatch
+from infra.live.marking import BarBooks, marked_equity, settled, settlement_of
+from infra.live.reconciliation import mismatches
+from market.accounts import AccountState, StreamUpdate, Transaction
+from market.bar_window import BarSlice
+from market.bars import Floats
+from market.conversion import conversion
+from market.errors import (
+    ApprovalRejected,
+    FatalError,
+    LedgerMismatch,
+    OutcomeUnknown,
+    TransientError,
+)
+from market.events import AlertRaised, OrderCancelled, OrderFilled
+from market.instruments import Instrument
+from market.live_events import BarClosed, CashMoved, CoordinatorAttached, ModeChanged, TradingOpened
+from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
+from market.marks import Marks, mark_rates, no_marks
+from market.modes import Mode
+from market.ports import LiveBroker
+from market.quotes import Quote
+
+MOST_MISSED = 5_000
+"""Bars kept for a coordinator that is away; one that was away for longer is primed anew."""
+
+
+class Board(Protocol):
+    """Where quotes are conflated and bars built (`infra.feeds.live`)."""
+
+    def put(self, quote: Quote) -> None: ...
+
+    def close_due(self, now: int) -> Sequence[BarSlice]: ...
+
+    def mark(self, marks: Marks, now: int) -> None:
+        """Write mids, spreads and ages in bars (M,) into the marks."""
+        ...
+
+    def take_skipped(self) -> int:
+        """Quotes that newer ones replaced since the last call."""
+        ...
+
+
+class LiveGateway:
+    """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
+
+    Every method may raise JournalUnwritable, after which nothing may be traded any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: LiveBroker,
+        books: Books,
+        board: Board,
+        instruments: Sequence[Instrument],
+        account_currency: str,
+        key: bytes,
+        versions: tuple[tuple[str, str], ...],
+        history_bars: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.books = books
+        self.now = books.state.time
+        self._broker = broker
+        self._board = board
+        self._versions = versions
+        self._history_bars = history_bars
+        self._tell = tell
+        self._paths = conversion(instruments, account_currency)
+        self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
+        self._marks = no_marks(len(instruments))
+        self._since = BarBooks(len(instruments))
+        self.dispatch = Dispatch(broker, books, books.state.started.session, key)
+        self._account: AccountState | None = None
+        self._waiting: BarReady | None = None
+        self._missed: list[BarSlice] = []
+        self._moved = False
+
+    def open(self, description: str) -> None:
+        """Take the desk's trading up: book what the broker did meanwhile, look up what is unknown.
+
+        Raises TransientError or OutcomeUnknown where the broker cannot be reached now.
+        """
+        state = self.books.state
+        account = self._broker.account()
+        first = state.openings == 0
+        if first and account.units.any():
+            raise LedgerMismatch(
+                "the account holds positions that this desk did not open; close them, or resume "
+                "the desk that did"
+            )
+        last = account.last_transaction if first else state.last_transaction
+        history = self._broker.history(state.started.interval_s, self._history_bars)
+        since = state.window.last_time
+        fresh = history.rows(int(np.searchsorted(history.time, since, side="right")), len(history))
+        values = np.stack(
+            [fresh.open, fresh.high, fresh.low, fresh.close, fresh.spread, fresh.volume], axis=1
+        )
+        self.books.record(
+            TradingOpened(
+                time=self.now,
+                broker=description,
+                last_transaction=last,
+                versions=self._versions,
+                history_time=fresh.time.copy(),
+                history_values=values,
+            )
+        )
+        self.catch_up()
+        self.dispatch.resolve(self.now)
+        self.catch_up()
+        self.reconcile()
+        self.books.durable()
+
+    def attach(self) -> Attached:
+        """A coordinator takes its place; approvals of every older epoch are refused from here."""
+        state = self.books.state
+        self.books.record(CoordinatorAttached(time=self.now, epoch=state.epoch + 1))
+        self.books.durable()
+        self._missed.clear()
+        self._waiting = None
+        return Attached(epoch=state.epoch, desk=state.snapshot())
+
+    def take(self, update: StreamUpdate) -> None:
+        """What the broker's stream brought."""
+        self.now = max(self.now, update.time)
+        self._book(update.transactions)
+        for quote in update.quotes:
+            self._board.put(quote)
+        self._moved = self._moved or bool(update.quotes)
+        for bar in self._board.close_due(self.now):
+            self._close(bar)
+        self.books.soon()
+
+    def bar_ready(self) -> BarReady | None:
+        """The newest bar that nobody has decided on; each is given once."""
+        ready, self._waiting = self._waiting, None
+        if ready is not None:
+            self._missed.clear()
+        return ready
+
+    def marked(self) -> Marked | None:
+        """The account at the newest prices, where they moved since the last call."""
+        if not self._moved or self.books.state.sequence < 0:
+            return None
+        self._moved = False
+        self._mark()
+        state = self.books.state
+        return Marked(
+            sequence=state.sequence, time=self.now, equity=marked_equity(state, self._marks)
+        )
+
+    def execute(self, decided: Decided) -> Dispatched:
+        """Record a decision and dispatch what was approved.
+
+        Raises FatalError for a coordinator of an older epoch: another has taken its place.
+        """
+        state = self.books.state
+        if decided.epoch != state.epoch:
+            raise FatalError(
+                f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
+            )
+        self.books.record(*decided.records)
+        sent = 0
+        unsent: tuple[tuple[str, str], ...] = ()
+        if decided.signed is not None and decided.signed.approved:
+            try:
+                sent, unsent = self.dispatch.send(decided.signed, self.now)
+            except ApprovalRejected as error:
+                self._alert(decided.sequence, "error", str(error))
+                unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
+        self.books.soon()
+        return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def change_mode(self, mode: Mode, by: str, reason: str) -> None:
+        """A person or a breaker changes what the desk may do; durable before it returns."""
+        self.books.record(ModeChanged(time=self.now, mode=mode.value, by=by, reason=reason))
+        self.books.durable()
+        self._tell(f"{mode.value} by {by}: {reason}")
+
+    def flatten(self) -> None:
+        """One step of closing everything; HALTED once nothing is left."""
+        state = self.books.state
+        self.dispatch.resolve(self.now)
+        self.dispatch.flatten(self.now)
+        self.catch_up()
+        if not state.orders and not state.ledger.units.any():
+            self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
+
+    def catch_up(self) -> None:
+        """Book every transaction that the stream has not brought."""
+        try:
+            self._book(self._broker.transactions(self.books.state.last_transaction))
+        except (TransientError, OutcomeUnknown) as error:
+            self._tell(f"transactions could not be asked for: {error}")
+
+    def reconcile(self) -> bool:
+        """Compare books and broker; where they differ no new risk is taken, and it says what."""
+        self.catch_up()
+        state = self.books.state
+        try:
+            account = self._broker.account()
+        except (TransientError, OutcomeUnknown) as error:
+            self._tell(f"the account could not be asked for: {error}")
+            return False
+        if account.last_transaction != state.last_transaction:
+            self.catch_up()
+            if account.last_transaction != state.last_transaction:
+                return False  # the account moved meanwhile; the next comparison will see
+        self._account = account
+        found = mismatches(state, account, self.now)
+        if found:
+            self.books.record(*found)
+            first = found[0]
+            said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
+            self._alert(state.sequence, "critical", f"the books differ from the broker's. {said}")
+            if state.mode is Mode.TRADING:
+                self.change_mode(Mode.HALTED, "reconciliation", said)
+        return not found
+
+    def equity(self) -> float:
+        """Of the desk's own books at the newest prices, account currency."""
+        self._mark()
+        return marked_equity(self.books.state, self._marks)
+
+    @property
+    def marks(self) -> Marks:
+        """Prices as they were last marked."""
+        return self._marks
+
+    def _mark(self) -> None:
+        self._board.mark(self._marks, self.now)
+        mark_rates(self._marks, self._paths)
+
+    def _close(self, bar: BarSlice) -> None:
+        state = self.books.state
+        sequence = state.sequence + 1
+        skipped = self._board.take_skipped()
+        self.books.record(
+            BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=skipped)
+        )
+        self._mark()
+        with contextlib.suppress(TransientError, OutcomeUnknown):
+            self._account = self._broker.account()
+        settlement = settlement_of(
+            state, self._account, self._since, self._marks, self._margin_rate
+        )
+        self.books.record(settled(settlement, bar.time))
+        if self._waiting is not None:
+            self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
+        self._waiting = BarReady(
+            sequence=sequence,
+            bar=bar,
+            missed=tuple(self._missed),
+            settlement=settlement,
+            mode=state.mode.value,
+            blocked=tuple(sorted({order.symbol for order in state.unsettled})),
+        )
+        self._since.clear()
+
+    def _book(self, transactions: Sequence[Transaction]) -> None:
+        state = self.books.state
+        fresh = newer(transactions, state.last_transaction)
+        if fresh is None:
+            fresh = newer(self._broker.transactions(state.last_transaction), state.last_transaction)
+            if fresh is None:
+                raise LedgerMismatch(
+                    "the broker's transactions have a gap after "
+                    f"{state.last_transaction}; compare the journal with the broker's record"
+                )
+        for event in booked(fresh, state.sequence + 1):
+            if isinstance(event, OrderFilled):
+                self._since.fills.append(event.fill)
+            elif isinstance(event, OrderCancelled):
+                self._since.cancellations.append(event.cancellation)
+            elif isinstance(event, CashMoved) and event.symbol in state.symbols:
+                self._since.financing[state.column(event.symbol)] += event.amount
+            self.books.record(event)
+        if fresh:
+            self.books.durable()
+
+    def _alert(self, sequence: int, level: str, message: str) -> None:
+        self.books.record(
+            AlertRaised(
+                sequence=sequence, time=self.now, source="gateway", level=level, message=message
+            )
+        )
+        self._tell(message)

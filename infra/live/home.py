@@ -1,0 +1,99 @@
+"""`DeskHome`: the folder of a live desk: journal, keys, addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from market.errors import ConfigError, RunFolderError
+
+KEY_BYTES = 32
+LONGEST_SOCKET_PATH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskHome:
+    """Where a live desk keeps what outlives its processes.
+
+    folder: journal.sqlite, exchange.sqlite (of the paper exchange), the line's key.
+    """
+
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        """The desk's journal."""
+        return self.folder / "journal.sqlite"
+
+    @property
+    def exchange_store(self) -> Path:
+        """The paper exchange's own store; a real broker has none here."""
+        return self.folder / "exchange.sqlite"
+
+    @property
+    def gateway_address(self) -> str:
+        """Where the coordinator and people reach the gateway."""
+        return self._socket("gateway")
+
+    @property
+    def coordinator_address(self) -> str:
+        """Where agents, guardian and optimizer call in, on one node."""
+        return self._socket("desk")
+
+    @property
+    def exchange_address(self) -> str:
+        """Where the gateway reaches the paper exchange."""
+        return self._socket("exchange")
+
+    def line_key(self) -> bytes:
+        """What callers prove. Raises ConfigError where it is missing or others may read it."""
+        path = self.folder / "line.key"
+        try:
+            mode = path.stat().st_mode & 0o077
+            key = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"no desk at {self.folder}: {error.strerror}. Name its folder with --home, or "
+                "start one with `quorum trade`."
+            ) from None
+        if mode or len(key) != KEY_BYTES:
+            raise ConfigError(
+                f"{path} must hold {KEY_BYTES} bytes that only its owner can read; "
+                f"run: chmod 600 {path}"
+            )
+        return key
+
+    def make(self) -> None:
+        """Make the folder and a key where they are missing. Raises RunFolderError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / "line.key"
+            if not path.exists():
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(secrets.token_bytes(KEY_BYTES))
+            self._socket_folder().mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(
+                f"the desk's folder {self.folder} cannot be written: {error.strerror}; "
+                "choose another with --home"
+            ) from None
+        if self._socket_folder().stat().st_uid != os.getuid():
+            raise RunFolderError(
+                f"{self._socket_folder()} belongs to somebody else; choose another --home"
+            )
+
+    def _socket(self, name: str) -> str:
+        return str(self._socket_folder() / name)
+
+    def _socket_folder(self) -> Path:
+        """In the home; in the temporary folder where that path is too long for a socket."""
+        inside = self.folder.resolve() / "lines"
+        if len(str(inside)) + 20 <= LONGEST_SOCKET_PATH:
+            return inside
+        named = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"quorum-{named}"

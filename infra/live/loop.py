@@ -1,0 +1,284 @@
+"""`GatewayLoop`: one thread that hears the broker, the coordinator and people, each in its turn."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from infra.deadlines import DeadlineLine, Readable, readable
+from infra.live.commands import Commands
+from infra.live.gateway import LiveGateway
+from infra.transport import SocketLine, Switchboard
+from market.errors import (
+    FatalError,
+    JournalUnwritable,
+    OutcomeUnknown,
+    QuorumError,
+    StreamLost,
+    TransientError,
+)
+from market.lines import Failure
+from market.live_messages import (
+    Attach,
+    Command,
+    CommandAnswered,
+    CommitteeChanged,
+    Decided,
+    RearmAsked,
+)
+from market.modes import Mode
+from market.ports import BrokerStream
+
+COORDINATOR = "coordinator"
+WAKE_S = 0.02
+MARK_EVERY_S = 0.1
+RESOLVE_EVERY_S = 0.5
+FLATTEN_EVERY_S = 0.25
+RECONNECT_S = (0.05, 2.0)
+SETTLE_WITHIN_S = 10.0
+
+
+class GatewayLoop:
+    """reconcile_every_s: between two comparisons with the broker. opened: told once it trades."""
+
+    def __init__(
+        self,
+        gateway: LiveGateway,
+        switchboard: Switchboard,
+        subscribe: Callable[[int], BrokerStream],
+        *,
+        reconcile_every_s: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._gateway = gateway
+        self._switchboard = switchboard
+        self._subscribe = subscribe
+        self._reconcile_every_s = reconcile_every_s
+        self._tell = tell
+        self._stream: BrokerStream | None = None
+        self._coordinator: DeadlineLine | None = None
+        self._busy = False
+        self._born = 0
+        self._people: list[DeadlineLine] = []
+        self._health: Mapping[str, Any] = {}
+        self._failure: JournalUnwritable | None = None
+        self._due: dict[str, float] = {}
+        self._reconnect_s = RECONNECT_S[0]
+        self._heard_at = time.monotonic()
+        self._stop_by = float("inf")
+        self._rearm_by = ""
+        self.stopped = False
+        self._commands = Commands(
+            gateway,
+            health=self._facts,
+            committee_changed=self._committee_changed,
+            rearm_asked=self._rearm_asked,
+        )
+
+    def run(self, leaving: Callable[[], bool]) -> None:
+        """Until `stop` has settled everything, or `leaving()`. Only a defect raises."""
+        try:
+            while not self.stopped and not leaving():
+                self._turn()
+        finally:
+            self._hang_up()
+
+    def _turn(self) -> None:
+        waiting: list[Readable] = [self._switchboard, *self._people]
+        waiting += [line for line in (self._stream, self._coordinator) if line is not None]
+        ready = readable(waiting, time.monotonic() + WAKE_S)
+        for line in self._switchboard.arrivals():
+            self._welcome(line)
+        try:
+            if self._stream is not None and self._stream in ready:
+                self._hear_broker(self._stream)
+            if self._coordinator is not None and self._coordinator in ready:
+                self._hear_coordinator(self._coordinator)
+            self._hear_people(ready)
+            self._on_time()
+            self._feed_coordinator()
+        except JournalUnwritable as error:
+            self._unrecorded(error)
+
+    def _welcome(self, line: SocketLine) -> None:
+        """The newest coordinator is heard, whoever was there before is hung up on."""
+        if line.name == COORDINATOR:
+            if self._coordinator is not None:
+                self._coordinator.close()
+            self._coordinator, self._busy = line.with_deadlines(), True
+        else:
+            self._people.append(line.with_deadlines())
+
+    def _hear_broker(self, stream: BrokerStream) -> None:
+        try:
+            update = stream.take()
+        except (TransientError, OutcomeUnknown) as error:
+            self._tell(f"the broker's stream ended: {error}")
+            stream.close()
+            self._stream = None
+            return
+        self._heard_at = time.monotonic()
+        if self._failure is None:
+            self._gateway.take(update)
+
+    def _hear_coordinator(self, line: DeadlineLine) -> None:
+        try:
+            messages = line.take()
+            for message in messages:
+                self._answer_coordinator(line, message)
+        except StreamLost:
+            self._drop_coordinator()
+
+    def _answer_coordinator(self, line: DeadlineLine, message: object) -> None:
+        if self._failure is not None:
+            line.post(Failure(self._failure))
+        elif isinstance(message, Attach):
+            self._attach(line, message)
+        elif isinstance(message, Decided):
+            try:
+                line.post(self._gateway.execute(message))
+            except JournalUnwritable:
+                raise
+            except QuorumError as error:
+                line.post(Failure(error))
+            self._health = message.health or self._health
+            self._busy = False
+
+    def _attach(self, line: DeadlineLine, message: Attach) -> None:
+        """Let a coordinator take its place, unless a younger one has: that one was thought dead."""
+        session = self._gateway.books.state.started.session
+        if message.session != session:
+            line.post(Failure(FatalError(f"this desk is {session}, not {message.session}")))
+        elif message.born < self._born:
+            line.post(Failure(FatalError("a younger coordinator has taken this one's place")))
+        else:
+            self._born = message.born
+            line.post(self._gateway.attach())
+            self._busy = False
+
+    def _drop_coordinator(self) -> None:
+        if self._coordinator is not None:
+            self._coordinator.close()
+        self._coordinator, self._busy = None, False
+
+    def _feed_coordinator(self) -> None:
+        """Give a coordinator that has nothing to do what there is to decide, the newest only."""
+        line = self._coordinator
+        if line is None or self._busy or self._failure is not None:
+            return
+        try:
+            if self._rearm_by:
+                by, self._rearm_by = self._rearm_by, ""
+                line.post(RearmAsked(by=by))
+                self._busy = True
+                return
+            ready = self._gateway.bar_ready()
+            if ready is not None:
+                self._busy = line.post(ready)
+            elif self._is_due("mark", MARK_EVERY_S):
+                marked = self._gateway.marked()
+                if marked is not None:
+                    self._busy = line.post(marked)
+        except StreamLost:
+            self._drop_coordinator()
+
+    def _hear_people(self, ready: list[Readable]) -> None:
+        for line in tuple(self._people):
+            if line not in ready:
+                continue
+            try:
+                for message in line.take():
+                    line.post(self._answer_person(message))
+            except StreamLost:
+                line.close()
+                self._people.remove(line)
+
+    def _answer_person(self, message: object) -> CommandAnswered:
+        if not isinstance(message, Command):
+            return CommandAnswered(refused="expected a Command")
+        if self._failure is not None and message.name != "status":
+            return CommandAnswered(refused=str(self._failure))
+        return self._commands.answer(message)
+
+    def _on_time(self) -> None:
+        """What is due by the machine's own clock."""
+        gateway = self._gateway
+        if self._stream is None and self._is_due("stream", self._reconnect_s):
+            self._connect()
+        if self._failure is not None:
+            return
+        gateway.books.soon()
+        state = gateway.books.state
+        if state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
+            gateway.dispatch.resolve(gateway.now)
+        if state.mode is Mode.FLATTENING and self._is_due("flatten", FLATTEN_EVERY_S):
+            gateway.flatten()
+        if self._is_due("reconcile", self._reconcile_every_s):
+            gateway.reconcile()
+        if self._commands.stopping:
+            self._settle_and_stop()
+
+    def _connect(self) -> None:
+        try:
+            self._stream = self._subscribe(self._gateway.books.state.last_transaction)
+            self._reconnect_s = RECONNECT_S[0]
+        except (TransientError, OutcomeUnknown) as error:
+            self._tell(f"the broker cannot be heard: {error}")
+            self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])
+
+    def _settle_and_stop(self) -> None:
+        """Wait for what still works to end, then close the books; a working order that does not
+        end stays in them, and is looked up by whoever resumes.
+        """
+        self._stop_by = min(self._stop_by, time.monotonic() + SETTLE_WITHIN_S)
+        self._gateway.catch_up()
+        if self._gateway.books.state.orders and time.monotonic() < self._stop_by:
+            return
+        gateway = self._gateway
+        gateway.change_mode(Mode.STOPPED, gateway.books.state.mode_by, "settled and closed")
+        gateway.books.close()
+        self.stopped = True
+
+    def _unrecorded(self, error: JournalUnwritable) -> None:
+        """Nothing may be traded unrecorded: cancel what waits and take nothing more."""
+        self._failure = error
+        self._tell(str(error))
+        with contextlib.suppress(QuorumError):
+            self._gateway.dispatch.cancel_working()
+
+    def _facts(self) -> dict[str, Any]:
+        """What `status` tells beside the books."""
+        return {
+            "broker_heard_s": time.monotonic() - self._heard_at,
+            "broker_connected": self._stream is not None,
+            "coordinator": "deciding" if self._busy else "ready",
+            "coordinator_attached": self._coordinator is not None,
+            "failure": str(self._failure) if self._failure is not None else "",
+            **self._health,
+        }
+
+    def _committee_changed(self) -> None:
+        state = self._gateway.books.state
+        if self._coordinator is not None:
+            with contextlib.suppress(StreamLost):
+                self._coordinator.post(
+                    CommitteeChanged(weights=dict(state.weights), seated=state.seated)
+                )
+
+    def _rearm_asked(self, by: str) -> None:
+        self._rearm_by = by
+
+    def _is_due(self, name: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(name, 0.0):
+            return False
+        self._due[name] = now + every_s
+        return True
+
+    def _hang_up(self) -> None:
+        for line in (*self._people, self._coordinator, self._stream):
+            if line is not None:
+                line.close()
+        self._switchboard.close()

@@ -1,0 +1,81 @@
+"""Opening a desk's journal: a new session's, or the one that was left, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from infra.journal.codec import decode_value, encode_value
+from infra.journal.sqlite import SqliteJournal, newest_snapshot, read_chain, read_events
+from infra.live.books import Books
+from market.desk_state import DeskSnapshot, DeskState
+from market.errors import ConfigError, JournalError
+from market.events import SessionStarted
+from market.live_events import AgentLeft
+
+BY = "configuration"
+
+
+def open_books(
+    path: Path,
+    started: SessionStarted,
+    rows: int,
+    seated: Sequence[str],
+    first: Callable[[], tuple[int, float]],
+) -> Books:
+    """The books of the desk whose journal is at `path`, new where there is none.
+
+    started: of a new session, but for its time and balance, which `first` asks the broker for.
+    rows: bars that the desk remembers. seated: the agents that run from the start. Raises
+    JournalError for a journal that is damaged or another desk's, JournalUnwritable.
+    """
+    if path.exists():
+        return _resumed(path, started, rows)
+    time, balance = first()
+    started = replace(started, first_time=time, last_time=time, initial_balance=balance)
+    journal = SqliteJournal(path, durable=True)
+    state = DeskState(started, rows)
+    journal.append(started)
+    books = Books(journal, state, _keeper(journal))
+    for agent in started.agents:
+        if agent.name not in seated:
+            books.record(
+                AgentLeft(time=time, agent=agent.name, by=BY, reason="not seated at the start")
+            )
+    books.durable()
+    return books
+
+
+def session_at(path: Path) -> SessionStarted:
+    """The session of a journal, its first event. Raises JournalError."""
+    for event in read_events(path):
+        if isinstance(event, SessionStarted):
+            return event
+        break
+    raise JournalError(f"{path}: expected a journal that begins with SessionStarted")
+
+
+def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
+    kept = newest_snapshot(path)
+    journal = SqliteJournal.resume(path)
+    if kept is None:
+        state = DeskState(session_at(path), rows)
+    else:
+        state = DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
+    for event, _ in read_chain(path, kept):
+        state.apply(event)
+    found, asked = state.started, started
+    if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
+        agent.name for agent in found.agents
+    ] != [agent.name for agent in asked.agents]:
+        raise ConfigError(
+            f"{path} is the journal of a desk with other instruments, bars or agents: "
+            f"{', '.join(found.symbols)} at {found.interval_s} s. Resume it with its own "
+            "configuration, or start a new desk in another --home."
+        )
+    return Books(journal, state, _keeper(journal))
+
+
+def _keeper(journal: SqliteJournal) -> Callable[[DeskState], None]:
+    return lambda state: journal.keep(encode_value(state.snapshot()))

@@ -1,0 +1,68 @@
+"""The live gateway as a process that stands by itself, whoever else is dead."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ray
+
+from market.errors import QuorumError
+
+Serve = Callable[[threading.Event], None]
+"""Serves until the event is set, or until what it serves has ended; raises what stopped it."""
+
+
+class StandingServer:
+    """Runs `serve` in a thread from its construction on. name, about: for people."""
+
+    def __init__(self, name: str, serve: Serve, about: str) -> None:
+        self._name = name
+        self._about = about
+        self._serve = serve
+        self._leaving = threading.Event()
+        self._failure = ""
+        self._ended = False
+        self._standing = threading.Thread(target=self._stand, name=name, daemon=True)
+        self._standing.start()
+
+    def status(self) -> dict[str, Any]:
+        """Name, process, and whether and why it has ended."""
+        return {
+            "name": self._name,
+            "pid": os.getpid(),
+            "ended": self._ended,
+            "failure": self._failure,
+        }
+
+    def leave(self) -> None:
+        """End serving; returns once it has."""
+        self._leaving.set()
+        self._standing.join(timeout=10.0)
+
+    def _stand(self) -> None:
+        try:
+            self._serve(self._leaving)
+        except QuorumError as error:
+            self._failure = str(error)
+            logging.getLogger("quorum").error("%s: %s", self._name, error)
+        finally:
+            self._ended = True
+
+    def __repr__(self) -> str:
+        return f"{self._name} ({self._about})"
+
+
+class LiveTradingGateway(StandingServer):
+    """The only door to the broker and the only writer of the journal."""
+
+
+class PaperExchangeProcess(StandingServer):
+    """An account that lives on without the desk, as at a real broker."""
+
+
+LiveGatewayActor: Any = ray.remote(num_cpus=0, max_restarts=-1)(LiveTradingGateway)
+PaperExchangeActor: Any = ray.remote(num_cpus=0, max_restarts=-1)(PaperExchangeProcess)

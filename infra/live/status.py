@@ -1,0 +1,59 @@
+"""How a live desk stands, as plain values for people and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from infra.live.gateway import LiveGateway
+from market.bars import utc
+
+
+def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]:
+    """Mode, account, positions, open orders, epoch, members. Money in account currency."""
+    state = gateway.books.state
+    equity = gateway.equity()
+    marks = gateway.marks
+    held = np.flatnonzero(state.ledger.units)
+    return {
+        "session": state.started.session,
+        "mode": state.mode.value,
+        "mode_by": state.mode_by,
+        "mode_reason": state.mode_reason,
+        "halt": state.halt,
+        "market_time": f"{utc(gateway.now):%Y-%m-%d %H:%M:%S} UTC",
+        "epoch": state.epoch,
+        "bars": state.sequence + 1,
+        "decisions_to": state.decided,
+        "events": len(gateway.books),
+        "account_currency": state.started.account_currency,
+        "initial_balance": state.started.initial_balance,
+        "equity": equity,
+        "cash": float(state.ledger.cash[0]),
+        "profit": equity - state.started.initial_balance,
+        "realised": float(state.ledger.realised.sum()),
+        "last_transaction": state.last_transaction,
+        "positions": [
+            {
+                "symbol": state.symbols[column],
+                "units": float(state.ledger.units[column]),
+                "average_price": float(state.ledger.average_price[column]),
+                "mid": float(marks.mid[column]),
+                "age_bars": float(marks.age[column]),
+            }
+            for column in held
+        ],
+        "open_orders": [
+            {
+                "client_order_id": entry.order.client_order_id,
+                "units": entry.order.units,
+                "stage": entry.stage.value,
+            }
+            for entry in state.orders.values()
+        ],
+        "weights": dict(state.weights),
+        "seated": list(state.seated),
+        **health,
+    }

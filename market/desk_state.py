@@ -1,0 +1,298 @@
+"""`DeskState`: everything a desk needs to go on, folded from its journal event by event."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.bar_window import BarSlice, BarWindow
+from market.bars import Bars, Floats
+from market.conversion import Indices
+from market.events import (
+    AllocationApplied,
+    BarSettled,
+    DecisionTaken,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+    SessionStarted,
+)
+from market.ledger import book_fill, open_ledger
+from market.live_events import (
+    AgentJoined,
+    AgentLeft,
+    AgentReweighted,
+    BarClosed,
+    BreakersMoved,
+    CashMoved,
+    CoordinatorAttached,
+    ModeChanged,
+    OrderAccepted,
+    OrderResolved,
+    OrderUnknown,
+    TradingOpened,
+    TransactionsBooked,
+)
+from market.modes import Mode
+from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
+from market.orders import OrderRequest
+
+NO_HALT = "NONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order whose end is not in the journal yet."""
+
+    order: OrderRequest
+    stage: OrderStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSnapshot:
+    """A `DeskState` as one value: what a coordinator starts from, what a snapshot keeps.
+
+    M instruments, N of them traded, R bars, S decisions. bar_time: (R,). bar_values: (R, 6, M).
+    score_sequence: (S,); scores: (S, N) of the newest decisions. weights: by agent. seated: the
+    agents that run. used: the newest decision whose approvals were taken. flattens: so far.
+    """
+
+    started: SessionStarted
+    epoch: int
+    sequence: int
+    decided: int
+    time: int
+    used: int
+    last_transaction: int
+    openings: int
+    flattens: int
+    mode: str
+    mode_by: str
+    mode_reason: str
+    halt: str
+    orders: tuple[OpenOrder, ...]
+    units: Floats
+    average_price: Floats
+    cash: float
+    realised: Floats
+    weights: dict[str, float]
+    seated: tuple[str, ...]
+    breakers: Floats
+    allocation: AllocationApplied | None
+    bar_time: Indices
+    bar_values: Floats
+    score_sequence: Indices
+    scores: Floats
+
+
+class DeskState:
+    """The fold. `rows`: bars and decisions that it keeps, newest last."""
+
+    def __init__(self, started: SessionStarted, rows: int) -> None:
+        self.started = started
+        self.symbols = started.symbols
+        self._column = {symbol: column for column, symbol in enumerate(started.symbols)}
+        self._rows = rows
+        self.epoch = 0
+        self.sequence = -1
+        self.decided = -1
+        self.time = started.first_time
+        self.used = -1
+        self.last_transaction = 0
+        self.openings = 0
+        self.flattens = 0
+        self.mode = Mode.TRADING
+        self.mode_by = ""
+        self.mode_reason = ""
+        self.halt = NO_HALT
+        self.orders: dict[str, OpenOrder] = {}
+        self.ledger = open_ledger(len(started.symbols), started.initial_balance)
+        self.weights = {agent.name: agent.weight for agent in started.agents}
+        self.seated = tuple(agent.name for agent in started.agents)
+        self.breakers: Floats = np.empty(0)
+        self.allocation: AllocationApplied | None = None
+        self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
+        self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
+
+    @property
+    def unsettled(self) -> tuple[OrderRequest, ...]:
+        """Orders of which only the broker knows what became of them."""
+        return tuple(entry.order for entry in self.orders.values() if entry.stage in UNSETTLED)
+
+    @property
+    def working(self) -> Floats:
+        """(M,) signed units of the orders that may still fill."""
+        units = np.zeros(len(self.symbols))
+        for entry in self.orders.values():
+            units[self._column[entry.order.symbol]] += entry.order.units
+        return units
+
+    def column(self, symbol: str) -> int:
+        """The column of an instrument."""
+        return self._column[symbol]
+
+    def apply(self, event: Event) -> None:
+        """Take in the next event of the journal."""
+        if isinstance(event, BarClosed):
+            self.sequence, self.time = event.sequence, event.time
+            self.window.push(BarSlice(time=event.time, values=event.values))
+        elif isinstance(event, BarSettled):
+            self.time = event.time
+        elif isinstance(event, DecisionTaken):
+            self.decided = event.sequence
+            self._scores.append((event.sequence, event.score))
+        elif isinstance(event, OrderFilled):
+            self._fill(event)
+        elif isinstance(
+            event, OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled
+        ):
+            self._advance(event)
+        elif isinstance(event, BreakersMoved):
+            self.breakers, self.halt = event.memory, event.halt
+        elif isinstance(event, AllocationApplied):
+            self.allocation = event
+        elif isinstance(event, TransactionsBooked):
+            self.last_transaction = event.last
+        elif isinstance(event, CashMoved):
+            self.ledger.cash[0] += event.amount
+        else:
+            self._govern(event)
+
+    def _govern(self, event: Event) -> None:
+        """Openings, epochs, modes and seats."""
+        if isinstance(event, TradingOpened):
+            self.openings += 1
+            self.last_transaction = max(self.last_transaction, event.last_transaction)
+            for row in range(len(event.history_time)):
+                self.window.push(
+                    BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
+                )
+        elif isinstance(event, CoordinatorAttached):
+            self.epoch = event.epoch
+        elif isinstance(event, ModeChanged):
+            self.mode = Mode(event.mode)
+            self.mode_by, self.mode_reason = event.by, event.reason
+            self.flattens += self.mode is Mode.FLATTENING
+        elif isinstance(event, AgentReweighted):
+            self.weights[event.agent] = event.weight
+        elif isinstance(event, AgentJoined):
+            self.seated = tuple(dict.fromkeys((*self.seated, event.agent)))
+        elif isinstance(event, AgentLeft):
+            self.weights[event.agent] = 0.0
+            self.seated = tuple(name for name in self.seated if name != event.agent)
+
+    def _fill(self, event: OrderFilled) -> None:
+        fill = event.fill
+        book_fill(self.ledger, self._column[fill.symbol], fill.units, fill.price, fill.rate)
+        if fill.reason == "DECISION":
+            self._end_or_keep(fill.client_order_id, OrderStage.FILLED)
+
+    def _advance(
+        self,
+        event: OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled,
+    ) -> None:
+        if isinstance(event, OrderIntended):
+            order = event.order
+            self.used = max(self.used, order.sequence)
+            self.orders[order.client_order_id] = OpenOrder(order=order, stage=OrderStage.INTENDED)
+            return
+        name = (
+            event.cancellation.client_order_id
+            if isinstance(event, OrderCancelled)
+            else event.client_order_id
+        )
+        entry = self.orders.get(name)
+        if entry is not None:
+            self._end_or_keep(name, next_stage(entry.stage, event))
+
+    def _end_or_keep(self, name: str, stage: OrderStage) -> None:
+        entry = self.orders.get(name)
+        if entry is None:
+            return
+        if stage in OPEN:
+            self.orders[name] = OpenOrder(order=entry.order, stage=stage)
+        else:
+            del self.orders[name]
+
+    def snapshot(self) -> DeskSnapshot:
+        """All of it as one value that shares nothing with the fold."""
+        bars = self.window.bars()
+        values = np.stack(
+            [bars.open, bars.high, bars.low, bars.close, bars.spread, bars.volume], axis=1
+        )
+        return DeskSnapshot(
+            started=self.started,
+            epoch=self.epoch,
+            sequence=self.sequence,
+            decided=self.decided,
+            time=self.time,
+            used=self.used,
+            last_transaction=self.last_transaction,
+            openings=self.openings,
+            flattens=self.flattens,
+            mode=self.mode.value,
+            mode_by=self.mode_by,
+            mode_reason=self.mode_reason,
+            halt=self.halt,
+            orders=tuple(self.orders.values()),
+            units=self.ledger.units.copy(),
+            average_price=self.ledger.average_price.copy(),
+            cash=float(self.ledger.cash[0]),
+            realised=self.ledger.realised.copy(),
+            weights=dict(self.weights),
+            seated=self.seated,
+            breakers=np.array(self.breakers, dtype=np.float64),
+            allocation=self.allocation,
+            bar_time=np.array(bars.time, dtype=np.int64),
+            bar_values=values,
+            score_sequence=np.array([at for at, _ in self._scores], dtype=np.int64),
+            scores=(
+                np.stack([score for _, score in self._scores])
+                if self._scores
+                else np.empty((0, self.started.traded))
+            ),
+        )
+
+    @classmethod
+    def resume(cls, kept: DeskSnapshot, rows: int) -> DeskState:
+        """The fold as it was when the snapshot was taken."""
+        state = cls(kept.started, rows)
+        state.epoch, state.sequence, state.decided = kept.epoch, kept.sequence, kept.decided
+        state.time, state.used = kept.time, kept.used
+        state.last_transaction = kept.last_transaction
+        state.openings, state.flattens = kept.openings, kept.flattens
+        state.mode = Mode(kept.mode)
+        state.mode_by, state.mode_reason, state.halt = kept.mode_by, kept.mode_reason, kept.halt
+        state.orders = {entry.order.client_order_id: entry for entry in kept.orders}
+        state.ledger.units[:] = kept.units
+        state.ledger.average_price[:] = kept.average_price
+        state.ledger.realised[:] = kept.realised
+        state.ledger.cash[0] = kept.cash
+        state.weights, state.seated = dict(kept.weights), kept.seated
+        state.breakers, state.allocation = kept.breakers, kept.allocation
+        for row in range(len(kept.bar_time)):
+            state.window.push(BarSlice(time=int(kept.bar_time[row]), values=kept.bar_values[row]))
+        for at, score in zip(kept.score_sequence, kept.scores, strict=True):
+            state._scores.append((int(at), score))
+        return state
+
+
+def bars_of(kept: DeskSnapshot, count: int) -> Bars:
+    """The bars of a snapshot, first `count` instruments, as a panel."""
+    started = kept.started
+    values = np.ascontiguousarray(kept.bar_values[:, :, :count].transpose(1, 0, 2))
+    return Bars(
+        symbols=started.symbols[:count],
+        time=kept.bar_time,
+        open=values[0],
+        high=values[1],
+        low=values[2],
+        close=values[3],
+        spread=values[4],
+        volume=values[5],
+        interval_s=started.interval_s,
+        has_extremes=started.has_extremes,
+    )

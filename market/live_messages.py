@@ -1,0 +1,158 @@
+"""What passes between the gateway, the coordinator and people while a desk trades live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from market.bar_window import BarSlice
+from market.bars import Floats
+from market.desk_state import DeskSnapshot
+from market.events import Event
+from market.messages import Settlement
+from market.verdicts import SignedApprovals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach:
+    """To the gateway: a coordinator is here. session: whose desk it believes to be.
+
+    born: wall time, ns, at which its process began; one that is older than the one at work is
+    refused, so that two never take turns.
+    """
+
+    session: str
+    born: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """The gateway's answer: the epoch that the coordinator must name from now on, and the desk."""
+
+    epoch: int
+    desk: DeskSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarReady:
+    """To the coordinator: a bar has closed; decide.
+
+    bar: all M instruments. missed: bars that closed since the one before while nobody decided,
+    oldest first. settlement: what happened since the last bar, and the account now. mode: of the
+    desk. blocked: instruments with an order of which nobody knows yet what became of it.
+    """
+
+    sequence: int
+    bar: BarSlice
+    missed: tuple[BarSlice, ...]
+    settlement: Settlement
+    mode: str
+    blocked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """To the coordinator: prices moved between two bars. equity: account currency."""
+
+    sequence: int
+    time: int
+    equity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEquity:
+    """To the guardian: the account between two bars; nothing is proposed."""
+
+    sequence: int
+    time: int
+    equity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityWatched:
+    """The guardian's answer: what it noticed, what its breakers remember, the halt in force."""
+
+    sequence: int
+    notices: tuple[Event, ...]
+    memory: Floats
+    halt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeGuardian:
+    """To the guardian: go on from what its breakers remembered (`BreakersMoved.memory`)."""
+
+    memory: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardianResumed:
+    """The guardian's answer: the halt in force."""
+
+    halt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """To the gateway: record this decision and dispatch what the guardian approved.
+
+    sequence: of the bar, of the newest bar where no bar was decided on. health: how the members
+    are, for people; it is not recorded.
+    """
+
+    epoch: int
+    sequence: int
+    time: int
+    records: tuple[Event, ...]
+    signed: SignedApprovals | None
+    health: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """The gateway's answer, once the decision is recorded and its orders are sent.
+
+    unsent: orders that were approved and not sent, with the reason.
+    """
+
+    sequence: int
+    sent: int
+    unsent: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitteeChanged:
+    """To the coordinator: who sits and what each weighs, from now on."""
+
+    weights: Mapping[str, float]
+    seated: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RearmAsked:
+    """To the coordinator: a person allows new risk again; end the guardian's drawdown halt."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """From a person to the gateway. name: status, halt, resume, flatten, stop, seat, unseat, weigh.
+
+    agent, weight: of the last three.
+    """
+
+    name: str
+    by: str = ""
+    reason: str = ""
+    agent: str = ""
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAnswered:
+    """The gateway's answer. refused: why nothing was done, empty where it was."""
+
+    refused: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
