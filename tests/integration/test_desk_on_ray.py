@@ -49,7 +49,8 @@ def ran_on_ray(plan: Plan, folder: Path) -> Ran:
     def look(progress: Progress) -> None:
         if not told:
             for name in members(plan):
-                status: dict[str, Any] = ray.get(ray.get_actor(name, namespace).status.remote())
+                member: Any = ray.get_actor(name, namespace)
+                status: dict[str, Any] = ray.get(member.status.remote())
                 told[name] = {**status, "at work": progress.bars < plan.decisions}
 
     replayed = run_on_ray(plan, folder, look)
