@@ -1,8 +1,4 @@
-"""One Ray for the whole test run, started when the first test asks for it.
-
-Where the run is shared between processes (`make test`), the tests that need Ray all go to one of
-them, and so do the tests of one file, whose fixtures are then made once.
-"""
+"""One Ray for the whole test run, started when the first test asks for it."""
 
 from __future__ import annotations
 
@@ -21,16 +17,6 @@ settings.register_profile(
 settings.load_profile("quorum")
 NAMESPACE = "quorum-tests"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests stay together in one process."""
-    if not config.getoption("loadgroup", default=False):
-        return
-    for item in items:
-        on_ray = item.get_closest_marker("ray") is not None
-        item.add_marker(pytest.mark.xdist_group("ray" if on_ray else item.location[0]))
 
 
 @pytest.fixture(scope="session")
