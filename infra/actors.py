@@ -1,4 +1,4 @@
-"""The gateway as a Ray actor."""
+"""The gateway and the paper exchange as Ray actors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import ray
 
+from infra.brokers.paper.live.running import ExchangeShell
 from market.shell import LINE, MemberShell
 
 
@@ -16,3 +17,8 @@ class TradingGateway(MemberShell):
 # Ray's stubs do not know concurrency groups.
 _actor: Any = ray.remote(num_cpus=0, concurrency_groups={LINE: 1})  # type: ignore[call-overload]
 GatewayActor = _actor(TradingGateway)
+
+_exchange: Any = ray.remote(num_cpus=0, max_restarts=-1)
+ExchangeActor = _exchange(ExchangeShell)
+"""A paper exchange; created detached, it outlives its creator, and goes on from its store when Ray
+restarts it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from market.accounts import AccountState, BrokerOrder, StreamUpdate, Transaction
@@ -167,6 +167,10 @@ class Journal(Protocol):
 
     def append(self, event: Event) -> None:
         """Record an event. Raises JournalUnwritable."""
+        ...
+
+    def append_all(self, events: Iterable[Event]) -> None:
+        """Record several events, in order. Raises JournalUnwritable."""
         ...
 
     def commit(self, *, now: bool = True) -> None:

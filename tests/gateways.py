@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,10 @@ class ListJournal:
         if len(self.events) >= self.room:
             raise JournalUnwritable("no room")
         self.events.append(event)
+
+    def append_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.append(event)
 
     def commit(self, *, now: bool = True) -> None:
         if now:

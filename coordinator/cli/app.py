@@ -21,6 +21,7 @@ from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
 from coordinator.cli.sweep import sweep
+from coordinator.cli.trade import trade
 from coordinator.cli.whatif import whatif
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
@@ -36,6 +37,7 @@ app = typer.Typer(
 config = typer.Typer(no_args_is_help=True, help="The configuration in force.")
 app.add_typer(config, name="config")
 app.command()(replay)
+app.command()(trade)
 app.command()(agents)
 app.command()(report)
 app.command()(sweep)

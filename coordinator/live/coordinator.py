@@ -10,6 +10,7 @@ from typing import Any
 
 from coordinator.live.plan import LivePlan
 from coordinator.live.session import LiveSession
+from coordinator.live.warming import warm_up
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.transport import Address, SocketChannel, Switchboard
 from market.errors import FatalError, QuorumError, StreamLost
@@ -69,6 +70,7 @@ class LiveCoordinator:
     def run(self) -> None:
         """Until `leave`, or until another coordinator has taken this one's place."""
         try:
+            warm_up(self._plan.desk)
             while not self._leaving.is_set() and not self.fenced:
                 if self._gateway is None:
                     self._call_gateway()

@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,18 +189,23 @@ class SqliteJournal:
 
     def append(self, event: Event) -> None:
         """Record an event; it is durable after the next `commit`, which comes by itself soon."""
+        self.append_all((event,))
+
+    def append_all(self, events: Iterable[Event]) -> None:
+        """Record several events, in order."""
         self._refuse_after_failure()
-        kind, payload = encode(event)
-        head = chain(self._head, self._count, kind, payload)
+        head, count, now = self._head, self._count, time.time()
+        rows = []
+        for event in events:
+            kind, payload = encode(event)
+            head = chain(head, count, kind, payload)
+            rows.append((count, kind, payload, head, now))
+            count += 1
         try:
-            self._database.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                (self._count, kind, payload, head, time.time()),
-            )
+            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        self._head = head
-        self._count += 1
+        self._head, self._count = head, count
 
     def commit(self, *, now: bool = True) -> None:
         """Make everything recorded durable; with `now=False` only when the last time is old."""

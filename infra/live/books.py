@@ -25,8 +25,8 @@ class Books:
 
     def record(self, *events: Event) -> None:
         """Append events; they are durable soon. Raises JournalUnwritable."""
+        self._journal.append_all(events)
         for event in events:
-            self._journal.append(event)
             self.state.apply(event)
         self._since += len(events)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from infra.live.books import Books
-from market.accounts import BrokerOrder, OrderState
+from market.accounts import OrderState
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderCancelled, OrderIntended
 from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
@@ -50,8 +51,11 @@ class Dispatch:
         )
         orders: list[OrderRequest] = []
         unsent: list[tuple[str, str]] = []
+        entries = state.orders.values()
+        waiting = {entry.order.symbol for entry in entries}
+        unknown = {entry.order.symbol for entry in entries if entry.stage in UNSETTLED}
         for approved in signed.approved:
-            why = self._obstacle(approved)
+            why = self._obstacle(approved, waiting, unknown)
             if why is None:
                 orders.append(approved.order(self._session, signed.sequence))
             else:
@@ -116,17 +120,18 @@ class Dispatch:
         self._books.durable()
         return len(self._books.state.unsettled)
 
-    def _obstacle(self, approved: RiskApproved) -> str | None:
-        """Why an approved order may not be sent now, or None."""
+    def _obstacle(
+        self, approved: RiskApproved, waiting: AbstractSet[str], unknown: AbstractSet[str]
+    ) -> str | None:
+        """Why an approved order may not be sent now, or None. waiting, unknown: instruments."""
         state = self._books.state
-        waiting = [e for e in state.orders.values() if e.order.symbol == approved.symbol]
-        if any(entry.stage in UNSETTLED for entry in waiting):
+        if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
         if state.mode is Mode.TRADING:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
         reduces = held * approved.units < 0.0 and abs(approved.units) <= abs(held)
-        if reduces and not waiting and state.mode is Mode.HALTED:
+        if reduces and approved.symbol not in waiting and state.mode is Mode.HALTED:
             return None
         return f"the desk is {state.mode}: {state.mode_reason}"
 
@@ -146,20 +151,20 @@ class Dispatch:
             for order in orders:
                 self._cancel(order, f"{NOT_SENT}: {error}", now)
         else:
-            for answer in answers:
-                self._answered(answer, now)
-        self._books.durable()
-
-    def _answered(self, answer: BrokerOrder, now: int) -> None:
-        """A refusal and a fill are told by the transactions; that the broker has it, at once."""
-        if answer.state is not OrderState.REJECTED:
+            # A refusal and a fill are told by the transactions; that the broker has it, at once.
             self._books.record(
-                OrderAccepted(
-                    client_order_id=answer.client_order_id,
-                    time=now,
-                    transaction=answer.transaction,
+                *(
+                    OrderAccepted(
+                        client_order_id=answer.client_order_id,
+                        time=now,
+                        transaction=answer.transaction,
+                    )
+                    for answer in answers
+                    if answer.state is not OrderState.REJECTED
                 )
             )
+        # All of this could be learnt again from the broker; the intents could not.
+        self._books.soon()
 
     def _cancel(self, order: OrderRequest, reason: str, now: int) -> None:
         self._books.record(OrderCancelled(cancellation=cancellation_of(order, reason, now)))

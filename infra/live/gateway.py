@@ -281,15 +281,16 @@ class LiveGateway:
                     "the broker's transactions have a gap after "
                     f"{state.last_transaction}; compare the journal with the broker's record"
                 )
-        for event in booked(fresh, state.sequence + 1):
+        events = booked(fresh, state.sequence + 1)
+        for event in events:
             if isinstance(event, OrderFilled):
                 self._since.fills.append(event.fill)
             elif isinstance(event, OrderCancelled):
                 self._since.cancellations.append(event.cancellation)
             elif isinstance(event, CashMoved) and event.symbol in state.symbols:
                 self._since.financing[state.column(event.symbol)] += event.amount
-            self.books.record(event)
-        if fresh:
+        if events:
+            self.books.record(*events)
             self.books.durable()
 
     def _alert(self, sequence: int, level: str, message: str) -> None:

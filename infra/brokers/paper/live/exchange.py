@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -242,9 +241,28 @@ class PaperExchange:
         if self._unsaved:
             self._commit()
 
-    def end(self) -> None:
-        """Save and let go of the store."""
-        self.save()
+    def warm_up(self) -> None:
+        """Compile what the first quote would wait for, on an account of nobody."""
+        scratch, symbol = LiveAccount(self._terms, None), self._terms.symbols[0]
+        quote = Quote(symbol=symbol, time=self.clock, bid=1.0, ask=1.0)
+        order = OrderRequest(
+            client_order_id="",
+            sequence=0,
+            symbol=symbol,
+            units=1.0,
+            bracket=UNPROTECTED,
+            lowest_price=0.0,
+            highest_price=math.inf,
+            reference_price=1.0,
+        )
+        self._obstacle(order)
+        waiting = (WaitingOrder(transaction=0, order=order),)
+        scratch.quote(0, quote, waiting, lambda *_, **__: None)
+        scratch.equity()
+        scratch.margin_used()
+
+    def release(self) -> None:
+        """Let go of the store as it was last committed."""
         self._store.close()
 
     @property
@@ -334,9 +352,7 @@ class PaperExchange:
 
     def _known(self, names: Sequence[str]) -> dict[str, BrokerOrder]:
         """The orders that are there; nothing that changed one is uncommitted here."""
-        return {
-            name: broker_order_of(record) for name, record in self._store.orders(names).items()
-        }
+        return {name: broker_order_of(record) for name, record in self._store.orders(names).items()}
 
     def _column(self, symbol: str, client_order_id: str) -> int:
         column = self._columns.get(symbol)

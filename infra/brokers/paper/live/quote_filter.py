@@ -36,7 +36,7 @@ class QuoteFilter:
             column = self._columns.get(quote.symbol)
             if column is None:
                 self.dropped[UNKNOWN] += 1
-            elif not (0.0 < quote.bid < math.inf and 0.0 < quote.ask < math.inf):
+            elif not (quote.bid > 0.0 and quote.ask > 0.0 and quote.mid < math.inf):
                 self.dropped[NO_PRICE] += 1
             elif quote.ask < quote.bid:
                 self.dropped[CROSSED] += 1

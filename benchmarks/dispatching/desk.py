@@ -1,0 +1,186 @@
+"""A live gateway, its guardian and a paper exchange, and decisions that order everywhere."""
+
+from __future__ import annotations
+
+import multiprocessing
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from agents.guardian.guardian import RiskGuardian
+from agents.guardian.limits import RiskLimits
+from benchmarks.deciding.desk import CASH, desk_plan
+from coordinator.live.plan import LivePlan, live_session_started
+from infra.brokers.paper.live.client import PaperExchangeClient
+from infra.brokers.paper.live.running import serve_exchange
+from infra.brokers.paper.live.terms import ExchangeTerms
+from infra.clock import PacedClock
+from infra.feeds.live.board import PriceBoard
+from infra.feeds.live.synthetic import SyntheticPrices
+from infra.live.gateway import LiveGateway
+from infra.live.opening import open_books
+from market.errors import QuorumError
+from market.instruments import Instrument
+from market.live_messages import Decided
+from market.messages import Reviewed, RiskContext
+from market.ports import LiveBroker, PriceSource
+
+UNITS = 1_000.0
+
+
+def terms_of(plan: LivePlan) -> ExchangeTerms:
+    """The account of a plan's desk."""
+    return ExchangeTerms(
+        instruments=plan.instruments,
+        account_currency="USD",
+        cash=CASH,
+        slippage=0.0,
+        interval_s=plan.desk.interval_s,
+    )
+
+
+def open_synthetic(after: int | None, instruments: Sequence[Instrument]) -> PriceSource:
+    """Made-up prices in real time."""
+    start = time.time_ns() if after is None else after
+    return SyntheticPrices(instruments, 1, PacedClock(start), begin=start)
+
+
+def serve(plan: LivePlan, folder: str, key: bytes) -> None:
+    """An exchange in a process of its own, until it is terminated."""
+    serve_exchange(
+        threading.Event(),
+        terms_of(plan),
+        store=Path(folder) / "exchange.sqlite",
+        open_source=partial(open_synthetic, instruments=plan.instruments),
+        at=(str(Path(folder) / "e"),),
+        key=key,
+        history_bars=plan.rows,
+    )
+
+
+@contextmanager
+def exchange_process(plan: LivePlan, folder: Path) -> Iterator[PaperExchangeClient]:
+    """A client of an exchange that runs in a process of its own."""
+    key = secrets.token_bytes(32)
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(plan, str(folder), key), daemon=True
+    )
+    process.start()
+    client = PaperExchangeClient(str(folder / "e"), key, timeout_s=5.0)
+    try:
+        until = time.monotonic() + 120.0
+        while time.monotonic() < until:
+            try:
+                client.account()
+                break
+            except QuorumError:
+                time.sleep(0.05)
+        yield client
+    finally:
+        client.hang_up()
+        process.terminate()
+        process.join()
+
+
+class Ordering:
+    """Decisions that the guardian approves in every instrument, through a live gateway."""
+
+    def __init__(self, plan: LivePlan, broker: LiveBroker, folder: Path) -> None:
+        self.plan = plan
+        self.key = secrets.token_bytes(32)
+        count = len(plan.instruments)
+        self.guardian = RiskGuardian(
+            plan.instruments,
+            account_currency="USD",
+            limits=open_limits(plan.desk.limits),
+            equity=CASH,
+            key=self.key,
+            rearm_after=None,
+        )
+        started = live_session_started(plan, time=0, feed="made-up prices")
+        books = open_books(
+            folder / "journal.sqlite", started, plan.rows, plan.seated, lambda: (0, CASH)
+        )
+        self.gateway = LiveGateway(
+            broker=broker,
+            books=books,
+            board=PriceBoard(plan.desk.symbols, plan.desk.interval_s, np.full(count, 10**12)),
+            instruments=plan.instruments,
+            account_currency="USD",
+            key=self.key,
+            versions=(),
+            history_bars=plan.rows,
+            tell=lambda _: None,
+        )
+        self.gateway.open("paper exchange")
+        self.epoch = self.gateway.attach().epoch
+        self.sequence = 0
+        self._returns = np.random.default_rng(1).normal(0.0, 1e-3, (61, count))
+
+    def review(self, columns: Sequence[int]) -> Reviewed:
+        """The guardian's verdicts on an order in each of these instruments, sides alternating."""
+        count = len(self.plan.instruments)
+        units = np.zeros(count)
+        units[list(columns)] = UNITS if self.sequence % 2 == 0 else -UNITS
+        state = self.gateway.books.state
+        self.sequence += 1
+        return self.guardian.review(
+            RiskContext(
+                session=self.plan.desk.session,
+                epoch=self.epoch,
+                sequence=self.sequence,
+                time=self.gateway.now,
+                expires=self.gateway.now + 10**12,
+                equity=CASH,
+                units=state.ledger.units,
+                working=np.zeros(count),
+                stop_price=np.where(state.ledger.units == 0.0, np.nan, 0.5),
+                mid=np.ones(count),
+                spread=np.full(count, 1e-4),
+                rate=np.ones(count),
+                age=np.zeros(count),
+                returns=self._returns,
+                order_units=units,
+                score=np.full(count, 0.9),
+                stop_distance=np.full(count, 0.05),
+                take_profit_distance=np.full(count, 0.05),
+                trailing_distance=np.full(count, np.nan),
+                sigma=np.full(count, 1e-2),
+                bound=np.zeros(count, dtype=np.int64),
+            )
+        )
+
+    def dispatch(self, reviewed: Reviewed) -> int:
+        """How many orders the broker has acknowledged, each a durable intent before."""
+        done = self.gateway.execute(
+            Decided(
+                epoch=self.epoch,
+                sequence=self.sequence,
+                time=self.gateway.now,
+                records=(),
+                signed=reviewed.signed,
+            )
+        )
+        return done.sent
+
+
+def open_limits(limits: RiskLimits) -> RiskLimits:
+    """Limits that a thousand units in every instrument do not reach: all are measured still."""
+    return limits._replace(
+        max_open_positions=1_000.0,
+        max_gross_leverage=50.0,
+        max_currency_exposure=50.0,
+        max_open_risk=1.0,
+        correlation_threshold=0.99,
+    )
+
+
+def ordering_plan(count: int) -> LivePlan:
+    """So many made-up instruments."""
+    return desk_plan(count, 20.0)

@@ -1,0 +1,64 @@
+"""`Requests`: what may be asked of a paper exchange over a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.brokers.paper.live.exchange import PaperExchange
+from infra.brokers.paper.live.records import encode, requests_of
+from market.errors import FatalError, InvalidError, QuorumError
+from market.lines import Failure
+
+PAGE = 2_000
+"""The most transactions in one answer."""
+
+
+class Requests:
+    """Answers by verb. The payloads are those of the client; a client of another version is told
+    so, and stops nobody.
+    """
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+        self._verbs: dict[str, Callable[[Any, str], object]] = {
+            "place_all": self._place_all,
+            "find": lambda name, _: exchange.find(name),
+            "working": lambda _, __: exchange.working(),
+            "cancel": self._cancel,
+            "close": lambda asked, refuse: exchange.close(*asked, refuse=refuse),
+            "account": lambda _, __: exchange.account(),
+            "transactions": lambda after, _: exchange.transaction_records(after, PAGE),
+            "history": lambda asked, _: exchange.history(*asked),
+        }
+
+    def answer(self, verb: str, payload: object, *, refuse: str = "") -> object:
+        """The answer, or the refusal as a `Failure`. refuse: a reason to refuse what trades.
+
+        Raises FatalError where the exchange cannot go on.
+        """
+        asked = self._verbs.get(verb)
+        if asked is None:
+            known = ", ".join(self._verbs)
+            return Failure(InvalidError(f"{verb!r} cannot be asked for; known are {known}"))
+        try:
+            return asked(payload, refuse)
+        except FatalError:
+            raise
+        except QuorumError as error:
+            return Failure(error)
+        except (TypeError, ValueError, AttributeError) as error:
+            return Failure(
+                InvalidError(
+                    f"{verb}: the request is not as expected ({error}); client and exchange must "
+                    "be of the same version"
+                )
+            )
+
+    def _place_all(self, orders: bytes, refuse: str) -> bytes:
+        return encode(self._exchange.place_all(requests_of(orders), refuse=refuse))
+
+    def _cancel(self, name: str, refuse: str) -> object:
+        if refuse:
+            raise InvalidError(f"order {name} is not cancelled: {refuse}")
+        return self._exchange.cancel(name)

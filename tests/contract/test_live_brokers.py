@@ -1,0 +1,248 @@
+"""What every live broker owes the desk, whatever stands behind it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra.deadlines import readable
+from market.accounts import OrderState, TransactionKind
+from market.errors import InvalidError
+from tests.exchanges import (
+    START,
+    SYMBOLS,
+    WITHIN_S,
+    Bench,
+    LocalBench,
+    ServedBench,
+    heard,
+    order,
+)
+
+ACCEPTED, FILLED = OrderState.ACCEPTED, OrderState.FILLED
+CANCELLED, REJECTED = OrderState.CANCELLED, OrderState.REJECTED
+EUR, GBP = SYMBOLS.index("EUR_USD"), SYMBOLS.index("GBP_USD")
+
+BENCHES: dict[str, Callable[[Path], Any]] = {
+    "paper exchange": LocalBench,
+    "paper exchange over a Unix socket": ServedBench,
+    "paper exchange over TCP": lambda folder: ServedBench(folder, host="127.0.0.1"),
+}
+
+
+@pytest.fixture(params=BENCHES)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    made = BENCHES[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def test_an_order_waits_for_the_next_quote_of_its_own_instrument(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.place(order("a", 1_000.0)).state is ACCEPTED
+    bench.market("GBP_USD", 1.50)
+    assert [waits.client_order_id for waits in bench.broker.working()] == ["a"]
+    assert bench.broker.account().working[EUR] == 1_000.0
+    bench.market("EUR_USD", 1.20, 0.02)
+    (fill,) = [t.fill for t in bench.broker.transactions(0) if t.fill is not None]
+    assert (fill.client_order_id, fill.units, fill.price) == ("a", 1_000.0, pytest.approx(1.21))
+    assert bench.broker.working() == ()
+    found = bench.broker.find("a")
+    assert found is not None
+    assert found.state is FILLED
+
+
+def test_the_same_id_is_never_placed_twice(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    first = bench.broker.place(order("a", 1_000.0))
+    assert bench.broker.place(order("a", 1_000.0)) == first
+    assert bench.broker.place_all((order("a", 1_000.0), order("a", 5.0))) == (first, first)
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.place(order("a", 1_000.0)).state is FILLED
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.account().units[EUR] == 1_000.0
+
+
+def test_several_are_answered_in_order_and_one_refusal_stops_no_other(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.market("GBP_USD", 1.50)
+    answers = bench.broker.place_all(
+        (order("a", 10.0), order("b", 0.5), order("c", 5.0, "EUR_QQQ"), order("d", -3.0, "GBP_USD"))
+    )
+    assert [answer.client_order_id for answer in answers] == ["a", "b", "c", "d"]
+    assert [answer.state for answer in answers] == [ACCEPTED, REJECTED, REJECTED, ACCEPTED]
+    bench.market("EUR_USD", 1.10)
+    bench.market("GBP_USD", 1.50)
+    assert list(bench.broker.account().units[[EUR, GBP]]) == [10.0, -3.0]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [order("a", 0.0), order("a", math.nan), order("a", 0.5), order("a", 1.0, "EUR_QQQ")],
+    ids=["nothing", "not a number", "off the increment", "unknown instrument"],
+)
+def test_what_can_never_be_filled_is_refused_and_that_is_recorded(
+    bench: Bench, refused: Any
+) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidError):
+            bench.broker.place(refused)
+    found = bench.broker.find("a")
+    assert found is not None
+    assert found.state is REJECTED
+    told = [t for t in bench.broker.transactions(0) if t.client_order_id == "a"]
+    assert [t.kind for t in told] == [TransactionKind.REJECTED]
+    assert told[0].reason == found.reason != ""
+
+
+def test_an_order_that_never_came_is_not_found(bench: Bench) -> None:
+    assert bench.broker.find("nobody") is None
+    with pytest.raises(InvalidError, match="nobody"):
+        bench.broker.cancel("nobody")
+
+
+def test_a_cancelled_order_never_fills(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0))
+    cancelled = bench.broker.cancel("a")
+    assert cancelled.state is CANCELLED
+    assert cancelled.reason != ""
+    bench.market("EUR_USD", 1.10)
+    assert not bench.broker.account().units.any()
+    assert bench.broker.cancel("a") == cancelled == bench.broker.find("a")
+
+
+def test_cancelling_an_order_that_has_ended_tells_its_end(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0))
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.cancel("a").state is FILLED
+    assert bench.broker.account().units[EUR] == 1_000.0
+
+
+def test_a_position_is_closed_whole_and_once(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.close("EUR_USD", "c0") is None
+    bench.broker.place(order("a", 1_000.0))
+    bench.market("EUR_USD", 1.10)
+    closing = bench.broker.close("EUR_USD", "c1")
+    assert closing is not None
+    assert (closing.state, closing.units) == (ACCEPTED, -1_000.0)
+    assert bench.broker.close("EUR_USD", "c1") == closing
+    bench.market("EUR_USD", 1.10)
+    bench.market("EUR_USD", 1.10)
+    assert not bench.broker.account().units.any()
+    with pytest.raises(InvalidError, match="EUR_QQQ"):
+        bench.broker.close("EUR_QQQ", "c2")
+
+
+def test_a_price_outside_the_bounds_cancels_the_order(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0, bounds=(1.09, 1.11)))
+    bench.market("EUR_USD", 1.12)
+    found = bench.broker.find("a")
+    assert found is not None
+    assert (found.state, found.reason) == (CANCELLED, "PRICE_BOUND")
+    assert not bench.broker.account().units.any()
+
+
+def test_a_stop_closes_the_position_under_the_id_of_the_order_that_opened_it(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0, stop=0.01))
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.09)
+    bench.market("EUR_USD", 1.08)
+    last = bench.broker.transactions(0)[-1]
+    assert last.fill is not None
+    assert (last.fill.client_order_id, last.fill.reason) == ("a", "STOP_LOSS")
+    account = bench.broker.account()
+    assert not account.units.any()
+    assert np.isnan(account.stop_price[EUR])
+
+
+def test_transactions_are_numbered_without_gaps_and_add_up_to_the_account(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10, 0.001)
+    before = bench.broker.account()
+    bench.broker.place_all((order("a", 3_000.0), order("b", 0.1)))
+    bench.market("EUR_USD", 1.11, 0.001)
+    bench.broker.place_all((order("c", -1_000.0), order("d", -500.0)))
+    bench.market("EUR_USD", 1.13, 0.001)
+    account = bench.broker.account()
+    told = bench.broker.transactions(before.last_transaction)
+    first, last = before.last_transaction + 1, account.last_transaction
+    assert [t.id for t in told] == list(range(first, last + 1))
+    assert bench.broker.transactions(last - 2) == told[-2:]
+    assert bench.broker.transactions(last) == ()
+    assert [t.time for t in told] == sorted(t.time for t in told)
+    cash = before.cash
+    for transaction in told:
+        cash += transaction.amount + (transaction.fill.realised if transaction.fill else 0.0)
+    assert account.cash == cash != before.cash
+    assert account.units[EUR] == sum(t.fill.units for t in told if t.fill is not None) == 1_500.0
+    assert account.equity > account.cash
+    assert account.margin_used > 0.0
+
+
+def test_a_stream_brings_quotes_from_now_on_and_transactions_from_where_it_was_asked(
+    bench: Bench,
+) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0))
+    bench.broker.place(order("b", 1_000.0))
+    known = bench.broker.transactions(0)[-2].id
+    stream = bench.broker.subscribe(known)
+    first = heard(stream, known + 1)
+    assert first.quotes == ()
+    bench.market("EUR_USD", 1.20)
+    came = heard(stream, known + 3)
+    assert [t.id for t in (*first.transactions, *came.transactions)] == [
+        known + 1, known + 2, known + 3
+    ]  # fmt: skip
+    assert [(q.symbol, q.mid) for q in came.quotes] == [("EUR_USD", pytest.approx(1.20))]
+    assert came.time >= came.quotes[-1].time
+    stream.close()
+
+
+def test_a_stream_is_readable_at_once_and_taking_never_waits(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    last = bench.broker.account().last_transaction
+    stream = bench.broker.subscribe(last)
+    assert readable([stream], time.monotonic() + WITHIN_S) == [stream]
+    assert stream.take().time >= START
+    assert stream.take().transactions == ()
+    stream.close()
+
+
+def test_a_reader_that_was_away_misses_quotes_and_no_transaction(bench: Bench) -> None:
+    last = bench.broker.account().last_transaction
+    stream = bench.broker.subscribe(last)
+    for step in range(40):
+        bench.broker.place(order(f"o{step}", 1.0))
+        bench.market("EUR_USD", 1.10 + step * 1e-4)
+    came = heard(stream, last + 80)
+    assert [t.id for t in came.transactions] == list(range(last + 1, last + 81))
+    assert came.quotes[-1].mid == pytest.approx(1.10 + 39 * 1e-4)
+    assert came.skipped > 0
+    assert len(came.quotes) + came.skipped == 40
+    stream.close()
+
+
+def test_history_is_the_closed_bars_of_what_was_quoted(bench: Bench) -> None:
+    for mid in (1.10, 1.30, 1.00, 1.20):
+        bench.market("EUR_USD", mid, 0.02, seconds=10)
+    bench.market("GBP_USD", 1.50, seconds=60)
+    bench.market("EUR_USD", 1.40, seconds=60)
+    bars = bench.broker.history(60, 10)
+    assert bars.symbols == SYMBOLS
+    assert list(bars.time) == [START + 60_000_000_000, START + 120_000_000_000]
+    quoted = [getattr(bars, field)[0, EUR] for field in ("open", "high", "low", "close", "spread")]
+    assert quoted == pytest.approx([1.10, 1.30, 1.00, 1.20, 0.02])
+    assert (bars.volume[0, EUR], bars.close[1, GBP]) == (4.0, pytest.approx(1.50))
+    assert np.isnan(bars.close[1, EUR])
+    assert list(bench.broker.history(60, 1).time) == [START + 120_000_000_000]
