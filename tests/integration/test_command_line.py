@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -62,23 +63,36 @@ def test_another_threshold_gives_another_digest_and_the_same_one_the_same(
     assert digests[0] == digests[1] != digests[2]
 
 
+def let_through(gate: Path, desk: subprocess.Popen[str]) -> None:
+    """Open the gate from within once the desk has ended: nobody else would."""
+    desk.wait()
+    os.close(os.open(gate, os.O_RDONLY | os.O_NONBLOCK))
+
+
 @pytest.mark.ray
 def test_ctrl_c_ends_cleanly_with_the_results_so_far(tmp_path: Path) -> None:
-    environment = {**os.environ, "QUORUM_RAY__NAMESPACE": "interrupted"}
-    command = [
-        sys.executable, "-m", "coordinator", "replay", "--engine", "events", "--out", str(tmp_path)
-    ]  # fmt: skip
+    """The desk stands still at a bar until it has been interrupted."""
+    gate, runs, config = (tmp_path / name for name in ("gate", "runs", "quorum.toml"))
+    os.mkfifo(gate)
+    config.write_text(f'[agents.Waiting]\ngate = "{gate}"\n[optimizer]\nmethod = "exact"\n')
+    asked = ["--agents", "momentum,tests.agents:Waiting", "--config", str(config)]
+    command = ["-m", "coordinator", "replay", "--engine", "events", "--out", str(runs), *asked]
     with subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**os.environ, "QUORUM_RAY__NAMESPACE": "interrupted"},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as desk:
+        fails_early = threading.Thread(target=let_through, args=(gate, desk))
+        fails_early.start()
+        with gate.open("wb"):  # opens when the agent stands at it
+            desk.send_signal(signal.SIGINT)
         assert desk.stdout is not None
-        for line in desk.stdout:
-            if "bars/s" in line:
-                desk.send_signal(signal.SIGINT)
-                break
         rest = desk.stdout.read()
         assert desk.wait(timeout=60) == 130
-    (folder,) = tmp_path.iterdir()
+    fails_early.join()
+    (folder,) = runs.iterdir()
     assert "interrupted" in rest
     assert "digest" in rest
     assert (folder / "metrics.json").is_file()
