@@ -7,6 +7,7 @@ others in the other. Both shuffle by the same seed, so that one number repeats t
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def main(arguments: list[str]) -> int:
     """Run both, show the one as it goes and then the other; the exit status of pytest."""
     if not any(argument.startswith(SEED) for argument in arguments):
         arguments = [*arguments, f"{SEED}={secrets.randbelow(2**32)}"]
+    # A shell's background job begins with interrupts ignored, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryFile() as told:
         on_ray = started("ray", arguments, told)
         others = started("not ray", arguments, None)
