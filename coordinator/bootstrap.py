@@ -18,11 +18,12 @@ from coordinator.allocation import AllocationInForce
 from coordinator.committee import Committee
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import Settings
+from coordinator.desk import Desk
 from coordinator.engines.arrays import desk_rules, opening_state
 from coordinator.engines.chunks import PanelChunks
 from coordinator.engines.committee import LocalCommittee, PanelCommittee
 from coordinator.engines.local import ROOM, LocalReplay, Scribe
-from coordinator.plan import Plan, allocation_rules, make_plan, risk_limits
+from coordinator.plan import Plan, allocation_rules, desk_of, make_plan, risk_limits
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
 from infra.brokers.paper.state import FillRules, fill_rules
@@ -38,6 +39,7 @@ from infra.paper_desk import open_paper_gateway
 from market.bars import Bars
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, DataError
+from market.events import SessionStarted
 from market.instruments import Instrument, Registry, fx_pair
 from market.lines import Line, LocalLine, Member
 from market.ports import Journal
@@ -102,6 +104,14 @@ def prices_of(settings: Settings) -> tuple[Bars, int]:
     return bars, len(traded)
 
 
+def panel_of(settings: Settings) -> Bars:
+    """The prices of a run of these settings: its days, and what came before them."""
+    registry = registry_of(settings)
+    traded = [registry[symbol] for symbol in settings.data.instruments]
+    bars, _, _ = _prices(settings, registry, traded)
+    return select_days(bars, _day(settings.data.start), _day(settings.data.end)).bars
+
+
 def agent_and_panel(settings: Settings, name: str) -> tuple[Agent, Bars, str]:
     """An agent, the traded instruments' bars of the configured days, and what these are.
 
@@ -151,6 +161,37 @@ def guardian_builder(plan: Plan, key: bytes) -> Build:
         equity=plan.desk.initial_balance,
         key=key,
         rearm_after=plan.settings.guardian.rearm_after,
+    )
+
+
+def guardian_again(
+    started: SessionStarted, settings: Settings, *, supervised: bool
+) -> RiskGuardian:
+    """The guardian of a recorded session as at its start. supervised: as in a replay, whose
+    scripted supervisor re-arms.
+    """
+    registry = registry_of(settings)
+    return RiskGuardian(
+        [registry[symbol] for symbol in started.symbols],
+        account_currency=started.account_currency,
+        limits=risk_limits(settings),
+        equity=started.initial_balance,
+        key=b"",
+        rearm_after=settings.guardian.rearm_after if supervised else None,
+    )
+
+
+def desk_again(started: SessionStarted, settings: Settings) -> Desk:
+    """What a recorded session decided by."""
+    registry = registry_of(settings)
+    return desk_of(
+        settings,
+        started.session,
+        [registry[symbol] for symbol in started.symbols],
+        started.traded,
+        [agent.weight for agent in started.agents],
+        interval_s=started.interval_s,
+        has_extremes=started.has_extremes,
     )
 
 

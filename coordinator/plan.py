@@ -106,10 +106,7 @@ def make_plan(
             f"{len(bars)} bars are too few: {longest.name} needs {longest.lookback} before its "
             "first vote. Load more history, choose a shorter lookback, or leave the agent out."
         )
-    sources = tuple(
-        f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
-        for spec, agent in zip(specs, seated, strict=True)
-    )
+    sources = tuple(source_of(spec, agent) for spec, agent in zip(specs, seated, strict=True))
     versions = library_versions()
     given = [(spec.path, without_folders(dict(spec.parameters))) for spec in specs]
     session = _session_id(settings, bars.digest(), repr((given, sources, financing, first)))
@@ -139,9 +136,25 @@ def make_plan(
     )
 
 
+def source_of(spec: AgentSpec, agent: Agent) -> str:
+    """What an agent's votes depend on beside prices: digests of its code and of its inputs.
+
+    Those of an agent in hand, whose parameters no configuration states, are followed by these.
+    """
+    digests = f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}"
+    stated = without_folders(dict(spec.parameters))
+    parameters = json.dumps(stated, sort_keys=True) if spec.code and stated else ""
+    return f"{digests.strip()} {parameters}".strip()
+
+
 def configuration_json(settings: Settings) -> str:
+    """What decisions depend on, with files named without their folders."""
+    return json.dumps(without_folders(decisive_settings(settings)), sort_keys=True)
+
+
+def decisive_settings(settings: Settings) -> dict[str, Any]:
     """What decisions depend on; where things are kept or written and how Ray runs is left out."""
-    decisive = settings.model_dump(
+    return settings.model_dump(
         mode="json",
         exclude={
             "run": True,
@@ -151,7 +164,6 @@ def configuration_json(settings: Settings) -> str:
             "committee": {"shadows", "allowed"},
         },
     )
-    return json.dumps(without_folders(decisive), sort_keys=True)
 
 
 def without_folders(value: Any) -> Any:
@@ -163,12 +175,12 @@ def without_folders(value: Any) -> Any:
         return {key: without_folders(item) for key, item in sorted(value.items())}
     if isinstance(value, (list, tuple)):
         return [without_folders(item) for item in value]
-    if isinstance(value, (str, Path)) and str(value) and _is_there(Path(value)):
+    if isinstance(value, (str, Path)) and str(value) and is_there(Path(value)):
         return Path(value).resolve().name
     return value
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether a path exists; a text too long to be one does not."""
     try:
         return path.exists()
@@ -300,6 +312,7 @@ def _session_id(settings: Settings, data_digest: str, others: str) -> str:
 
 
 def library_versions() -> tuple[tuple[str, str], ...]:
+    """Of the code and of the libraries that compute, as they run here."""
     libraries = ("numpy", "numba", "scipy", "ray")
     return (
         ("quorum", QUORUM_VERSION),

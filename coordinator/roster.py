@@ -88,7 +88,7 @@ def agent_in_hand(agent: object) -> AgentInHand:
     return AgentInHand(
         path=path,
         parameters=_plain_values(agent),
-        code=_code_of(kind),
+        code=methods_digest(kind),
         agent=checked,
     )
 
@@ -132,7 +132,13 @@ def code_digest(kind: type) -> str:
     try:
         return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
     except (OSError, TypeError):
-        return _code_of(kind)
+        return methods_digest(kind)
+
+
+def parameters_for(path: str, stated: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Those of an agent's recorded attributes that its class takes as parameters."""
+    taken = inspect.signature(_class_at(path)).parameters
+    return tuple(sorted((name, value) for name, value in stated.items() if name in taken))
 
 
 def _read(value: Any) -> Any:
@@ -162,7 +168,7 @@ def _plain_values(agent: object) -> tuple[tuple[str, Any], ...]:
     return tuple(pair for pair in values if isinstance(pair[1], bool | int | float | str))
 
 
-def _code_of(kind: type) -> str:
+def methods_digest(kind: type) -> str:
     """Digest of the source of a class's methods, those that have one."""
     digest = hashlib.sha256()
     for name, method in inspect.getmembers(kind, inspect.isfunction):

@@ -49,6 +49,20 @@ class BarClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSeen:
+    """What a decision on a bar saw of the account beside `BarSettled`; arrays (M,).
+
+    stop_price: where the broker's stops stood, NaN where none protects. age: bars since the last
+    price.
+    """
+
+    sequence: int
+    time: int
+    stop_price: Floats
+    age: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakersMoved:
     """What the guardian's breakers remember, as it lays it out; given back to it after a restart,
     it goes on with the same bits. halt: the halt in force, NONE without one.
@@ -166,6 +180,7 @@ LiveEvent = (
     TradingOpened
     | CoordinatorAttached
     | BarClosed
+    | AccountSeen
     | BreakersMoved
     | OrderAccepted
     | OrderUnknown
@@ -183,6 +198,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     TradingOpened,
     CoordinatorAttached,
     BarClosed,
+    AccountSeen,
     BreakersMoved,
     OrderAccepted,
     OrderUnknown,

@@ -121,7 +121,10 @@ class BrokerStream(Protocol):
         ...
 
     def take(self) -> StreamUpdate:
-        """What came since the last call, without waiting. Raises StreamLost at its end."""
+        """What came since the last call, without waiting; an instrument's quotes in order of time.
+
+        Raises StreamLost at its end.
+        """
         ...
 
     def close(self) -> None:
@@ -138,7 +141,9 @@ class PriceSource(Protocol):
         ...
 
     def history(self, symbols: Sequence[str], interval_s: int, bars: int) -> Bars:
-        """The last closed bars before the first quote, at most so many."""
+        """The last bars that had closed by the time up to which quotes were given, at most so many,
+        newest last; before any was, those that lie before the first.
+        """
         ...
 
     def now(self) -> int:

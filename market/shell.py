@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -111,7 +110,6 @@ class StandingMember:
                 member.warm_up()
         except QuorumError as error:
             self._failure = str(error)
-            logging.getLogger("quorum").exception("%s cannot be built", self._name)
             return
         wait_s = REDIAL_S[0]
         while not self._leaving.is_set():

@@ -81,6 +81,9 @@ class HandPrices:
         self._time = start
         self._quotes: list[Quote] = []
         self._history = history
+        self._held = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
 
     @property
     def description(self) -> str:
@@ -95,6 +98,9 @@ class HandPrices:
         return self._time
 
     def quotes(self, until: int) -> tuple[Quote, ...]:
+        if not self._free.is_set():
+            self._held.set()
+            assert self._free.wait(WITHIN_S)
         due = [quote for quote in self._quotes if quote.time <= until]
         del self._quotes[: len(due)]
         return tuple(due)
@@ -102,6 +108,17 @@ class HandPrices:
     @property
     def ended(self) -> bool:
         return False
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """Whoever asks for prices does nothing else meanwhile, as a process that is stopped."""
+        self._free.clear()
+        assert self._held.wait(WITHIN_S)
+        try:
+            yield
+        finally:
+            self._held.clear()
+            self._free.set()
 
     def put(self, *quotes: Quote) -> None:
         """Quotes from now on; the clock is that of the last."""
@@ -176,8 +193,8 @@ class LocalBench:
     """The exchange in the test's own process."""
 
     def __init__(self, folder: Path, terms: ExchangeTerms = TERMS, **settings: Any) -> None:
-        store = ExchangeStore(folder / "exchange.sqlite")
-        self.exchange = PaperExchange(terms, store, time=START, **settings)
+        self.store = ExchangeStore(folder / "exchange.sqlite")
+        self.exchange = PaperExchange(terms, self.store, time=START, **settings)
         self.broker: Any = InProcess(self.exchange)
         self.time = self.exchange.clock
 

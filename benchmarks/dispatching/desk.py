@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from agents.guardian.limits import RiskLimits
 from benchmarks.deciding.desk import CASH, desk_plan
 from coordinator.live.plan import LivePlan, live_session_started
 from infra.brokers.paper.live.client import PaperExchangeClient
-from infra.brokers.paper.live.running import serve_exchange
+from infra.brokers.paper.live.running import run_exchange
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.clock import PacedClock
 from infra.feeds.live.board import PriceBoard
@@ -53,8 +52,7 @@ def open_synthetic(after: int | None, instruments: Sequence[Instrument]) -> Pric
 
 def serve(plan: LivePlan, folder: str, key: bytes) -> None:
     """An exchange in a process of its own, until it is terminated."""
-    serve_exchange(
-        threading.Event(),
+    run_exchange(
         terms_of(plan),
         store=Path(folder) / "exchange.sqlite",
         open_source=partial(open_synthetic, instruments=plan.instruments),

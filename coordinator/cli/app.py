@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
 from coordinator.cli.inspect import agents, check, show
 from coordinator.cli.lookahead import lookahead
@@ -23,6 +24,7 @@ from coordinator.cli.report import report
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
 from coordinator.cli.whatif import whatif
+from coordinator.cli.why import why
 from coordinator.plan import QUORUM_VERSION
 from market.errors import QuorumError
 
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 config = typer.Typer(no_args_is_help=True, help="The configuration in force.")
 app.add_typer(config, name="config")
+decision = typer.Typer(no_args_is_help=True, help="Recorded decisions.")
+app.add_typer(decision, name="decision")
 app.command()(replay)
 app.command()(trade)
 app.command()(agents)
@@ -47,6 +51,8 @@ app.command()(lookback)
 app.command()(whatif)
 app.command()(parity)
 app.command()(doctor)
+app.command()(why)
+decision.command("replay")(replay_decision)
 config.command()(show)
 config.command()(check)
 

@@ -31,6 +31,14 @@ BarLength = Annotated[
 AgentName = Annotated[
     str, typer.Argument(metavar="AGENT", help="A known name, or package.module:Class.")
 ]
+RunOrJournal = Annotated[
+    Path | None,
+    typer.Option("--run", help="A run's folder or journal; else the newest one, of its session."),
+]
+InputFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--inputs", help="A folder with files that the run read, where they have moved."),
+]
 RowCount = Annotated[int, typer.Option("--rows", min=1, help="Bars to look at, drawn by the seed.")]
 
 

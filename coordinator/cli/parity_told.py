@@ -18,6 +18,7 @@ from market.bars import utc
 SMALL = 1e-6
 """A vote that is off by less may be that of an agent whose rounding depends on its panel."""
 Pair = tuple[Engine, Engine]
+Names = tuple[str, str]
 
 
 def tell(console: Console, found: Comparison, pair: Pair, runs: tuple[Replayed, Replayed]) -> None:
@@ -34,8 +35,8 @@ def tell(console: Console, found: Comparison, pair: Pair, runs: tuple[Replayed, 
         f"{around.bar:,} ({utc(around.time):%Y-%m-%d %H:%M} UTC)"
     )
     console.print(f"the same until then, {_how_close(found)}: {_counted(found)}\n")
-    _tell_value(console, difference, around, pair)
-    _tell_around(console, around, pair)
+    tell_value(console, difference, around, pair)
+    tell_around(console, around, pair)
     hint = _hint(difference, found.tolerance)
     if hint is not None:
         console.print(f"\n{hint}")
@@ -52,11 +53,12 @@ def as_json(found: Comparison, pair: Pair, runs: tuple[Replayed, Replayed]) -> d
         "tolerance": found.tolerance,
         "compared": {"events": found.events, "bars": found.bars, "fills": found.fills},
         "within_tolerance": {"values": found.tolerated, "largest": found.largest},
-        "first": None if found.difference is None else _first(found.difference),
+        "first": None if found.difference is None else difference_as_json(found.difference),
     }
 
 
-def _first(difference: Difference) -> dict[str, Any]:
+def difference_as_json(difference: Difference) -> dict[str, Any]:
+    """A difference with what stands around it, for machines."""
     around, unequal = context_of(difference), difference.unequal
     return {
         "event": difference.number,
@@ -99,7 +101,8 @@ def _counted(found: Comparison) -> str:
     return f"{found.events:,} events, {found.bars:,} bars, {found.fills:,} fills compared"
 
 
-def _tell_value(console: Console, difference: Difference, around: Context, pair: Pair) -> None:
+def tell_value(console: Console, difference: Difference, around: Context, pair: Names) -> None:
+    """Where the sides differ, and both values. pair: what the sides are called."""
     unequal, width = difference.unequal, max(len(name) for name in pair)
     kinds = [kind or "no further event" for kind in around.kinds]
     if unequal is None or kinds[0] != kinds[1]:
@@ -114,7 +117,8 @@ def _tell_value(console: Console, difference: Difference, around: Context, pair:
         console.print(f"  {'apart':<{width}}  {unequal.distance:.3e}")
 
 
-def _tell_around(console: Console, around: Context, pair: Pair) -> None:
+def tell_around(console: Console, around: Context, pair: Names) -> None:
+    """Accounts and ballots of both sides."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
     for engine in pair:

@@ -33,6 +33,7 @@ from coordinator.results.summary import Results, summarise
 from coordinator.results.table import results_table
 from coordinator.results.write import write_results
 from coordinator.run_folder import new_run_folder
+from coordinator.run_inputs import write_inputs
 from infra.feeds.room import is_on_disk
 
 INTERRUPTED = 130
@@ -85,6 +86,7 @@ def replay(
     if is_on_disk(plan.bars):
         console.print("prices are read from disk, not kept in memory (data.panel)")
     folder = new_run_folder(settings.run.out, plan.desk.session)
+    write_inputs(folder, settings)
     replayed = conduct(choice.engine, plan, folder, console)
     record = load_record(folder / "journal.sqlite")
     results = summarise(record)

@@ -13,13 +13,14 @@ from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.live.prices import check_prices, open_prices, prices_said
 from coordinator.roster import agent_spec
 from infra.brokers.paper.live.client import PaperExchangeClient
-from infra.brokers.paper.live.running import serve_exchange
+from infra.brokers.paper.live.running import open_exchange
+from infra.brokers.paper.live.server import ExchangeServer
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.feeds.live.staleness import staleness_limits
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.serving import serve_gateway
-from infra.live.shell import Serve
+from infra.live.standing import Serve
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError
 from market.lines import Member
@@ -91,12 +92,12 @@ def live_optimizer_builder(plan: LivePlan) -> Build:
     )
 
 
-def exchange_server(plan: LivePlan, home: DeskHome) -> Serve:
-    """Serves the paper account, its fills and its prices, where it runs."""
+def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeServer]:
+    """Opens the paper account, its fills and its prices, where it runs."""
     settings = plan.settings
     return partial(
-        serve_exchange,
-        terms=ExchangeTerms(
+        open_exchange,
+        ExchangeTerms(
             instruments=plan.instruments,
             account_currency=settings.desk.account_currency,
             cash=settings.desk.initial_balance,
@@ -134,9 +135,7 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         rows=plan.rows,
         seated=plan.seated,
         instruments=plan.instruments,
-        stale_after_ns=staleness_limits(
-            plan.instruments, "ticks", plan.desk.interval_s
-        ).stale_after,
+        staleness=staleness_limits(plan.instruments, "ticks", plan.desk.interval_s),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
     )

@@ -17,14 +17,14 @@ from coordinator.abandoned import another_desk, make_room
 from coordinator.bootstrap import COORDINATOR, GATEWAY, GUARDIAN, OPTIMIZER
 from coordinator.live.actors import LiveDeskActor, dial, start_agent
 from coordinator.live.bootstrap import (
-    exchange_server,
+    exchange_builder,
     gateway_server,
     live_guardian_builder,
     live_optimizer_builder,
 )
 from coordinator.live.plan import LivePlan
+from infra.actors import ExchangeActor, LiveGatewayActor
 from infra.live.home import DeskHome
-from infra.live.shell import LiveGatewayActor, PaperExchangeActor
 from infra.runtime import node_address, spans_nodes
 from infra.transport import Address
 
@@ -54,9 +54,7 @@ class DeskOnRay:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         elsewhere = here if isinstance(at, str) else "SPREAD"
         call = partial(dial, at, line_key)
-        self._start(
-            PaperExchangeActor, EXCHANGE, here, exchange_server(plan, home), "account and prices"
-        )
+        self._start(ExchangeActor, EXCHANGE, here, exchange_builder(plan, home))
         self._start(
             LiveGatewayActor,
             GATEWAY,

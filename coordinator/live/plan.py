@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agents.ballot import Agent
 from agents.seat import evidence_names
 from coordinator.allocation import AllocationRules
-from coordinator.configuration.durations import seconds
+from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from coordinator.desk import Desk
 from coordinator.live.committee import Place
@@ -19,9 +19,10 @@ from coordinator.plan import (
     configuration_json,
     desk_of,
     library_versions,
+    source_of,
     weights_of,
 )
-from coordinator.roster import AgentSpec, code_digest
+from coordinator.roster import AgentSpec
 from market.bar_window import BarWindow
 from market.conversion import currency_names
 from market.errors import ConfigError
@@ -90,7 +91,7 @@ def make_live_plan(
                 f"{name} sits twice, or is the name of another member of the desk, among "
                 "committee.agents, committee.shadows and committee.allowed; name each once"
             )
-    interval_s = seconds(settings.data.bar)
+    interval_s = bar_seconds(settings.data.bar)
     voting = len(settings.committee.agents)
     weights = (*weights_of(settings.committee, names[:voting]), *[0.0] * (len(names) - voting))
     symbols = tuple(instrument.symbol for instrument in instruments[:traded])
@@ -114,10 +115,7 @@ def make_live_plan(
             for agent in agents
         ),
         specs=tuple(specs),
-        sources=tuple(
-            f"{spec.code or code_digest(type(agent))} {getattr(agent, 'source_digest', '')}".strip()
-            for spec, agent in zip(specs, agents, strict=True)
-        ),
+        sources=tuple(source_of(spec, agent) for spec, agent in zip(specs, agents, strict=True)),
         weights=weights,
         seated=names[:seated],
         allocation=allocation_rules(settings, interval_s),

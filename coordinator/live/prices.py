@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from coordinator.configuration.durations import seconds
+from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from infra.clock import PacedClock
 from infra.feeds.files import FileFeed
 from infra.feeds.live.recorded import RecordedTicks, start_after
 from infra.feeds.live.synthetic import LABEL, SyntheticPrices
+from infra.feeds.room import Room
 from infra.feeds.selection import ECB, open_feed
 from market.errors import ConfigError
 from market.instruments import Instrument
@@ -53,13 +54,14 @@ def open_prices(
             PacedClock(start, speed),
             begin=start if after is None else start + 1,
         )
-    data, interval_s = settings.data, seconds(settings.data.bar)
+    data, interval_s = settings.data, bar_seconds(settings.data.bar)
     feed = open_feed(
         data.source,
         symbols=[instrument.symbol for instrument in instruments],
         clock=data.clock,
         stamps=data.stamps,
         interval_s=interval_s,
+        room=Room(place="disk"),
     )
     if not isinstance(feed, FileFeed):
         raise ConfigError(f"--data: expected files of recorded ticks, found {data.source}")

@@ -56,6 +56,7 @@ class LiveSession:
         self.allocation = LiveAllocation(desk.traded, allocation)
         self.allocation.resume(kept)
         self._sequence, self._time = kept.sequence, kept.time
+        self._equity = desk.initial_balance
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._decisions = 0
         self._last_decision = "none yet"
@@ -85,7 +86,7 @@ class LiveSession:
         self.committee.ask(sequence, traded)
         deciding, settlement = self._deciding, ready.settlement
         deciding.measure(traded)
-        self._sequence, self._time = sequence, bar.time
+        self._sequence, self._time, self._equity = sequence, bar.time, settlement.equity
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
         records: list[Event] = list(abstentions)
         deciding.count(scores)
@@ -117,22 +118,11 @@ class LiveSession:
 
     def watch(self, marked: Marked) -> Decided:
         """Let the guardian see the account between two bars: losses halt at once."""
-        self._time = marked.time
-        watched = self.guardian.watch(
-            WatchEquity(sequence=marked.sequence, time=marked.time, equity=marked.equity)
-        )
-        records: list[Event] = []
-        if watched is not None and watched.notices:
-            records += watched.notices
-            records.append(
-                BreakersMoved(
-                    sequence=marked.sequence,
-                    time=marked.time,
-                    memory=watched.memory,
-                    halt=watched.halt,
-                )
-            )
-        return self._decided(records)
+        self._time, self._equity = marked.time, marked.equity
+        halt = self.guardian.halt
+        records = self._watched(marked.equity)
+        # What moves without a halt is recorded with the next decision.
+        return self._decided(records if len(records) > 1 or self.guardian.halt != halt else ())
 
     def rearm(self, by: str) -> Decided:
         """A person allows new risk again."""
@@ -140,6 +130,7 @@ class LiveSession:
         rearmed = self.guardian.rearm(Rearm(sequence=self._sequence, time=self._time, by=by))
         if rearmed is not None:
             records.append(rearmed)
+            records += self._watched(self._equity)
         return self._decided(records)
 
     def connect(self, line: DeadlineLine, guardian: str, optimizer: str) -> bool:
@@ -186,6 +177,18 @@ class LiveSession:
                 f"{self.guardian.silent_because}",
             ),
         )
+
+    def _watched(self, equity: float) -> list[Event]:
+        """What the guardian notices at this equity, and what its breakers then remember."""
+        watched = self.guardian.watch(
+            WatchEquity(sequence=self._sequence, time=self._time, equity=equity)
+        )
+        if watched is None:
+            return []
+        moved = BreakersMoved(
+            sequence=self._sequence, time=self._time, memory=watched.memory, halt=watched.halt
+        )
+        return [*watched.notices, moved]
 
     def _decided(self, records: Sequence[Event], signed: SignedApprovals | None = None) -> Decided:
         return Decided(

@@ -6,8 +6,8 @@ run = replay(end="2005-12-31")
 run.plot_equity()
 """
 
+from coordinator.explain.explanation import Explanation
 from coordinator.notebook.comparison import Comparison, compare
-from coordinator.notebook.explanation import Explanation
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import COMMITTEE, open_run, replay
 from coordinator.notebook.sweep_result import SweepResult

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
 from coordinator.notebook.run import Run
 from coordinator.report import comparison as page
 from coordinator.report.differences import NAMES, decision_differences, setting_differences
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.report.markup import Html, safe
 from coordinator.report.pictures import BASKET, DESK
 from coordinator.results.table import shown

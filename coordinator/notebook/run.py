@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,9 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coordinator.notebook.explanation import Explanation, explain, instrument_meant
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
+from agents.ballot import Agent
+from coordinator.explain.explanation import Explanation, explain, instrument_meant
+from coordinator.explain.naming import DecisionName
+from coordinator.explain.record import read_decision
+from coordinator.explain.replaying import DecisionReplayed, replay_decisions
+from coordinator.explain.runs import JOURNAL
 from coordinator.notebook.picture import Picture, picture
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.report.markup import Html, safe
 from coordinator.report.page import write_report
 from coordinator.report.pictures import (
@@ -25,9 +31,7 @@ from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
 from coordinator.results.table import PAIRS, results_table, shown
 from coordinator.tally import Outcome
-from infra.journal.sqlite import read_events
-from market.errors import InvalidError, JournalError
-from market.events import DecisionTaken
+from market.errors import InvalidError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -111,8 +115,27 @@ class Run:
         Raises InvalidError where there is no such decision.
         """
         sequence = self._sequence(at)
-        meant = symbol if symbol is not None else instrument_meant(self.record, sequence)
-        return explain(self.record, self.results, self._taken(sequence), meant)
+        name = DecisionName(session=None, sequence=sequence)
+        record = read_decision(self.folder / JOURNAL, name)
+        return explain(record, symbol if symbol is not None else instrument_meant(record))
+
+    def replay_decision(
+        self, at: str | date | int, agents: Sequence[Agent] = ()
+    ) -> DecisionReplayed:
+        """One decision taken again on what was recorded, compared to the last bit.
+
+        at: as in `decision`. agents: those that sat as objects and that no module holds. Raises
+        DataError where the prices or an agent's inputs are not those that were recorded,
+        AgentError for an agent that cannot be built.
+        """
+        sequence = self._sequence(at)
+        return next(
+            replay_decisions(
+                self.folder / JOURNAL,
+                lambda taken: taken == sequence,
+                in_hand={agent.name: agent for agent in agents},
+            )
+        )
 
     def plot_equity(self) -> Picture:
         """Equity with the basket, and drawdown."""
@@ -187,10 +210,3 @@ class Run:
             last = f"{decided.time[-1]:%Y-%m-%d}" if len(decided) else "no decision at all"
             raise InvalidError(f"no decision at or after {time:%Y-%m-%d}; the last is {last}")
         return int(decided.sequence[row])
-
-    def _taken(self, sequence: int) -> DecisionTaken:
-        """The decision as the journal has it: the record keeps no evidence."""
-        for event in read_events(self.folder / "journal.sqlite"):
-            if isinstance(event, DecisionTaken) and event.sequence == sequence:
-                return event
-        raise JournalError(f"{self.folder} no longer holds decision {sequence}")

@@ -21,6 +21,7 @@ from coordinator.results.summary import summarise
 from coordinator.results.write import write_results
 from coordinator.roster import AgentInHand, agent_in_hand
 from coordinator.run_folder import new_run_folder
+from coordinator.run_inputs import write_inputs
 from market.errors import ConfigError, QuorumError
 
 COMMITTEE = CommitteeSettings().agents
@@ -72,6 +73,7 @@ def replay(
     loaded = settings_with(given, settings, config)
     plan = plan_of(loaded, in_hand)
     folder = new_run_folder(loaded.run.out, plan.desk.session)
+    write_inputs(folder, loaded)
     try:
         _conduct(plan, folder, engine)
     except QuorumError as error:

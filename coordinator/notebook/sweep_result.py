@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coordinator.notebook.grid import Grid, columns, framed, plain_text
 from coordinator.notebook.picture import Picture, picture
+from coordinator.report.grid import Grid, columns, framed, plain_text
 from coordinator.report.markup import Html, number, safe
 from coordinator.report.pictures import BASKET, DESK
 from coordinator.sweep.heatmaps import TITLES, axis_of, heat_map

@@ -38,7 +38,7 @@ FINANCING_STATEMENT = "financing is that of the instrument over the bars it was 
 
 
 @dataclass(slots=True, kw_only=True)
-class _Trip:
+class Trip:
     """A position while it is open. units: signed. average: average cost of what is held."""
 
     symbol: str
@@ -79,6 +79,10 @@ class _Trip:
         self.slippage_cost += fill.slippage_cost * units / fill.units
         self.fills += 1
 
+    def unrealised(self, mid: float, spread: float, rate: float) -> float:
+        """What closing it at these prices would still bring, account currency."""
+        return self.units * (closing_price(self.units, mid, spread) - self.average) * rate
+
     def row(self, closed: int, sequence: int, reason: str, unrealised: float) -> tuple[object, ...]:
         """The finished round trip, in the order of TRADE_COLUMNS."""
         return (
@@ -114,16 +118,16 @@ def round_trips(record: RunRecord) -> pd.DataFrame:
     open.
     """
     rows: list[tuple[object, ...]] = []
-    trips: dict[str, _Trip] = {}
+    trips: dict[str, Trip] = {}
     for fill in record.executions:
-        _book(fill, trips, rows)
+        book_trip(fill, trips, rows)
     rows += [_still_open(trip, record) for trip in trips.values()]
     trades = pd.DataFrame(rows, columns=list(TRADE_COLUMNS)).astype(TRADE_COLUMNS)
     trades = trades.sort_values(["opened_sequence", "symbol"], kind="stable", ignore_index=True)
     return _completed(trades, record)
 
 
-def _book(fill: Fill, trips: dict[str, _Trip], rows: list[tuple[object, ...]]) -> None:
+def book_trip(fill: Fill, trips: dict[str, Trip], rows: list[tuple[object, ...]]) -> None:
     """Book a fill into the open trips; one that it closes moves to `rows`."""
     trip, opening = trips.get(fill.symbol), fill.units
     if trip is not None and trip.units * fill.units < 0.0:
@@ -137,7 +141,7 @@ def _book(fill: Fill, trips: dict[str, _Trip], rows: list[tuple[object, ...]]) -
     if opening:
         trip = trips.setdefault(
             fill.symbol,
-            _Trip(
+            Trip(
                 symbol=fill.symbol,
                 side=1.0 if opening > 0.0 else -1.0,
                 opened=fill.time,
@@ -149,13 +153,14 @@ def _book(fill: Fill, trips: dict[str, _Trip], rows: list[tuple[object, ...]]) -
         trip.bear(fill, opening)
 
 
-def _still_open(trip: _Trip, record: RunRecord) -> tuple[object, ...]:
+def _still_open(trip: Trip, record: RunRecord) -> tuple[object, ...]:
     settled = record.settled
     unrealised, last = 0.0, trip.opened_sequence
     if len(settled):
         column, last = record.session.symbols.index(trip.symbol), int(settled.sequence[-1])
-        price = closing_price(trip.units, settled.mid[-1, column], settled.spread[-1, column])
-        unrealised = trip.units * (price - trip.average) * settled.rate[-1, column]
+        unrealised = trip.unrealised(
+            settled.mid[-1, column], settled.spread[-1, column], settled.rate[-1, column]
+        )
     return trip.row(NOT_YET, last, OPEN, unrealised)
 
 

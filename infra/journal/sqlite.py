@@ -230,8 +230,13 @@ class SqliteJournal:
             self._database.close()
         except sqlite3.Error as error:
             raise self._failed(error) from None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let another write, as the death of this process does."""
         if self._lock is not None:
             os.close(self._lock)
+            self._lock = None
 
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:

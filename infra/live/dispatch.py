@@ -34,6 +34,11 @@ class Dispatch:
         self._session = session
         self._key = key
 
+    @property
+    def open_orders(self) -> tuple[OrderRequest, ...]:
+        """Orders whose end is not known yet."""
+        return tuple(entry.order for entry in self._books.state.orders.values())
+
     def send(self, signed: SignedApprovals, now: int) -> tuple[int, tuple[tuple[str, str], ...]]:
         """Dispatch one decision's approvals: how many were sent, and what was not and why.
 

@@ -11,7 +11,13 @@ import numpy as np
 from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.dispatch import Dispatch
-from infra.live.marking import BarBooks, marked_equity, settled, settlement_of
+from infra.live.marking import (
+    BarBooks,
+    account_seen,
+    marked_equity,
+    settled,
+    settlement_of,
+)
 from infra.live.reconciliation import mismatches
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
@@ -33,6 +39,7 @@ from market.modes import Mode
 from market.ports import LiveBroker
 from market.quotes import Quote
 
+SECOND_NS = 1_000_000_000
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that is away; one that was away for longer is primed anew."""
 
@@ -40,7 +47,7 @@ MOST_MISSED = 5_000
 class Board(Protocol):
     """Where quotes are conflated and bars built (`infra.feeds.live`)."""
 
-    def put(self, quote: Quote) -> None: ...
+    def put(self, quote: Quote, now: int | None = None) -> None: ...
 
     def close_due(self, now: int) -> Sequence[BarSlice]: ...
 
@@ -48,9 +55,19 @@ class Board(Protocol):
         """Write mids, spreads and ages in bars (M,) into the marks."""
         ...
 
+    def quoted_at(self) -> Sequence[int]:
+        """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
+        ...
+
     def take_skipped(self) -> int:
         """Quotes that newer ones replaced since the last call."""
         ...
+
+
+class Silence(Protocol):
+    """Tells once that instruments fell silent in open hours, and once that they are back."""
+
+    def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
 
 
 class LiveGateway:
@@ -70,6 +87,7 @@ class LiveGateway:
         key: bytes,
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
+        silence: Silence | None = None,
         tell: Callable[[str], None],
     ) -> None:
         self.books = books
@@ -78,6 +96,8 @@ class LiveGateway:
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
+        self._silence = silence
+        self._looked = 0
         self._tell = tell
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
@@ -139,10 +159,11 @@ class LiveGateway:
         self.now = max(self.now, update.time)
         self._book(update.transactions)
         for quote in update.quotes:
-            self._board.put(quote)
+            self._board.put(quote, self.now)
         self._moved = self._moved or bool(update.quotes)
         for bar in self._board.close_due(self.now):
             self._close(bar)
+        self._look_for_silence()
         self.books.soon()
 
     def bar_ready(self) -> BarReady | None:
@@ -258,7 +279,7 @@ class LiveGateway:
         settlement = settlement_of(
             state, self._account, self._since, self._marks, self._margin_rate
         )
-        self.books.record(settled(settlement, bar.time))
+        self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         if self._waiting is not None:
             self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
         self._waiting = BarReady(
@@ -292,6 +313,14 @@ class LiveGateway:
         if events:
             self.books.record(*events)
             self.books.durable()
+
+    def _look_for_silence(self) -> None:
+        """Once a second of the market's clock."""
+        if self._silence is None or self.now - self._looked < SECOND_NS:
+            return
+        self._looked = self.now
+        for told in self._silence.look(self.now, self._board.quoted_at()):
+            self._alert(self.books.state.sequence, "warning", str(told))
 
     def _alert(self, sequence: int, level: str, message: str) -> None:
         self.books.record(

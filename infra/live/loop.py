@@ -38,6 +38,8 @@ RESOLVE_EVERY_S = 0.5
 FLATTEN_EVERY_S = 0.25
 RECONNECT_S = (0.05, 2.0)
 SETTLE_WITHIN_S = 10.0
+HEARD_WITHIN_S = 5.0
+"""A broker sends a heartbeat every second or so, whatever the market does."""
 
 
 class GatewayLoop:
@@ -205,6 +207,10 @@ class GatewayLoop:
     def _on_time(self) -> None:
         """What is due by the machine's own clock."""
         gateway = self._gateway
+        if self._stream is not None and time.monotonic() - self._heard_at > HEARD_WITHIN_S:
+            self._tell(f"the broker has not been heard for {HEARD_WITHIN_S:g} s; calling it anew")
+            self._stream.close()
+            self._stream = None
         if self._stream is None and self._is_due("stream", self._reconnect_s):
             self._connect()
         if self._failure is not None:
@@ -224,6 +230,7 @@ class GatewayLoop:
         try:
             self._stream = self._subscribe(self._gateway.books.state.last_transaction)
             self._reconnect_s = RECONNECT_S[0]
+            self._heard_at = time.monotonic()
         except (TransientError, OutcomeUnknown) as error:
             self._tell(f"the broker cannot be heard: {error}")
             self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])

@@ -9,6 +9,7 @@ from market.bars import Floats
 from market.desk_state import DeskState
 from market.events import BarSettled
 from market.ledger import equity
+from market.live_events import AccountSeen
 from market.marks import Marks
 from market.messages import Settlement
 from market.orders import Cancellation, Fill
@@ -82,4 +83,14 @@ def settled(settlement: Settlement, time: int) -> BarSettled:
         equity=settlement.equity,
         cash=settlement.cash,
         margin_used=settlement.margin_used,
+    )
+
+
+def account_seen(settlement: Settlement, time: int) -> AccountSeen:
+    """The rest of what the guardian is shown of the account, so that its review can be repeated."""
+    return AccountSeen(
+        sequence=settlement.sequence,
+        time=time,
+        stop_price=settlement.stop_price,
+        age=settlement.age,
     )

@@ -6,15 +6,15 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from infra.feeds.live.board import PriceBoard
+from infra.feeds.live.hours import standard_hours
+from infra.feeds.live.silence import SilenceWatch
+from infra.feeds.live.staleness import StalenessLimits
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
 from infra.live.loop import GatewayLoop
 from infra.live.opening import open_books
 from infra.transport import Switchboard
-from market.bars import Times
 from market.errors import OutcomeUnknown, TransientError
 from market.events import SessionStarted
 from market.instruments import Instrument
@@ -34,13 +34,14 @@ def serve_gateway(
     rows: int,
     seated: Sequence[str],
     instruments: Sequence[Instrument],
-    stale_after_ns: Times,
+    staleness: StalenessLimits,
     approvals_key: bytes,
     reconcile_every_s: float,
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
-    started, rows, seated: as of `open_books`. stale_after_ns: (M,) age at which a price is old.
+    started, rows, seated: as of `open_books`. staleness: (M,) when a price is
+    old, and when silence is told.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account = broker()
@@ -63,7 +64,7 @@ def serve_gateway(
         board=PriceBoard(
             started.symbols,
             started.interval_s,
-            np.asarray(stale_after_ns, dtype=np.int64),
+            staleness.stale_after,
             closed_until=books.state.window.last_time,
         ),
         instruments=instruments,
@@ -71,6 +72,9 @@ def serve_gateway(
         key=approvals_key,
         versions=started.versions,
         history_bars=rows,
+        silence=SilenceWatch(
+            instruments, staleness.silent_after, standard_hours(), books.state.time
+        ),
         tell=log.info,
     )
     while not leaving.is_set():

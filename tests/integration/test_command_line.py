@@ -44,7 +44,7 @@ def test_a_replay_with_json_prints_one_object_and_leaves_its_results_the_same_ev
     assert first["bars"] == 514
     assert len(first["digest"]) == 64
     assert {path.name for path in folder.iterdir()} >= {
-        "journal.sqlite", "metrics.json", "equity.parquet", "trades.parquet",
+        "journal.sqlite", "inputs.json", "metrics.json", "equity.parquet", "trades.parquet",
     }  # fmt: skip
     assert len(pd.read_parquet(folder / "equity.parquet")) == first["bars"]
     assert not list(folder.glob("*-wal")), "one file holds the journal"

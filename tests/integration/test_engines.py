@@ -54,7 +54,8 @@ def test_a_local_replay_leaves_the_run_folder_that_the_others_leave(
     assert "no Ray cluster" in printed["engine_chosen_because"]
     folder = Path(printed["run"])
     assert {path.name for path in folder.iterdir()} == {
-        "journal.sqlite", "metrics.json", "equity.parquet", "trades.parquet", "report.html",
+        "journal.sqlite", "inputs.json", "metrics.json", "equity.parquet", "trades.parquet",
+        "report.html",
     }  # fmt: skip
     assert len(pd.read_parquet(folder / "equity.parquet")) == printed["bars"] == 514
 

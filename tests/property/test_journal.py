@@ -37,6 +37,7 @@ from market.events import (
     TradingRearmed,
 )
 from market.live_events import (
+    AccountSeen,
     AgentJoined,
     AgentLeft,
     AgentReweighted,
@@ -134,6 +135,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
     CoordinatorAttached: st.builds(CoordinatorAttached, time=INT, epoch=INT),
     BarClosed: st.builds(BarClosed, sequence=INT, time=INT, values=TABLE, skipped=INT),
+    AccountSeen: st.builds(AccountSeen, sequence=INT, time=INT, stop_price=ROW, age=ROW),
     BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
     OrderUnknown: st.builds(OrderUnknown, time=INT),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.ballot import Ballot
+from agents.ballot import Agent, Ballot
 from coordinator.configuration.settings import Settings
 from coordinator.notebook import Explanation, Run, compare, open_run, replay
 from coordinator.plan import configuration_json
@@ -110,9 +110,13 @@ def test_another_parameter_is_another_session(run: Run, other: Run) -> None:
     assert run.results.session != other.results.session
 
 
-def test_the_code_of_an_agent_in_hand_is_on_record(run: Run) -> None:
+def test_the_code_and_the_parameters_of_an_agent_in_hand_are_on_record(run: Run) -> None:
     source = run.record.session.agents[0].source
-    assert re.fullmatch(r"tests\.voters:Follower [0-9a-f]{64}", source)
+    assert re.fullmatch(
+        r"tests\.voters:Follower [0-9a-f]{64} "
+        r'\{"name": "follower", "rows": 3, "scale": 60\.0\}',
+        source,
+    )
 
 
 def test_an_interrupt_ends_the_run_cleanly_and_is_then_let_through_again(tmp_path: Path) -> None:
@@ -125,7 +129,7 @@ def test_an_interrupt_ends_the_run_cleanly_and_is_then_let_through_again(tmp_pat
 
 def test_a_replay_leaves_its_results_and_can_be_opened_again(run: Run) -> None:
     assert {path.name for path in run.folder.iterdir()} == {
-        "journal.sqlite", "metrics.json", "equity.parquet", "trades.parquet",
+        "journal.sqlite", "inputs.json", "metrics.json", "equity.parquet", "trades.parquet",
     }  # fmt: skip
     again = open_run(str(run.folder))
     assert again.digest == run.digest
@@ -208,7 +212,7 @@ def test_the_explanation_of_an_entry_names_evidence_order_fill_and_trade(run: Ru
     told = run.decision(int(trade["decision"]), trade["symbol"])
     change = run.record.symbols.index(trade["symbol"])
     assert [step.title for step in told.steps] == [
-        "Ballots", "Tally", "Allocation", "Size", "Verdict", "Intent", "Fill", "Trade",
+        "Ballots", "Tally", "Allocation", "Size", "Verdict", "Intent", "Fill", "Trade", "Record",
     ]  # fmt: skip
     follower = told["Ballots"].grid.rows[0]
     score = run.votes.iloc[int(trade["decision"]), change]
@@ -224,6 +228,35 @@ def test_the_explanation_of_an_entry_names_evidence_order_fill_and_trade(run: Ru
     assert f"{trade['closed']:%Y-%m-%d}" in told["Trade"].says
     assert repr(told).count("\n") > 30
     assert "<h4>8. Trade</h4>" in told._repr_html_()
+
+
+def test_a_decision_is_taken_again_with_the_parameters_on_record(run: Run) -> None:
+    found = run.replay_decision(40)
+    assert found.identical
+    assert repr(found).endswith("-40: identical to the last bit>")
+    assert (
+        run.replay_decision("1999-03-06").time == run.decision("1999-03-06", "EUR_USD").time.value
+    )
+
+
+def test_an_agent_that_only_the_notebook_knows_is_handed_over_again(tmp_path: Path) -> None:
+    """Its class is inside a function: no module holds it."""
+    run = half_a_year(tmp_path, [hidden(), Contrarian()])
+    with pytest.raises(AgentError, match=r"cannot be seated again.*agents=\[\.\.\.\]"):
+        run.replay_decision(30)
+    assert run.replay_decision(30, [hidden()]).identical
+    found = run.replay_decision(30, [hidden(scale=61.0)])
+    assert found.context is not None
+    assert found.context.place.startswith("scores[hidden")
+
+
+def hidden(scale: float = 60.0) -> Agent:
+    """An agent of a class that cannot be imported."""
+
+    class Hidden(Follower):
+        pass
+
+    return Hidden(name="hidden", scale=scale)
 
 
 def values(told: Explanation, title: str) -> dict[str, str]:
@@ -270,7 +303,7 @@ def test_a_refusal_names_its_limit_and_what_was_measured(tmp_path: Path) -> None
 
     told = by_hand(tmp_path, script).decision(0)
     assert told["Verdict"].says == "Refused by gross leverage."
-    assert values(told, "Verdict") == {"Allowed": "300,000", "Measured": "310,000"}
+    assert values(told, "Verdict") == {"Allowed": "300,000 USD", "Measured": "310,000 USD"}
     assert "What set the size: the risk budget of a trade." in told["Size"].says
     assert "None was recorded" in told["Intent"].says
 

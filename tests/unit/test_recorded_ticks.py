@@ -59,6 +59,13 @@ def test_files_are_played_tick_for_tick_across_blocks(tmp_path: Path) -> None:
     assert found == expected
 
 
+def test_no_tick_is_lost_where_a_block_ends() -> None:
+    quotes = [quote(second, 1.0, 1.1) for second in range(2 * BLOCK_TICKS + 3)]
+    played = source((ticks_in_memory("EUR_USD", quotes),))
+    assert [played.quotes(one.time) for one in quotes] == [(one,) for one in quotes]
+    assert played.ended
+
+
 def test_speed_is_the_clocks(tmp_path: Path) -> None:
     quotes = [quote(second, 1.0, 1.1) for second in range(0, 7_200)]
     real = ManualClock(0)
@@ -87,6 +94,9 @@ def test_ticks_that_cannot_prime_the_agents_are_refused_with_what_to_do() -> Non
     assert start_after(ticks, 60, 9) == 9 * MINUTE
     with pytest.raises(DataError, match="too few bars of 60 s: the agents look back 10"):
         start_after(ticks, 60, 10)
+    longer = (ticks_in_memory("EUR_USD", [quote(second, 1.0, 1.1) for second in range(601)]),)
+    with pytest.raises(DataError, match="too few bars"):  # a single tick would be left to trade
+        start_after(longer, 60, 10)
     with pytest.raises(DataError, match="Choose shorter bars"):
         start_after(ticks, 3_600, 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from infra.clock import ManualClock
 from infra.feeds.live.hours import standard_hours
@@ -76,11 +77,21 @@ def test_volatility_spread_and_rate_are_those_of_a_market() -> None:
     np.testing.assert_allclose(made.volume.mean(axis=0), 900.0, rtol=0.1)
 
 
-def test_the_walk_runs_on_without_a_step_over_minutes_hours_and_days() -> None:
-    midnight = at("2026-07-07T00:00:00")
+@pytest.mark.parametrize("day", ["2026-07-07", "2026-01-01", "1999-05-03"])
+def test_the_walk_runs_on_without_a_step_over_minutes_hours_and_days(day: str) -> None:
+    midnight = at(f"{day}T00:00:00")
     quotes = source("EUR_USD", begin=midnight - MINUTE).quotes(midnight + MINUTE)
     mids = np.array([quote.mid for quote in quotes])
     assert np.abs(np.diff(np.log(mids))).max() < 2e-4
+
+
+def test_a_tick_at_the_very_beginning_of_a_minute_is_given_by_then() -> None:
+    symbols = REGISTRY.symbols()
+    at_once = source(*symbols).quotes(MONDAY + 60 * MINUTE)
+    sharp = [quote for quote in at_once if quote.time % MINUTE == 0]
+    assert sharp
+    for quote in sharp:
+        assert quote in source(*symbols, begin=quote.time - SECOND).quotes(quote.time)
 
 
 def test_prices_are_whole_increments_as_they_are_written() -> None:

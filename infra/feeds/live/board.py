@@ -23,14 +23,15 @@ HIGHEST_PRICE = 8e307
 class _Slot:
     """An instrument's newest quote, and its bar in the making.
 
-    time: of the newest quote; 0 before the first. end: of the bar, UTC nanoseconds; 0 where none
+    time: of the newest quote; -1 before the first. end: of the bar, UTC nanoseconds; 0 where none
     is in the making.
     """
 
     __slots__ = ("ask", "bid", "close", "end", "fresh", "high", "low", "open", "ticks", "time")
 
     def __init__(self) -> None:
-        self.time = self.end = self.ticks = 0
+        self.time = -1
+        self.end = self.ticks = 0
         self.bid = self.ask = self.open = self.high = self.low = self.close = 0.0
         self.fresh = False
 
@@ -144,7 +145,7 @@ class PriceBoard:
         """
         now = max(now, self._clock)
         for column, slot in enumerate(self._in_order):
-            if not slot.time:
+            if slot.time < 0:
                 continue
             marks.mid[column], marks.spread[column] = slot.close, slot.ask - slot.bid
             over = now - slot.time - self._stale_after[column]
@@ -155,7 +156,7 @@ class PriceBoard:
 
     def quoted_at(self) -> tuple[int, ...]:
         """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
-        return tuple(slot.time for slot in self._in_order)
+        return tuple(max(slot.time, 0) for slot in self._in_order)
 
     def take_skipped(self) -> int:
         """Quotes that newer ones replaced unseen since the last call."""

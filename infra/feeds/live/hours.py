@@ -45,7 +45,7 @@ class AlwaysOpen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklySession:
-    """From a weekday and hour to another, by the clock on New York's walls. Monday is 0."""
+    """From one weekday and hour to those of another weekday, by New York's clock. Monday is 0."""
 
     opens_on: int
     opens_at: int
@@ -70,23 +70,20 @@ class NewYorkWeek:
             return last
         here = datetime.fromtimestamp(time // SECOND_NS, NEW_YORK)
         for weekly in self._sessions:
-            back = (here.weekday() - weekly.opens_on) % 7
-            for days in (back, back + 7):  # of this week, or begun a week ago and not yet closed
-                session = self._session(here, weekly, days)
-                if session.opens <= time < session.closes:
-                    self._last = session
-                    return session
+            session = self._session(here, weekly)
+            if session.opens <= time < session.closes:
+                self._last = session
+                return session
         return None
 
     @staticmethod
-    def _session(here: datetime, weekly: WeeklySession, days: int) -> Session:
-        opens = here.date() - timedelta(days=days)
-        length = (weekly.closes_on - weekly.opens_on) % 7
+    def _session(here: datetime, weekly: WeeklySession) -> Session:
+        """The one that opens on the last such weekday, today included."""
+        opens = here.date() - timedelta(days=(here.weekday() - weekly.opens_on) % 7)
+        closes = opens + timedelta(days=(weekly.closes_on - weekly.opens_on) % 7)
         return Session(
             opens=_utc_ns(datetime.combine(opens, time(weekly.opens_at), NEW_YORK)),
-            closes=_utc_ns(
-                datetime.combine(opens + timedelta(days=length), time(weekly.closes_at), NEW_YORK)
-            ),
+            closes=_utc_ns(datetime.combine(closes, time(weekly.closes_at), NEW_YORK)),
         )
 
 

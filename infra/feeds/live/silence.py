@@ -32,10 +32,7 @@ class Silence:
         names = " ".join(self.symbols)
         if self.over:
             return f"prices again after {seconds:,.0f} s of silence: {names}"
-        return (
-            f"no prices for {seconds:,.0f} s while the market is open: {names}; "
-            "nothing new is opened there"
-        )
+        return f"no prices for {seconds:,.0f} s while the market is open: {names}"
 
 
 class SilenceWatch:

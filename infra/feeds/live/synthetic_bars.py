@@ -29,7 +29,7 @@ def made_up_bars(
     times: list[Times] = []
     values: list[Floats] = []
     rows = 0
-    while rows < bars and closed - stop < FURTHEST_BACK_NS:
+    while rows < max(bars, 1) and closed - stop < FURTHEST_BACK_NS:
         ends, columns = _bars_between(between, len(symbols), interval_s, stop - chunk, stop)
         times.insert(0, ends)
         values.insert(0, columns)

@@ -89,10 +89,16 @@ class PaperExchangeClient:
         return found
 
     def subscribe(self, after: int) -> ExchangeStream:
-        """Prices from now on, and every transaction with an id above `after`."""
+        """Prices from now on, and every transaction with an id above `after`.
+
+        It has begun when this returns. Raises TransientError where it has not within the time.
+        """
+        until = time.monotonic() + self._timeout_s
         line = dial(self._address, self._key, STREAM, self._timeout_s)
         try:
             line.post(Subscribe(after=after))
+            if not readable([line], until):
+                raise StreamLost(f"the stream did not begin within {self._timeout_s:g} s")
         except StreamLost:
             line.close()
             raise

@@ -10,19 +10,18 @@ import numpy as np
 from infra.brokers.paper.acceptance import is_sized
 from infra.brokers.paper.broker import size_refusal
 from infra.brokers.paper.live.account import LiveAccount, WaitingOrder
+from infra.brokers.paper.live.book import OrderBook
 from infra.brokers.paper.live.history import BarsInProgress, panel_of
 from infra.brokers.paper.live.quote_filter import QuoteFilter
 from infra.brokers.paper.live.records import (
     Kept,
     Terms,
     broker_order_of,
-    encode,
     transaction_of,
     waiting_of,
 )
-from infra.brokers.paper.live.store import Changes, ExchangeStore
+from infra.brokers.paper.live.store import ExchangeStore
 from infra.brokers.paper.live.terms import ExchangeTerms
-from infra.brokers.paper.state import FillReason
 from market.accounts import (
     AccountState,
     BrokerOrder,
@@ -33,7 +32,7 @@ from market.accounts import (
 from market.bar_window import slice_of
 from market.bars import Bars
 from market.errors import InvalidError
-from market.orders import Bracket, Fill, OrderRequest
+from market.orders import Bracket, OrderRequest
 from market.ports import Interest
 from market.quotes import Quote
 
@@ -71,12 +70,11 @@ class PaperExchange:
         self._filter = QuoteFilter(terms.symbols)
         self._bars = BarsInProgress(len(terms.instruments), terms.interval_s)
         self._columns = {symbol: column for column, symbol in enumerate(terms.symbols)}
-        self._waiting: dict[str, WaitingOrder] = {}
-        self._queues: list[list[WaitingOrder]] = [[] for _ in terms.symbols]
-        self._changes = Changes()
+        self._book = OrderBook(
+            terms.symbols, store.last_transaction, map(waiting_of, store.waiting())
+        )
         self._unsaved = False
         self.clock = time
-        self.last_transaction = store.last_transaction
         kept = store.kept()
         if kept is None:
             self._open(history)
@@ -108,10 +106,14 @@ class PaperExchange:
         for order in orders:
             found = known.get(order.client_order_id)
             if found is None:
-                found = self._take(order, refuse or self._obstacle(order))
+                obstacle = refuse or self._obstacle(order)
+                if obstacle:
+                    found = self._book.reject(order, self.clock, obstacle)
+                else:
+                    found = self._book.accept(order, self.clock)
                 known[order.client_order_id] = found
             answers.append(found)
-        if self._changes.transactions:
+        if self._book.changes.transactions:
             self._commit()
         return tuple(answers)
 
@@ -121,7 +123,9 @@ class PaperExchange:
 
     def working(self) -> tuple[BrokerOrder, ...]:
         """The orders that wait, in the order of their acceptance."""
-        return tuple(_accepted(item) for item in self._waiting.values())
+        names = [item.order.client_order_id for item in self._book.waiting()]
+        known = self._known(names)
+        return tuple(known[name] for name in names)
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """Cancel an order that waits; of one that has ended, its end.
@@ -133,18 +137,8 @@ class PaperExchange:
             raise InvalidError(
                 f"order {client_order_id} never came here; look at the id, or at `transactions`"
             )
-        item = self._waiting.get(client_order_id)
-        if item is None:
+        if not self._book.cancel(client_order_id, self.clock, BY_REQUEST):
             return found
-        column = self._columns[item.order.symbol]
-        self._queues[column].remove(item)
-        self._record(
-            TransactionKind.CANCELLED,
-            self.clock,
-            client_order_id,
-            item.order.symbol,
-            reason=BY_REQUEST,
-        )
         self._commit()
         return self._known([client_order_id])[client_order_id]
 
@@ -169,17 +163,19 @@ class PaperExchange:
             highest_price=math.inf,
             reference_price=float(self._account.state.marks.mid[self._columns[symbol]]),
         )
-        answer = self._take(order, refuse, closes=True)
+        if refuse:
+            self._book.reject(order, self.clock, refuse)
+            self._commit()
+            raise InvalidError(refuse)
+        answer = self._book.accept(order, self.clock, closes=True)
         self._commit()
-        if answer.state is OrderState.REJECTED:
-            raise InvalidError(answer.reason)
         return answer
 
     def account(self) -> AccountState:
         """The account at the last quotes."""
         state = self._account.state
-        working = np.zeros(len(self._queues))
-        for item in self._waiting.values():
+        working = np.zeros(len(self._columns))
+        for item in self._book.waiting():
             working[self._columns[item.order.symbol]] += item.order.units
         return AccountState(
             last_transaction=self.last_transaction,
@@ -207,7 +203,7 @@ class PaperExchange:
                 f"this exchange keeps bars of {self._terms.interval_s} s, asked for {interval_s} s"
                 "; start it with the desk's interval"
             )
-        waits = {bar.time: bar for bar in self._changes.bars}
+        waits = {bar.time: bar for bar in self._book.changes.bars}
         kept = {bar.time: bar for bar in self._store.bars(bars)} | waits
         newest = [kept[time] for time in sorted(kept)][-bars:] if bars > 0 else []
         return panel_of(newest, self._terms.symbols, interval_s)
@@ -224,9 +220,7 @@ class PaperExchange:
         taken = []
         for column, quote in self._filter.sound(quotes, self.clock, now):
             self._close_bar(quote.time)
-            queue = self._queues[column]
-            self._account.quote(column, quote, queue, self._record)
-            queue.clear()
+            self._account.quote(column, quote, self._book.queue(column), self._book.record)
             self._bars.add(column, quote)
             taken.append(quote)
         self._close_bar(now)
@@ -266,6 +260,11 @@ class PaperExchange:
         self._store.close()
 
     @property
+    def last_transaction(self) -> int:
+        """The number of the newest transaction."""
+        return self._book.last_transaction
+
+    @property
     def terms(self) -> ExchangeTerms:
         """On what terms it trades."""
         return self._terms
@@ -275,7 +274,7 @@ class PaperExchange:
         """Quotes that were not traded on, by reason."""
         return dict(self._filter.dropped)
 
-    # How orders begin and end
+    # What is looked at
 
     def _obstacle(self, order: OrderRequest) -> str:
         """Why an order can never be filled; empty where it can."""
@@ -294,61 +293,6 @@ class PaperExchange:
                     f"and finite, or NaN for none; found {distance}"
                 )
         return ""
-
-    def _take(self, order: OrderRequest, obstacle: str, *, closes: bool = False) -> BrokerOrder:
-        """Record a new order as accepted, or as rejected for `obstacle`."""
-        name = order.client_order_id
-        kind = TransactionKind.REJECTED if obstacle else TransactionKind.ACCEPTED
-        number = self._record(kind, self.clock, name, order.symbol, reason=obstacle).id
-        if not obstacle:
-            item = WaitingOrder(transaction=number, order=order, closes=closes)
-            self._waiting[name] = item
-            self._queues[self._columns[order.symbol]].append(item)
-            self._changes.waiting.append((number, encode(item)))
-            answer = _accepted(item)
-        else:
-            answer = _ended(order, OrderState.REJECTED, number, obstacle)
-        self._changes.orders[name] = encode(answer)
-        return answer
-
-    def _record(
-        self,
-        kind: TransactionKind,
-        time: int,
-        client_order_id: str,
-        symbol: str,
-        *,
-        fill: Fill | None = None,
-        amount: float = 0.0,
-        reason: str = "",
-    ) -> Transaction:
-        """Number what happened, and end the order that it ended."""
-        self.last_transaction += 1
-        transaction = Transaction(
-            id=self.last_transaction,
-            time=time,
-            kind=kind,
-            client_order_id=client_order_id,
-            symbol=symbol,
-            fill=fill,
-            amount=amount,
-            reason=reason,
-        )
-        self._changes.transactions.append((transaction.id, encode(transaction)))
-        if kind is TransactionKind.CANCELLED:
-            self._end(client_order_id, OrderState.CANCELLED, transaction.id, reason)
-        elif fill is not None and fill.reason == FillReason.DECISION.name:
-            self._end(client_order_id, OrderState.FILLED, transaction.id, "")
-        return transaction
-
-    def _end(self, name: str, state: OrderState, transaction: int, reason: str) -> None:
-        """An order waits no more. The rest of one that was filled in part is cancelled after its
-        fill, and leaves it filled.
-        """
-        item = self._waiting.pop(name, None)
-        if item is not None:
-            self._changes.ended.append((item.transaction,))
-            self._changes.orders[name] = encode(_ended(item.order, state, transaction, reason))
 
     def _known(self, names: Sequence[str]) -> dict[str, BrokerOrder]:
         """The orders that are there; nothing that changed one is uncommitted here."""
@@ -371,11 +315,10 @@ class PaperExchange:
     def _close_bar(self, now: int) -> None:
         closed = self._bars.close_due(now)
         if closed is not None:
-            self._changes.bars.append(closed)
+            self._book.changes.bars.append(closed)
 
     def _commit(self) -> None:
-        changes, self._changes = self._changes, Changes()
-        self._store.write(changes, self._kept())
+        self._store.write(self._book.take_changes(), self._kept())
         self._unsaved = False
 
     def _kept(self) -> Kept:
@@ -395,12 +338,11 @@ class PaperExchange:
         """The first opening: the deposit is the first transaction."""
         if history is not None:
             known = history.columns(self._terms.symbols)
-            self._changes.bars += [slice_of(known, row) for row in range(len(known))]
+            self._book.changes.bars += [slice_of(known, row) for row in range(len(known))]
         self._bars.close_due(self.clock)
         self._account.deposit(self._terms.cash)
-        self._record(TransactionKind.TRANSFER, self.clock, "", "", amount=self._terms.cash)
-        self._store.write(self._changes, self._kept(), self._made_for())
-        self._changes = Changes()
+        self._book.record(TransactionKind.TRANSFER, self.clock, "", "", amount=self._terms.cash)
+        self._store.write(self._book.take_changes(), self._kept(), self._made_for())
 
     def _go_on(self, kept: Kept) -> None:
         made_for, wanted = self._store.terms(), self._made_for()
@@ -418,9 +360,6 @@ class PaperExchange:
         self._bars.start = kept.bar_start
         self._filter.dropped.update(kept.dropped)
         self.clock = kept.clock
-        for item in map(waiting_of, self._store.waiting()):
-            self._waiting[item.order.client_order_id] = item
-            self._queues[self._columns[item.order.symbol]].append(item)
 
     def _made_for(self) -> Terms:
         return Terms(
@@ -428,18 +367,3 @@ class PaperExchange:
             symbols=self._terms.symbols,
             interval_s=self._terms.interval_s,
         )
-
-
-def _accepted(item: WaitingOrder) -> BrokerOrder:
-    return _ended(item.order, OrderState.ACCEPTED, item.transaction, "")
-
-
-def _ended(order: OrderRequest, state: OrderState, transaction: int, reason: str) -> BrokerOrder:
-    return BrokerOrder(
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        units=order.units,
-        state=state,
-        transaction=transaction,
-        reason=reason,
-    )

@@ -89,18 +89,6 @@ def run_exchange(
     server.run()
 
 
-def serve_exchange(leaving: threading.Event, terms: ExchangeTerms, **arguments: Any) -> None:
-    """Serve in this thread until `leaving`. arguments: of `open_exchange`."""
-    server = open_exchange(terms, **arguments)
-
-    def stop() -> None:
-        leaving.wait()
-        server.stop()
-
-    threading.Thread(target=stop, name="leaving", daemon=True).start()
-    server.run()
-
-
 class ExchangeShell:
     """A paper exchange as an actor: the constructor opens it and starts the thread that serves.
 

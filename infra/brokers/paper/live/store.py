@@ -62,7 +62,7 @@ class ExchangeStore:
         self._rows = 0
         try:
             self._database = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=1.0
+                path, isolation_level=None, check_same_thread=False, timeout=0.2
             )
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")

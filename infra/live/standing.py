@@ -1,4 +1,4 @@
-"""The live gateway as a process that stands by itself, whoever else is dead."""
+"""A server of a live desk that stands by itself, whoever else is dead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import ray
 
 from market.errors import QuorumError
 
@@ -54,15 +52,3 @@ class StandingServer:
 
     def __repr__(self) -> str:
         return f"{self._name} ({self._about})"
-
-
-class LiveTradingGateway(StandingServer):
-    """The only door to the broker and the only writer of the journal."""
-
-
-class PaperExchangeProcess(StandingServer):
-    """An account that lives on without the desk, as at a real broker."""
-
-
-LiveGatewayActor: Any = ray.remote(num_cpus=0, max_restarts=-1)(LiveTradingGateway)
-PaperExchangeActor: Any = ray.remote(num_cpus=0, max_restarts=-1)(PaperExchangeProcess)

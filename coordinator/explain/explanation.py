@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from rich.padding import Padding
 from rich.text import Text
 
-from coordinator.notebook.chain import (
-    fill_step,
-    intent_step,
-    outcome_step,
-    sizing_step,
-    verdict_step,
-)
-from coordinator.notebook.grid import framed, plain_text
-from coordinator.notebook.step import Step
-from coordinator.notebook.votes import allocation_step, ballots_step, tally_step
+from coordinator.explain.afterwards import broker_step, fill_step, trade_step
+from coordinator.explain.chain import intent_step, sizing_step, verdict_step
+from coordinator.explain.provenance import record_step
+from coordinator.explain.record import DecisionRecord
+from coordinator.explain.seen import DataSeen
+from coordinator.explain.step import Step
+from coordinator.explain.votes import allocation_step, ballots_step, tally_step
+from coordinator.report.grid import framed, plain_text
 from coordinator.report.markup import Html, safe
-from coordinator.results.record import RunRecord
-from coordinator.results.summary import Results
 from coordinator.tally import Outcome
 from market.errors import InvalidError
-from market.events import DecisionTaken
+from market.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Explanation:
-    """Why the desk did what it did. steps: from the ballots to what came of the trade."""
+    """Why the desk did what it did. steps: from the ballots to what came of the trade, and where
+    all that is on record.
+    """
 
     sequence: int
     time: pd.Timestamp
@@ -67,42 +64,52 @@ class Explanation:
         return framed(*parts)
 
 
-def explain(record: RunRecord, results: Results, taken: DecisionTaken, symbol: str) -> Explanation:
-    """Follow a decision through the record. Raises InvalidError for a symbol not traded."""
-    if symbol not in record.symbols:
-        raise InvalidError(f"{symbol} was not traded; the run traded {', '.join(record.symbols)}")
-    column = record.symbols.index(symbol)
+def explain(record: DecisionRecord, symbol: str, seen: DataSeen | None = None) -> Explanation:
+    """Tell a decision on an instrument. seen: the data that the agents saw, where it was looked
+    for. Raises InvalidError for a symbol not traded.
+    """
+    column = column_of(record, symbol)
+    steps = (
+        ballots_step(record, column),
+        tally_step(record, column),
+        allocation_step(record, column),
+        sizing_step(record, column),
+        verdict_step(record, column),
+        intent_step(record, column),
+        broker_step(record, column),
+        fill_step(record, column),
+        trade_step(record, column),
+        record_step(record, seen),
+    )
     return Explanation(
-        sequence=taken.sequence,
-        time=pd.Timestamp(taken.time, unit="ns", tz="UTC"),
+        sequence=record.taken.sequence,
+        time=pd.Timestamp(record.taken.time, unit="ns", tz="UTC"),
         symbol=symbol,
-        outcome=Outcome(int(taken.outcome[column])).name,
-        steps=(
-            ballots_step(record, taken, column),
-            tally_step(record, taken, column),
-            allocation_step(record, taken, column),
-            sizing_step(record, taken, column),
-            verdict_step(record, taken, column),
-            intent_step(record, taken, column),
-            fill_step(record, taken, column),
-            outcome_step(record, results, taken, column),
-        ),
+        outcome=Outcome(int(record.taken.outcome[column])).name,
+        steps=tuple(step for step in steps if step is not None),
     )
 
 
-def instrument_meant(record: RunRecord, sequence: int) -> str:
+def column_of(record: DecisionRecord, symbol: str) -> int:
+    """The column of a traded instrument. Raises InvalidError for any other."""
+    if symbol not in record.symbols:
+        raise InvalidError(f"{symbol} was not traded; the run traded {', '.join(record.symbols)}")
+    return record.symbols.index(symbol)
+
+
+def instrument_meant(record: DecisionRecord) -> str:
     """The one instrument that the decision made an order of, or the only one that is traded.
 
     Raises InvalidError that lists those with an order where it is not one.
     """
-    proposed: Sequence[str] = list(
-        record.verdicts.loc[record.verdicts["sequence"] == sequence, "symbol"]
-    )
+    taken = record.taken
+    verdicts: tuple[Verdict, ...] = (*taken.approved, *taken.refused)
+    proposed = [verdict.symbol for verdict in verdicts]
     if len(proposed) == 1:
         return proposed[0]
     if len(record.symbols) == 1:
         return record.symbols[0]
     found = f"proposed orders in {', '.join(proposed)}" if proposed else "proposed no order"
     raise InvalidError(
-        f"decision {sequence} {found}; name one instrument of {', '.join(record.symbols)}"
+        f"decision {taken.sequence} {found}; name one instrument of {', '.join(record.symbols)}"
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coordinator.notebook.grid import Grid
+from coordinator.report.grid import Grid
+from market.bars import utc
 
 NO_ROWS = Grid((), ())
 
@@ -38,3 +39,9 @@ def size(units: float) -> str:
 def order(units: float) -> str:
     """A signed order in words: buy 12,000."""
     return f"{'buy' if units > 0.0 else 'sell'} {figure(abs(units))}"
+
+
+def minute(time: int) -> str:
+    """UTC nanoseconds as 2001-03-05 14:00, with seconds where there are some."""
+    at = utc(time)
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"

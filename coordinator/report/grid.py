@@ -36,7 +36,14 @@ class Grid:
 
     def text(self) -> Table:
         """For a terminal."""
-        shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="italic")
+        titled = any(column.title.strip() for column in self.columns)
+        shown = Table(
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+            header_style="italic",
+            show_header=titled,
+        )
         for column in self.columns:
             shown.add_column(column.title, justify=column.align)
         for row in self.rows:

@@ -1,0 +1,250 @@
+"""`DeskAgain`: a desk rebuilt from its journal, which takes a recorded decision once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.guardian.guardian import RiskGuardian
+from agents.guardian.notices import SUPERVISOR
+from coordinator.deciding import Deciding
+from coordinator.desk import Desk
+from coordinator.explain.account import AccountFold
+from coordinator.explain.breakers import before_review
+from coordinator.explain.committee import require_rows, seats_at
+from coordinator.explain.voting import Seating, VotesAgain, vote_again
+from market.bar_window import BarSlice
+from market.bars import Bars, Floats
+from market.desk_state import DeskState
+from market.errors import JournalError
+from market.events import (
+    AgentAbstained,
+    AgentSeated,
+    AllocationApplied,
+    AllocationMissed,
+    BarSettled,
+    DecisionTaken,
+    Event,
+    SessionStarted,
+    TradingRearmed,
+)
+from market.live_events import BarClosed, BreakersMoved, TradingOpened
+from market.live_messages import ResumeGuardian
+from market.messages import Rearm, Reviewed, RiskContext
+
+NEUTRAL = "neutral"
+STOPS_REBUILT = "the broker's stops are not on record; they were worked out from orders and bars"
+GUARDIAN_SILENT = "the guardian was silent; nothing could be approved"
+Supervised = Callable[[bool], RiskGuardian]
+"""Builds a guardian as at the start; True: with the scripted supervisor of a replay."""
+BarAt = Callable[[int], BarSlice]
+"""The bar (M instruments) that ends at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision up to the guardian. context: what that is shown. earlier, rearmed: see
+    `before_review`.
+    """
+
+    votes: VotesAgain
+    multiplier: Floats
+    context: RiskContext
+    earlier: Floats | None
+    rearmed: bool
+    as_recorded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenAgain:
+    """What was decided again. reviewed: None where the guardian was silent. as_recorded: what was
+    taken over from the record because nobody can work it out again, in words. window: what the
+    desk looked back on.
+    """
+
+    abstained: tuple[AgentAbstained, ...]
+    taken: DecisionTaken
+    reviewed: Reviewed | None
+    as_recorded: tuple[str, ...]
+    window: Bars
+
+    @property
+    def notices(self) -> tuple[Event, ...]:
+        """Halts and re-armings that the account set off."""
+        return () if self.reviewed is None else self.reviewed.notices
+
+
+class DeskAgain:
+    """Follows a journal event by event; `decide` and `review` repeat the newest decision.
+
+    guardian: builds it as at the start. bar_at: the bars of a replay; a live desk's are in its
+    journal.
+    """
+
+    def __init__(
+        self,
+        started: SessionStarted,
+        desk: Desk,
+        guardian: Supervised,
+        seating: Seating,
+        bar_at: BarAt,
+    ) -> None:
+        longest = max((seat.lookback for seat in started.agents), default=1)
+        self.state = DeskState(started, rows=1)
+        self.live = False
+        self.versions = started.versions
+        self._desk = desk
+        self._build_guardian = guardian
+        self._guardian_built: RiskGuardian | None = None
+        self._seating = seating
+        self._bar_at = bar_at
+        self._deciding = Deciding(desk, rows=longest)
+        self._account = AccountFold(self.state)
+        self._multiplier: Floats = np.ones(desk.traded)
+        self._allocated = -1
+        self._abstained: list[AgentAbstained] = []
+        self._bars: dict[int, BarSlice] = {}
+        self._sat: dict[int, tuple[tuple[AgentSeated, ...], tuple[str, ...]]] = {}
+        self._closed: BarClosed | None = None
+        self._memory: Floats | None = None
+        self._rearmed = False
+
+    def take(self, event: Event) -> None:
+        """Follow one event of the journal."""
+        self.state.apply(event)
+        self._account.take(event)
+        if isinstance(event, BarSettled):
+            self._settle(event)
+        elif isinstance(event, BarClosed):
+            self._closed = event
+        elif isinstance(event, TradingOpened):
+            self._open(event)
+        elif isinstance(event, AgentAbstained):
+            self._abstained.append(event)
+        elif isinstance(event, AllocationApplied):
+            self._multiplier, self._allocated = event.multiplier, event.sequence
+        elif isinstance(event, AllocationMissed) and event.in_force == NEUTRAL:
+            self._multiplier = np.ones(self._desk.traded)
+        elif isinstance(event, BreakersMoved):
+            self._memory, self._rearmed = event.memory, False
+        elif isinstance(event, TradingRearmed) and event.by != SUPERVISOR:
+            self._rearmed = True
+            if self._memory is None and self.live:
+                self._guardian.answer(Rearm(sequence=event.sequence, time=event.time, by=event.by))
+
+    def extend(self, history: Bars) -> None:
+        """Take in the bars (M instruments) before the first that was decided on."""
+        self._deciding.extend(history.columns(self.state.symbols[: self._desk.traded]))
+
+    def pass_over(self, taken: DecisionTaken) -> None:
+        """Go on after a decision that is not repeated; the guardian sees its account."""
+        self._advance(taken.sequence + 1)
+        settlement = self._account.settlement(taken.sequence)
+        self._abstained.clear()
+        if self._memory is None:  # else what it remembers is on record
+            context = self._deciding.context(taken.sequence, taken.time, settlement)
+            nothing = np.zeros(len(self._desk.symbols))
+            self._guardian.answer(replace(context, order_units=nothing))
+
+    def decide(self, taken: DecisionTaken) -> Decided:
+        """Vote, tally and size again on what the record says that the decision saw."""
+        sequence = taken.sequence
+        self._advance(sequence)
+        settlement = self._account.settlement(sequence)
+        self._deciding.measure(self._bars.pop(sequence))
+        seats, seated = self._sat.pop(sequence)
+        require_rows(seats, taken)
+        votes = vote_again(
+            taken,
+            self._deciding.window.bars(),
+            seats=seats,
+            seated=seated,
+            recorded={e.agent: e for e in self._abstained if e.sequence == sequence},
+            seating=self._seating,
+        )
+        self._abstained.clear()
+        deciding, as_recorded = self._deciding, votes.as_recorded
+        deciding.weights = np.array([seat.weight for seat in seats])
+        deciding.count(votes.scores)
+        deciding.propose(settlement, taken.multiplier, self._allocated == sequence)
+        if self.live and self._account.rebuilt(sequence):
+            as_recorded = (*as_recorded, STOPS_REBUILT)
+        return Decided(
+            votes=votes,
+            multiplier=self._multiplier.copy(),
+            context=deciding.context(sequence, taken.time, settlement),
+            earlier=self._memory,
+            rearmed=self._rearmed,
+            as_recorded=as_recorded,
+        )
+
+    def review(
+        self, decided: Decided, taken: DecisionTaken, after: Floats | None, *, halted: bool
+    ) -> TakenAgain:
+        """Have the guardian judge again. after: its recorded memory, None where there is none.
+        halted: whether the record says that this review began a halt.
+        """
+        reviewed: Reviewed | None = None
+        as_recorded = decided.as_recorded
+        if self.live and decided.earlier is not None and after is None:
+            as_recorded = (*as_recorded, GUARDIAN_SILENT)
+        else:
+            if after is not None:
+                before = before_review(
+                    decided.earlier, after, rearmed=decided.rearmed, began=halted
+                )
+                self._guardian.answer(ResumeGuardian(memory=before))
+            reviewed = self._guardian.review(decided.context)
+        again = self._deciding.taken(
+            taken.sequence,
+            taken.time,
+            decided.votes.scores,
+            decided.votes.evidence,
+            decided.multiplier,
+            reviewed,
+        )
+        return TakenAgain(
+            abstained=decided.votes.abstained,
+            taken=again,
+            reviewed=reviewed,
+            as_recorded=as_recorded,
+            window=self._deciding.window.bars(),
+        )
+
+    def _open(self, event: TradingOpened) -> None:
+        self.live, self.versions = True, event.versions
+        for row in range(len(event.history_time)):
+            bar = BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
+            self._deciding.window.push(bar.columns(self._desk.traded))
+
+    def _settle(self, settled: BarSettled) -> None:
+        if self.live:
+            closed = self._closed
+            if closed is None or closed.sequence != settled.sequence:
+                raise JournalError(
+                    f"bar {settled.sequence} was settled and not recorded; its decision cannot "
+                    "be replayed"
+                )
+            bar = BarSlice(time=closed.time, values=closed.values)
+        else:
+            bar = self._bar_at(settled.time)
+        self._account.settle(settled, bar)
+        self._bars[settled.sequence] = bar.columns(self._desk.traded)
+        self._sat[settled.sequence] = (seats_at(self.state), self.state.seated)
+
+    def _advance(self, sequence: int) -> None:
+        """Take in the bars before `sequence`; one that was not decided on is only looked back on.
+
+        A live desk may close a bar before the decision on the last is recorded.
+        """
+        for waiting in sorted(known for known in self._bars if known < sequence):
+            self._deciding.window.push(self._bars.pop(waiting))
+            del self._sat[waiting]
+
+    @property
+    def _guardian(self) -> RiskGuardian:
+        if self._guardian_built is None:
+            self._guardian_built = self._build_guardian(not self.live)
+        return self._guardian_built

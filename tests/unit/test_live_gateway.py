@@ -1,0 +1,244 @@
+"""The live gateway: the only door, and what it lets through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.brokers.paper.live.faults import Fault, FaultPlan
+from market.errors import FatalError
+from market.events import (
+    AlertRaised,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+)
+from market.live_events import (
+    BarClosed,
+    MismatchFound,
+    ModeChanged,
+    OrderAccepted,
+    OrderResolved,
+    OrderUnknown,
+    TransactionsBooked,
+)
+from market.modes import Mode
+from tests.exchanges import START, SYMBOLS
+from tests.live_gateways import (
+    approved,
+    crash,
+    decided,
+    gateway_desk,
+    open_gateway,
+    served_desk,
+    signed,
+)
+
+EUR = SYMBOLS.index("EUR_USD")
+
+
+def test_an_approved_order_is_an_intent_then_accepted_then_filled_and_booked(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        assert desk.execute(approved("EUR_USD", 1_000.0)).sent == 1
+        assert [order.client_order_id for order in desk.gateway.dispatch.open_orders] == [
+            "live-test-0-EUR_USD-m"
+        ]
+        desk.market("EUR_USD", 1.20)
+        names = [type(event).__name__ for event in desk.events(object)]
+        intended, accepted, filled = (
+            names.index(kind.__name__) for kind in (OrderIntended, OrderAccepted, OrderFilled)
+        )
+        assert intended < accepted < filled
+        assert desk.state.ledger.units[EUR] == 1_000.0
+        assert desk.state.orders == {}
+        assert desk.gateway.reconcile()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"key": b"another key"}, "the signature is not the guardian's"),
+        ({"session": "another desk"}, "session another desk is not live-test"),
+        ({"expires": START - 1}, "it expired"),
+    ],
+)
+def test_an_approval_that_is_not_the_guardians_for_this_desk_and_time_is_not_sent(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        done = desk.execute(approved("EUR_USD", 1_000.0), **changes)
+        assert done.sent == 0
+        assert said in done.unsent[0][1]
+        assert desk.events(OrderIntended) == []
+        assert said in desk.events(AlertRaised)[0].message
+
+
+def test_an_approval_counts_once_also_after_a_restart(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0), sequence=7)
+        assert "taken before" in desk.execute(approved("EUR_USD", 1_000.0), sequence=7).unsent[0][1]
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        assert again.execute(approved("EUR_USD", 1_000.0), sequence=7).sent == 0
+        assert len(again.events(OrderIntended)) == 1
+
+
+def test_a_coordinator_of_an_older_epoch_is_fenced(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        old = desk.epoch
+        desk.epoch = desk.gateway.attach().epoch
+        with pytest.raises(FatalError, match=f"epoch {old} was fenced: epoch {desk.epoch} trades"):
+            desk.gateway.execute(decided(old, 0, signed(old, 0, [approved("EUR_USD", 1.0)])))
+        stale = signed(old, 0, [approved("EUR_USD", 1.0)])
+        done = desk.gateway.execute(decided(desk.epoch, 0, stale))
+        assert f"epoch {old} is not {desk.epoch}" in done.unsent[0][1]
+        assert desk.events(OrderIntended) == []
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT_AFTER, Fault.DROP_AFTER])
+def test_an_order_without_an_answer_is_looked_up_and_was_done(tmp_path: Path, fault: Fault) -> None:
+    with served_desk(tmp_path, faults=FaultPlan(script=(fault,)), timeout_s=0.3) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        assert [order.symbol for order in desk.state.unsettled] == ["EUR_USD"]
+        blocked = desk.execute(approved("EUR_USD", 5.0), sequence=1)
+        assert "unknown; it is being looked up" in blocked.unsent[0][1]
+        assert desk.gateway.dispatch.resolve(desk.gateway.now) == 0
+        assert [event.found for event in desk.events(OrderResolved)] == ["accepted"]
+        desk.market("EUR_USD", 1.20)
+        assert desk.state.ledger.units[EUR] == 1_000.0
+        assert len(desk.events(OrderUnknown)) == 1
+        assert desk.gateway.reconcile()
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT_BEFORE, Fault.DROP_BEFORE])
+def test_an_order_without_an_answer_that_never_arrived_is_not_sent_again(
+    tmp_path: Path, fault: Fault
+) -> None:
+    with served_desk(tmp_path, faults=FaultPlan(script=(fault,)), timeout_s=0.3) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        assert desk.gateway.dispatch.resolve(desk.gateway.now) == 0
+        assert [event.found for event in desk.events(OrderResolved)] == ["ABSENT"]
+        (ended,) = desk.events(OrderCancelled)
+        assert "the broker never had it" in ended.cancellation.reason
+        desk.market("EUR_USD", 1.20)
+        assert not desk.state.ledger.units.any()
+        assert desk.execute(approved("EUR_USD", 5.0), sequence=1).sent == 1
+
+
+def test_an_intent_whose_sending_nobody_saw_is_resolved_before_a_restarted_desk_trades(
+    tmp_path: Path,
+) -> None:
+    with served_desk(tmp_path, faults=FaultPlan(script=(Fault.DROP_AFTER,))) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        crash(desk)
+        desk.bench.market("EUR_USD", 1.20)
+        again = open_gateway(desk.bench, tmp_path)
+        assert again.state.orders == {}
+        assert again.state.ledger.units[EUR] == 1_000.0
+        assert len(again.events(OrderFilled)) == 1
+        assert again.epoch == desk.epoch + 1
+
+
+def test_fills_and_stops_of_the_time_without_a_gateway_are_booked_once(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        crash(desk)
+        desk.bench.market("EUR_USD", 1.20)
+        desk.bench.market("EUR_USD", 0.60)  # through the stop
+        again = open_gateway(desk.bench, tmp_path)
+        assert [event.fill.reason for event in again.events(OrderFilled)] == [
+            "DECISION",
+            "STOP_LOSS",
+        ]
+        assert not again.state.ledger.units.any()
+        last = again.events(TransactionsBooked)[-1].last
+        assert last == desk.bench.exchange.last_transaction
+        again.gateway.catch_up()
+        assert len(again.events(OrderFilled)) == 2
+
+
+def test_books_that_differ_from_the_broker_halt_new_risk_and_say_what_differs(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.state.ledger.units[EUR] += 10.0
+        assert not desk.gateway.reconcile()
+        (found,) = desk.events(MismatchFound)
+        assert (found.what, found.desk, found.broker) == ("units of EUR_USD", 10.0, 0.0)
+        assert desk.state.mode is Mode.HALTED
+        assert desk.events(ModeChanged)[-1].by == "reconciliation"
+        assert desk.execute(approved("GBP_USD", 1.0)).sent == 0
+
+
+def test_a_halted_desk_lets_pass_what_reduces_and_nothing_else(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "a test", "to see")
+        done = desk.execute(approved("EUR_USD", -400.0), approved("GBP_USD", 10.0), sequence=1)
+        assert (done.sent, done.unsent[0][0]) == (1, "GBP_USD")
+        assert "HALTED: to see" in done.unsent[0][1]
+        desk.market("EUR_USD", 1.10)
+        for units in (-2_000.0, 5.0):
+            assert desk.execute(approved("EUR_USD", units), sequence=int(2_000 + units)).sent == 0
+        assert desk.state.ledger.units[EUR] == 600.0
+
+
+def test_flattening_closes_everything_without_coordinator_or_guardian(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
+            desk.market(symbol, price)
+        desk.execute(approved("EUR_USD", 1_000.0), approved("GBP_USD", -500.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
+        desk.gateway.flatten()  # GBP_USD still waits and is cancelled, EUR_USD is closed
+        for _ in range(2):
+            for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
+                desk.market(symbol, price)
+            if desk.state.mode is Mode.FLATTENING:
+                desk.gateway.flatten()
+        assert not desk.state.ledger.units.any()
+        assert desk.state.orders == {}
+        assert desk.state.mode is Mode.HALTED
+        assert desk.state.mode_reason == "flat; the alarm rang"
+        crash(desk)
+        assert open_gateway(desk.bench, tmp_path).state.mode is Mode.HALTED
+
+
+def test_bars_close_on_the_market_clock_and_the_newest_is_given_once(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        assert desk.gateway.bar_ready() is None
+        desk.market("EUR_USD", 1.20, seconds=60)
+        desk.market("EUR_USD", 1.30, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert ready.sequence == 1
+        assert [bar.values[3, EUR] for bar in ready.missed] == [1.10]
+        assert ready.bar.values[3, EUR] == 1.20
+        assert desk.gateway.bar_ready() is None
+        assert [event.sequence for event in desk.events(BarClosed)] == [0, 1]
+
+
+def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        other = tmp_path / "another"
+        other.mkdir()
+        with pytest.raises(FatalError, match="holds positions that this desk did not open"):
+            open_gateway(desk.bench, other)

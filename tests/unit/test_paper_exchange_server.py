@@ -1,0 +1,333 @@
+"""The paper exchange among clients that are slow, stuck, gone, strangers or plagued by faults."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import socket
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.brokers.paper.live.client import PaperExchangeClient
+from infra.brokers.paper.live.dialing import dial
+from infra.brokers.paper.live.faults import Fault, FaultPlan, Faults
+from infra.brokers.paper.live.messages import REQUESTS, STREAM, Ask, Taken
+from infra.brokers.paper.live.records import encode
+from infra.brokers.paper.live.running import ExchangeShell, open_exchange
+from infra.brokers.paper.live.stream import ExchangeStream
+from infra.brokers.paper.live.subscription import HEARTBEAT_S, WINDOW, Subscription
+from infra.deadlines import DeadlineLine, frame, readable
+from market.accounts import OrderState
+from market.errors import InvalidError, OutcomeUnknown, StreamLost, TransientError
+from tests.exchanges import (
+    KEY,
+    SECOND,
+    START,
+    TERMS,
+    WITHIN_S,
+    HandPrices,
+    LocalBench,
+    ServedBench,
+    heard,
+    order,
+    served,
+)
+
+SHORT_S = 0.15
+UNANSWERED = [Fault.SILENT_BEFORE, Fault.SILENT_AFTER, Fault.DROP_BEFORE, Fault.DROP_AFTER]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[ServedBench]:
+    with served(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", UNANSWERED)
+def test_without_an_answer_the_outcome_is_unknown_and_can_be_looked_up(
+    tmp_path: Path, fault: Fault
+) -> None:
+    with served(tmp_path, faults=FaultPlan(script=(fault,)), timeout_s=SHORT_S) as bench:
+        with pytest.raises(OutcomeUnknown, match="looked up"):
+            bench.broker.place(order("a", 1.0))
+        was_done = fault in (Fault.SILENT_AFTER, Fault.DROP_AFTER)
+        assert (bench.broker.find("a") is not None) is was_done
+        assert bench.broker.place(order("a", 1.0)).state is OrderState.ACCEPTED
+        assert len(bench.broker.working()) == 1
+
+
+def test_a_late_answer_is_never_taken_for_another(tmp_path: Path) -> None:
+    plan = FaultPlan(script=(Fault.DELAY,), delay_s=2 * SHORT_S)
+    with served(tmp_path, faults=plan, timeout_s=SHORT_S) as bench:
+        with pytest.raises(OutcomeUnknown):
+            bench.broker.place(order("a", 1.0))
+        answer = bench.broker.place(order("b", 2.0))
+        assert (answer.client_order_id, answer.units) == ("b", 2.0)
+
+
+def test_a_delayed_answer_comes(tmp_path: Path) -> None:
+    plan = FaultPlan(script=(Fault.DELAY,), delay_s=0.01)
+    with served(tmp_path, faults=plan) as bench:
+        assert bench.broker.place(order("a", 1.0)).state is OrderState.ACCEPTED
+
+
+def test_a_refusal_on_demand_is_recorded_as_any_other(bench: ServedBench) -> None:
+    bench.market("EUR_USD", 1.1)
+    bench.broker.place(order("held", 1.0))
+    bench.market("EUR_USD", 1.1)
+    bench.broker.inject(FaultPlan(script=(Fault.REJECT,) * 3))
+    with pytest.raises(InvalidError, match="REFUSED_ON_DEMAND"):
+        bench.broker.place(order("a", 1.0))
+    with pytest.raises(InvalidError, match="REFUSED_ON_DEMAND"):
+        bench.broker.cancel("held")
+    with pytest.raises(InvalidError, match="REFUSED_ON_DEMAND"):
+        bench.broker.close("EUR_USD", "c")
+    found = bench.broker.find("a")
+    assert found is not None
+    assert found.state is OrderState.REJECTED
+
+
+def test_faults_are_the_same_for_the_same_seed_and_strike_as_often_as_asked() -> None:
+    plan = FaultPlan(rates=((Fault.DELAY, 0.2), (Fault.REJECT, 0.3)), seed=5)
+    faults, again = Faults(plan), Faults(plan)
+    struck = [faults.strike("place_all") for _ in range(2_000)]
+    assert struck == [again.strike("place_all") for _ in range(2_000)]
+    assert 0.15 < struck.count(Fault.DELAY) / 2_000 < 0.25
+    assert 0.25 < struck.count(Fault.REJECT) / 2_000 < 0.35
+    assert Faults(plan).strike("account") is Fault.NONE
+    with pytest.raises(InvalidError, match="at most 1"):
+        FaultPlan(rates=((Fault.DELAY, 0.7), (Fault.REJECT, 0.7)))
+
+
+def test_a_question_that_changes_nothing_may_simply_be_asked_again(tmp_path: Path) -> None:
+    plan = FaultPlan(script=(Fault.SILENT_AFTER,), verbs=("account",))
+    with served(tmp_path, faults=plan, timeout_s=SHORT_S) as bench:
+        with pytest.raises(TransientError):
+            bench.broker.account()
+        assert bench.broker.account().last_transaction == 1
+
+
+def test_what_was_never_sent_had_no_effect(tmp_path: Path) -> None:
+    with served(tmp_path) as bench:
+        bench.broker.account()
+        bench.stop()
+        with pytest.raises(TransientError):
+            bench.broker.place(order("a", 1.0))
+    with pytest.raises(TransientError, match="is it running"):
+        PaperExchangeClient(str(tmp_path / "nothing"), KEY).account()
+
+
+def test_a_client_finds_an_exchange_again_that_was_restarted(tmp_path: Path) -> None:
+    with served(tmp_path) as bench:
+        bench.market("EUR_USD", 1.1)
+        bench.broker.place(order("a", 1.0))
+        bench.stop()
+        server = open_exchange(
+            TERMS,
+            store=tmp_path / "exchange.sqlite",
+            open_source=lambda after: HandPrices(after or START),
+            at=(bench.address,),
+            key=KEY,
+        )
+        bench.server, bench.thread = server, threading.Thread(target=server.run)
+        bench.thread.start()
+        assert [waits.client_order_id for waits in bench.broker.working()] == ["a"]
+        bench.stop()
+
+
+def test_what_a_client_sent_before_it_hung_up_is_not_done_behind_its_back(
+    bench: ServedBench,
+) -> None:
+    """As after a time-out: the client has looked the order up by then, and was told of none."""
+    line = dial(bench.address, KEY, REQUESTS, WITHIN_S)
+    with bench.prices.held_up():
+        line.post(Ask(number=1, verb="place_all", payload=encode((order("a", 1.0),))))
+        line.close()
+    assert bench.broker.find("a") is None
+    bench.broker.account()
+    assert bench.broker.working() == ()
+
+
+def test_strangers_the_wrong_key_and_other_versions_are_hung_up_on(bench: ServedBench) -> None:
+    with pytest.raises(InvalidError, match="another key"):
+        PaperExchangeClient(bench.address, b"some other key", timeout_s=WITHIN_S).account()
+    for purpose, message in ((STREAM, "hello"), (REQUESTS, None)):
+        line = dial(bench.address, KEY, purpose, WITHIN_S)
+        if message is None:
+            garbage = b"not a pickle"
+            line.post_frame(struct.pack("!i", len(garbage)) + garbage)
+        else:
+            line.post(message)
+        assert_hung_up(line)
+    assert_hung_up(dial(bench.address, KEY, "neither", WITHIN_S))
+    assert bench.broker.account().last_transaction == 1
+
+
+def test_a_request_that_nobody_knows_is_refused(bench: ServedBench) -> None:
+    for verb, payload in (("bribe", None), ("place_all", b"\xc1"), ("history", 7)):
+        with pytest.raises(InvalidError, match=verb):
+            bench.broker._ask(verb, payload)
+
+
+def test_who_never_reads_and_who_never_speaks_keep_nobody_waiting(bench: ServedBench) -> None:
+    greedy = dial(bench.address, KEY, REQUESTS, WITHIN_S)
+    silent = socket.socket(socket.AF_UNIX)
+    silent.connect(str(bench.address))
+    for step in range(300):
+        bench.broker.place_all([order(f"o{step}-{k}", 1.0) for k in range(10)])
+    with contextlib.suppress(StreamLost):
+        for number in range(400):
+            greedy.post(Ask(number=number, verb="transactions", payload=0))
+    assert bench.broker.account().last_transaction == 3_001
+    assert len(bench.broker.transactions(0)) == 3_001
+    silent.close()
+    greedy.close()
+
+
+def test_a_stuck_reader_costs_one_quote_an_instrument(bench: ServedBench) -> None:
+    stuck = bench.broker.subscribe(0)
+    fast = bench.broker.subscribe(0)
+    for step in range(50):
+        bench.market("EUR_USD", 1.1 + step * 1e-4)
+        bench.market("GBP_USD", 1.5 + step * 1e-4)
+    bench.broker.place(order("a", 1.0))
+    assert heard(fast, 2).quotes[-1].mid == pytest.approx(1.5 + 49e-4)
+    came = heard(stuck, 2)
+    assert len(came.quotes) + came.skipped == 100
+    assert len(came.quotes) <= 2 * (WINDOW + 1)
+    assert came.quotes[-1].mid == pytest.approx(1.5 + 49e-4)
+    for stream in (stuck, fast):
+        stream.close()
+
+
+def test_a_dropped_stream_is_taken_up_again_where_it_ended(bench: ServedBench) -> None:
+    stream = bench.broker.subscribe(0)
+    bench.broker.place(order("a", 1.0))
+    assert [t.id for t in heard(stream, 2).transactions] == [1, 2]
+    bench.broker.drop_streams()
+    bench.broker.place(order("b", 1.0))
+    assert_hung_up(stream)
+    again = bench.broker.subscribe(2)
+    assert [t.id for t in heard(again, 3).transactions] == [3]
+    again.close()
+
+
+def test_a_stream_that_begins_long_ago_brings_everything_before_the_newest_prices(
+    bench: ServedBench,
+) -> None:
+    for step in range(13):
+        bench.broker.place_all([order(f"o{step}-{k}", 1.0) for k in range(100)])
+    stream = bench.broker.subscribe(0)
+    bench.market("EUR_USD", 1.1)
+    came = heard(stream, 2_601)
+    assert [t.id for t in came.transactions] == list(range(1, 2_602))
+    stream.close()
+
+
+def test_a_heartbeat_tells_the_exchanges_clock_once_a_second(tmp_path: Path) -> None:
+    local = LocalBench(tmp_path)
+    here, there = socket.socketpair()
+    with contextlib.closing(there):
+        subscription = Subscription(DeadlineLine("reader", _connection(here)), 1)
+        local.exchange.take((), START + 5 * SECOND)
+        beats = []
+        for now_s in (100.0, 100.5, 101.0, 101.9, 102.1):
+            subscription.turn(local.exchange, now_s)
+            beats.append(len(_frames(there)))
+            if beats[-1]:
+                there.sendall(_frame_of_taken())
+        assert HEARTBEAT_S == 1.0
+        assert beats == [1, 0, 1, 0, 1]
+        subscription.close()
+    local.close()
+
+
+def test_an_exchange_as_an_actor_goes_on_where_the_one_before_it_stopped(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="quorum-") as sockets:
+        at = str(Path(sockets) / "x")
+        for expected in (1, 2):
+            shell = ExchangeShell("exchange", lambda: _opened(tmp_path, at))
+            client = PaperExchangeClient(at, KEY, timeout_s=WITHIN_S)
+            assert client.account().last_transaction == expected
+            client.place(order(f"o{expected}", 1.0))
+            status = shell.status()
+            assert (status["serving"], status["failure"]) == (True, "")
+            assert status["last_transaction"] == expected + 1
+            assert shell.addresses() == (at,)
+            assert shell.stop()
+            assert not shell.status()["serving"]
+            client.hang_up()
+            assert not Path(at).exists()
+
+
+def test_an_exchange_that_cannot_go_on_says_why(tmp_path: Path) -> None:
+    class Broken(HandPrices):
+        def quotes(self, until: int) -> Any:
+            raise InvalidError(f"the tape broke at {until}")
+
+    with tempfile.TemporaryDirectory(prefix="quorum-") as sockets:
+        shell = ExchangeShell(
+            "exchange", lambda: _opened(tmp_path, str(Path(sockets) / "x"), Broken())
+        )
+        shell._serving.join(WITHIN_S)
+        assert "the tape broke" in shell.status()["failure"]
+        assert not shell.status()["serving"]
+    ExchangeShell("again", lambda: _opened(tmp_path, ("127.0.0.1", 0))).stop()
+
+
+@pytest.mark.parametrize(
+    ("at", "why"), [("/tmp/" + "x" * 120, "107 bytes"), (("0.0.0.0", 0), "this machine only")]
+)
+def test_an_address_that_cannot_or_must_not_be_used_is_refused(
+    tmp_path: Path, at: Any, why: str
+) -> None:
+    with pytest.raises(InvalidError, match=why):
+        _opened(tmp_path, at)
+
+
+def _opened(folder: Path, at: Any, prices: HandPrices | None = None) -> Any:
+    return open_exchange(
+        TERMS,
+        store=folder / "exchange.sqlite",
+        open_source=lambda after: prices or HandPrices(after or START),
+        at=(at,),
+        key=KEY,
+    )
+
+
+def assert_hung_up(line: DeadlineLine | ExchangeStream) -> None:
+    with pytest.raises(StreamLost):
+        taken_to_the_end(line)
+    line.close()
+
+
+def taken_to_the_end(line: DeadlineLine | ExchangeStream) -> None:
+    while readable([line], time.monotonic() + WITHIN_S):
+        line.take()
+
+
+def _connection(end: socket.socket) -> Any:
+    return Connection(end.detach())
+
+
+def _frames(end: socket.socket) -> list[object]:
+    found: list[object] = []
+    while True:
+        try:
+            head = end.recv(4, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return found
+        (size,) = struct.unpack("!i", head)
+        found.append(pickle.loads(end.recv(size)))
+
+
+def _frame_of_taken() -> bytes:
+    return frame(Taken(updates=1))
