@@ -26,7 +26,7 @@ from infra.live.home import DeskHome
 from market.errors import ConfigError
 from market.live_messages import Command
 
-pytestmark = pytest.mark.usefixtures("ray_session")
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 SEED = 11
 KILLS = 20
 PAUSE_S = (0.2, 1.2)
