@@ -6,7 +6,7 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from coordinator.cli.options import (
     AgentNames,
     AsJson,
     BarLength,
+    Clock,
     ConfigFile,
     Data,
     Instruments,
@@ -27,10 +28,14 @@ from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.plan import LivePlan
+from coordinator.live.prices import open_prices
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
-from market.errors import ConfigError, TransientError
+from market.errors import ConfigError, FatalError, TransientError
 from market.live_messages import Command
+
+if TYPE_CHECKING:
+    from coordinator.live.conduct import DeskOnRay
 
 LOOK_EVERY_S = 0.5
 STOP_WITHIN_S = 20.0
@@ -49,6 +54,7 @@ def trade(
     instruments: Instruments = None,
     agents: AgentNames = None,
     bar: BarLength = None,
+    clock: Clock = None,
     broker: Annotated[str, typer.Option("--broker", help="paper.")] = "paper",
     duration: Annotated[
         str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
@@ -71,7 +77,12 @@ def trade(
     settings = load_settings(
         config,
         {
-            "data": {"source": data, "instruments": listed(instruments), "bar": bar},
+            "data": {
+                "source": None if data is None else _absolute(data),
+                "instruments": listed(instruments),
+                "bar": bar,
+                "clock": clock,
+            },
             "committee": {"agents": listed(agents)},
             "live": {"feed": feed, "speed": speed, "home": home},
             "ray": {"dashboard": dashboard},
@@ -79,13 +90,22 @@ def trade(
     )
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
-    desk_home = DeskHome(folder=settings.live.home)
+    desk_home = DeskHome(folder=settings.live.home.resolve())
     plan = _plan(settings, desk_home, resume)
+    if not resume:
+        with console.status("looking at the prices"):
+            # What is wrong with them is told here, where somebody reads it.
+            open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
     told = _run(plan, desk_home, for_s, console)
     if as_json:
         typer.echo(json.dumps(told))
     else:
         _tell(console, desk_home, told)
+
+
+def _absolute(data: str) -> str:
+    """A file's or folder's own name: the desk's processes may run elsewhere."""
+    return str(Path(data).resolve()) if Path(data).exists() else data
 
 
 def _plan(settings: Settings, home: DeskHome, resume: bool) -> LivePlan:
@@ -111,14 +131,19 @@ def _run(plan: LivePlan, home: DeskHome, for_s: float | None, console: Console) 
         desk = DeskOnRay(plan, home)
         try:
             desk.start()
-            return _watch(home, for_s, console)
+            return _watch(desk, home, for_s, console)
         finally:
             desk.take_down()
 
 
-def _watch(home: DeskHome, for_s: float | None, console: Console) -> dict[str, Any]:
-    """Show how it goes until the time is over or a person wants to stop; then settle."""
-    until = float("inf") if for_s is None else time.monotonic() + for_s
+def _watch(
+    desk: DeskOnRay, home: DeskHome, for_s: float | None, console: Console
+) -> dict[str, Any]:
+    """Show how it goes until the time is over or a person wants to stop; then settle.
+
+    for_s: counted from the first answer. Raises FatalError where a member cannot be built.
+    """
+    until = float("inf")
     told: dict[str, Any] = {}
     with interrupts_noted() as interrupted, TradeView(console) as view:
         while time.monotonic() < until and not interrupted():
@@ -128,8 +153,13 @@ def _watch(home: DeskHome, for_s: float | None, console: Console) -> dict[str, A
             except TransientError as error:
                 if told and how_it_was_left(home) is not None:
                     return told  # `quorum stop` of another terminal
-                view.silent(str(error))
+                problem = desk.problem()
+                if problem and not told:
+                    raise FatalError(problem) from None
+                view.silent(problem or str(error))
                 continue
+            if until == float("inf") and for_s is not None:
+                until = time.monotonic() + for_s
             view(told)
             if told["mode"] == "STOPPED":
                 return told
@@ -161,6 +191,6 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
         f"journal  {home.journal}, {told['events']:,} events\n"
-        f"next     quorum trade --resume --home {home.folder}, quorum report {home.journal}",
+        f"next     quorum trade --resume --home {home.folder}, quorum report {home.folder}",
         highlight=False,
     )
