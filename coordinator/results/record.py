@@ -99,7 +99,7 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """How the run ended: completed, interrupted, failed with its reason, stopped or unfinished."""
+        """How the run ended: completed, interrupted, stopped, unfinished, or failed and why."""
         if self.ended is not None:
             return self.ended.outcome
         return STOPPED if self.stopped else UNFINISHED
