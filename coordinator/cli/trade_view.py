@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from coordinator.cli.status_view import status_line, status_picture
+from coordinator.live.status_view import status_line, status_picture
 
 PLAIN_EVERY_S = 5.0
 
@@ -44,12 +44,12 @@ class TradeView:
         elif self._due():
             self._console.print(status_line(told), highlight=False)
 
-    def silent(self, why: str) -> None:
+    def silent(self) -> None:
         """The gateway does not answer: starting, or being started again."""
         if self._console.is_terminal:
             self._live.update(Text("waiting for the desk", style="dim"))
         elif self._due():
-            self._console.print(f"waiting for the desk: {why}", highlight=False)
+            self._console.print("waiting for the desk", highlight=False)
 
     def _due(self) -> bool:
         now = time.monotonic()
