@@ -10,7 +10,7 @@ demo: $(READY)  ## set up and trade 27 years of real FX history with the whole c
 	$(QUORUM) replay --engine events $(ARGS)
 
 test: $(READY)  ## set up and run all tests
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m tests $(ARGS)
 
 golden: $(READY)  ## show what changed in the golden replays, then put it on record
 	$(RUN) -m tests.golden update

@@ -9,37 +9,33 @@ One JSON line a figure.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
-import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.surviving.account import compare
-from coordinator.bootstrap import COORDINATOR, GATEWAY, GUARDIAN, OPTIMIZER
-from coordinator.configuration.settings import Settings
+from benchmarks.surviving.desk import (
+    has_decided,
+    kill_at_random,
+    recovery,
+    settings_of,
+    settle,
+    until,
+)
+from coordinator.bootstrap import COORDINATOR, GATEWAY
 from coordinator.live.bootstrap import live_plan_of
-from coordinator.live.conduct import EXCHANGE, DeskOnRay
+from coordinator.live.conduct import DeskOnRay
 from infra.brokers.paper.live.client import PaperExchangeClient
-from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
 from infra.runtime import ray_cluster
-from market.errors import QuorumError
-from market.live_messages import Command
 
 KILLS = 20 if SHORT else 200
-PAUSE_S = (0.3, 3.0) if SHORT else (0.3, 4.0)
-ALL = "all at once"
-BY = "chaos"
-SETTLE_WITHIN_S = 60.0
+PAUSE_S = (0.3, 2.0) if SHORT else (0.3, 4.0)
 
 
 def seed() -> int:
@@ -49,98 +45,10 @@ def seed() -> int:
     return 11
 
 
-def settings_of(seed_: int) -> Settings:
-    """A desk that trades all the time: second bars, close stops, no limit on losses in sight."""
-    return Settings.model_validate(
-        {
-            "desk": {"seed": seed_, "initial_balance": 10_000_000.0},
-            "data": {"bar": "1s"},
-            "committee": {"decision_threshold": 0.05},
-            "sizing": {"stop_sigmas": 1.5, "tp_sl_ratio": 1.0, "max_risk_per_trade": 0.0005},
-            "guardian": {"max_daily_loss": 0.25, "max_drawdown": 0.5},
-            "live": {"speed": 5.0, "reconcile_every_s": 5.0},
-            "ray": {"namespace": "quorum-chaos"},
-        }
-    )
-
-
-def status(home: DeskHome) -> dict[str, Any] | None:
-    """What the gateway says; None where it is down."""
-    try:
-        return dict(ask_desk(home, Command(name="status"), within_s=2.0).told)
-    except QuorumError:
-        return None
-
-
-def until_decided(home: DeskHome, beyond: int, within_s: float) -> float:
-    """Seconds until the desk has decided on a bar after `beyond`; NaN where it has not."""
-    began = time.monotonic()
-    while time.monotonic() - began < within_s:
-        told = status(home)
-        if told is not None and told["decisions_to"] > beyond:
-            return time.monotonic() - began
-        time.sleep(0.05)
-    return float("nan")
-
-
-def kill(names: list[str], pids: dict[str, int]) -> None:
-    """kill -9."""
-    for name in names:
-        if pids.get(name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pids[name], signal.SIGKILL)
-
-
-def run(desk: DeskOnRay, rng: random.Random) -> Counter[str]:
-    """Kill, wait a random moment, kill."""
-    agents = ["momentum", "mean_reversion", "volatility", "sentiment"]
-    kinds = ["an agent", GUARDIAN, OPTIMIZER, COORDINATOR, GATEWAY, ALL]
-    killed: Counter[str] = Counter()
-    while sum(killed.values()) < KILLS:
-        time.sleep(rng.uniform(*PAUSE_S))
-        kind = rng.choice(kinds)
-        pids = {name: pid for name, pid in desk.pids().items() if name != EXCHANGE}
-        names = [rng.choice(agents)] if kind == "an agent" else [kind]
-        names = list(pids) if kind == ALL else names
-        if not any(pids.get(name) for name in names):
-            continue  # it is still down from the last time
-        kill(names, pids)
-        killed[kind] += 1
-        if sys.stderr.isatty():
-            print(f"\r{sum(killed.values())}/{KILLS} kills", end="", file=sys.stderr)
-    return killed
-
-
-def recovery(desk: DeskOnRay, home: DeskHome, name: str) -> float:
-    """Seconds from kill -9 of one process to the next decision, of a new epoch."""
-    until_decided(home, -1, SETTLE_WITHIN_S)
-    before = status(home) or {}
-    kill([name], desk.pids())
-    began, attached_at = time.monotonic(), -1
-    while time.monotonic() - began < SETTLE_WITHIN_S:
-        told = status(home)
-        if told is not None and told["epoch"] > before.get("epoch", 0):
-            if attached_at < 0:
-                attached_at = max(told["decisions_to"], before.get("decisions_to", -1))
-            elif told["decisions_to"] > attached_at:
-                return time.monotonic() - began
-        time.sleep(0.02)
-    return float("nan")
-
-
-def settle(home: DeskHome) -> None:
-    """Stop new risk and wait until no order is open, then stop the desk."""
-    until_decided(home, -1, SETTLE_WITHIN_S)
-    ended = time.monotonic() + SETTLE_WITHIN_S
-    asked = False
-    while time.monotonic() < ended:
-        try:
-            ask_desk(home, Command(name="stop", by=BY, reason="the run is over"))
-            asked = True
-        except QuorumError:
-            if asked and not Path(home.gateway_address).exists():
-                return
-        time.sleep(0.2)
+def told(kills: int) -> None:
+    """How far it is, for people."""
+    if sys.stderr.isatty():
+        print(f"\r{kills}/{KILLS} kills", end="", file=sys.stderr)
 
 
 def main() -> None:
@@ -150,12 +58,12 @@ def main() -> None:
     rng = random.Random(seed_)
     with tempfile.TemporaryDirectory(prefix="q") as folder:
         home = DeskHome(folder=Path(folder))
-        plan = live_plan_of(settings_of(seed_), opened="chaos")
+        plan = live_plan_of(settings_of(seed_, "quorum-chaos"), opened="chaos")
         with ray_cluster(plan.settings.ray.namespace):
             desk = DeskOnRay(plan, home)
             try:
                 desk.start()
-                started = until_decided(home, -1, 180.0)
+                started = until(home, has_decided, 180.0)
                 how = "second bars at five times real time, 9 pairs, 4 agents, on Ray"
                 figure("desk_starts_s", started, "s", None, how)
                 for name in (COORDINATOR, GATEWAY):
@@ -169,7 +77,7 @@ def main() -> None:
                         at_most=True,
                     )
                 began = time.monotonic()
-                killed = run(desk, rng)
+                killed = kill_at_random(desk, KILLS, rng, PAUSE_S, told)
                 took = time.monotonic() - began
                 settle(home)
                 client = PaperExchangeClient(home.exchange_address, home.line_key())
@@ -183,7 +91,7 @@ def main() -> None:
             f"seed {seed_}; {by_kind}, in {took:.0f} s; {found.orders} orders, {found.fills} "
             f"fills, {found.events:,} events, {found.openings} openings, {found.epochs} epochs"
         )
-        figure("kills", float(sum(killed.values())), "kills", float(KILLS), how)
+        figure("kills", float(killed.total()), "kills", float(KILLS), how)
         for name in ("lost", "duplicated", "unrecorded", "positions_differ"):
             figure(f"chaos_{name}", float(getattr(found, name)), "", 0.0, how, at_most=True)
         figure("journal_verifies", 1.0, "", 1.0, "every event continues the chain")

@@ -3,6 +3,8 @@
 numba's own cache watches the file of the compiled function only; a callee or a constant changed
 in another file would go on with its old code or value. The cache folder is therefore named by a
 digest of every source file that a kernel can depend on, the compiler's version and the flags.
+Inside it a kernel is found by its file's place in the project, not on the disk: a copy of the
+project, such as the one that a submitted job runs, compiles nothing again.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")
 
 import numba
 from numba.core import config as numba_config
+from numba.core.caching import UserProvidedCacheLocator
 
 FLAGS = "error_model=numpy fastmath=False nogil=True"
 KEPT_CACHES = 8
+ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("agents", "coordinator", "infra", "market")
 KERNEL = re.compile(r"^@(?:lean_)?kernel$", re.MULTILINE)
 IMPORTED = re.compile(rf"^\s*(?:from|import) ((?:{'|'.join(PACKAGES)})[.\w]*)", re.MULTILINE)
@@ -51,12 +55,15 @@ def kernel_sources(root: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+SOURCES = kernel_sources(ROOT)
+
+
 def source_digest() -> str:
     """Digest of every source file that a kernel can depend on, of numba's version and the flags."""
     digest = hashlib.sha256(
         f"{numba.__version__}{FLAGS}{os.environ.get('NUMBA_BOUNDSCHECK')}".encode()
     )
-    for name, text in kernel_sources(Path(__file__).resolve().parent.parent).items():
+    for name, text in SOURCES.items():
         digest.update(f"{name}\n{text}".encode())
     return digest.hexdigest()[:16]
 
@@ -91,7 +98,28 @@ def forget_caches(parent: Path) -> None:
         shutil.rmtree(stale, ignore_errors=True)
 
 
+class KernelLocator(UserProvidedCacheLocator):
+    """Where the cache keeps a file's functions.
+
+    A file that the digest covers has one place for every copy of the project; for any other it is
+    numba's own choice, which goes by the path.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """The folder inside the cache."""
+        path = Path(py_file).resolve()
+        if path.is_relative_to(ROOT) and path.relative_to(ROOT).as_posix() in SOURCES:
+            return ".".join(path.relative_to(ROOT).parent.parts)
+        return cast(str, super().get_suitable_cache_subpath(py_file))  # type: ignore[no-untyped-call]
+
+
 numba_config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+if not numba_config.CACHE_LOCATOR_CLASSES:  # type: ignore[attr-defined]
+    numba_config.CACHE_LOCATOR_CLASSES = ",".join(  # type: ignore[attr-defined]
+        (f"{__name__}.KernelLocator", "InTreeCacheLocator", "UserWideCacheLocator",
+         "IPythonCacheLocator", "ZipCacheLocator")
+    )  # fmt: skip
 
 
 def kernel(function: Function) -> Function:

@@ -70,6 +70,22 @@ class Interrupting:
         return Ballot(score=np.zeros(bars.shape))
 
 
+@dataclass(slots=True, kw_only=True)
+class Waiting:
+    """At its hundredth vote waits until somebody has opened the pipe `gate` and closed it again."""
+
+    name: str = "waiting"
+    lookback: int = 3
+    gate: str = ""
+    votes: int = 0
+
+    def vote(self, bars: Bars) -> Ballot:
+        self.votes += 1
+        if self.votes == 100:
+            Path(self.gate).read_bytes()
+        return Ballot(score=np.zeros(bars.shape))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resident:
     """Shows the process that it lives in, and whether the prices are a copy of its own."""

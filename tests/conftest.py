@@ -15,11 +15,12 @@ settings.register_profile(
     "quorum", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("quorum")
+NAMESPACE = "quorum-tests"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """A local Ray without the dashboard."""
-    with ray_cluster("quorum-tests"):
-        yield
+def ray_session() -> Iterator[str]:
+    """A local Ray without the dashboard; gives its namespace."""
+    with ray_cluster(NAMESPACE):
+        yield NAMESPACE

@@ -114,7 +114,7 @@ class Ordering:
             key=self.key,
             versions=(),
             history_bars=plan.rows,
-            tell=lambda _: None,
+            tell=unheard,
         )
         self.gateway.open("paper exchange")
         self.epoch = self.gateway.attach().epoch
@@ -166,6 +166,10 @@ class Ordering:
             )
         )
         return done.sent
+
+
+def unheard(text: str, /, *, level: str = "info", **fields: object) -> None:
+    """Nobody listens."""
 
 
 def open_limits(limits: RiskLimits) -> RiskLimits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -18,8 +19,13 @@ NAMESPACE = "quorum-tests"
 
 
 def test_a_desk_that_nobody_watches_makes_room_for_the_next(tmp_path: Path) -> None:
-    abandoned = plan_with(ray={"namespace": NAMESPACE})
-    short = plan_with(data={"end": "2000-12-31"}, ray={"namespace": NAMESPACE})
+    small: dict[str, Any] = {
+        "committee": {"agents": ["momentum"]},
+        "optimizer": {"method": "exact"},
+        "ray": {"namespace": NAMESPACE},
+    }
+    abandoned = plan_with(**small)
+    short = plan_with(data={"end": "2000-12-31"}, **small)
     finished: list[Replayed] = []
 
     def start_another(progress: Progress) -> None:

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ import pytest
 from coordinator.cli.app import run
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHORT = ("--to", "2000-12-31", "--engine", "events")
+TWO_YEARS = ("--to", "2000-12-31")
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -24,55 +26,73 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
+def replayed(capfd: pytest.CaptureFixture[str], folder: Path, *more: str) -> dict[str, Any]:
+    """The object that a replay with `--json` prints, and nothing besides it."""
+    assert run(["replay", *TWO_YEARS, "--out", str(folder), "--json", *more]) == 0
+    printed: dict[str, Any] = json.loads(capfd.readouterr().out)
+    return printed
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
-def test_a_replay_with_json_prints_one_object_and_leaves_its_results(
+def test_a_replay_with_json_prints_one_object_and_leaves_its_results_the_same_every_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["replay", *SHORT, "--out", str(tmp_path), "--json"]) == 0
-    printed = json.loads(capfd.readouterr().out)
-    folder = Path(printed["run"])
-    assert printed["outcome"] == "completed"
-    assert printed["bars"] == 514
-    assert len(printed["digest"]) == 64
+    first, second = (replayed(capfd, tmp_path, "--engine", "events") for _ in range(2))
+    folder = Path(first["run"])
+    assert first["outcome"] == "completed"
+    assert first["bars"] == 514
+    assert len(first["digest"]) == 64
     assert {path.name for path in folder.iterdir()} >= {
         "journal.sqlite", "inputs.json", "metrics.json", "equity.parquet", "trades.parquet",
     }  # fmt: skip
-    assert len(pd.read_parquet(folder / "equity.parquet")) == printed["bars"]
+    assert len(pd.read_parquet(folder / "equity.parquet")) == first["bars"]
     assert not list(folder.glob("*-wal")), "one file holds the journal"
+    assert second["digest"] == first["digest"]
 
 
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_session")
-def test_the_same_inputs_give_the_same_digest_and_another_threshold_does_not(
+def test_another_threshold_gives_another_digest_and_the_same_one_the_same(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     changed = tmp_path / "changed.toml"
     changed.write_text("[committee]\ndecision_threshold = 0.3\n")
-    digests = []
-    for more in ([], [], ["--config", str(changed)]):
-        assert run(["replay", *SHORT, "--out", str(tmp_path), "--json", *more]) == 0
-        digests.append(json.loads(capfd.readouterr().out)["digest"])
+    digests = [
+        replayed(capfd, tmp_path / "runs", "--engine", "local", *more)["digest"]
+        for more in ((), (), ("--config", str(changed)))
+    ]
     assert digests[0] == digests[1] != digests[2]
+
+
+def let_through(gate: Path, desk: subprocess.Popen[str]) -> None:
+    """Open the gate from within once the desk has ended: nobody else would."""
+    desk.wait()
+    os.close(os.open(gate, os.O_RDONLY | os.O_NONBLOCK))
 
 
 @pytest.mark.ray
 def test_ctrl_c_ends_cleanly_with_the_results_so_far(tmp_path: Path) -> None:
-    environment = {**os.environ, "QUORUM_RAY__NAMESPACE": "interrupted"}
-    command = [
-        sys.executable, "-m", "coordinator", "replay", "--engine", "events", "--out", str(tmp_path)
-    ]  # fmt: skip
+    """The desk stands still at a bar until it has been interrupted."""
+    gate, runs, config = (tmp_path / name for name in ("gate", "runs", "quorum.toml"))
+    os.mkfifo(gate)
+    config.write_text(f'[agents.Waiting]\ngate = "{gate}"\n[optimizer]\nmethod = "exact"\n')
+    asked = ["--agents", "momentum,tests.agents:Waiting", "--config", str(config)]
+    command = ["-m", "coordinator", "replay", "--engine", "events", "--out", str(runs), *asked]
     with subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env={**os.environ, "QUORUM_RAY__NAMESPACE": "interrupted"},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as desk:
+        fails_early = threading.Thread(target=let_through, args=(gate, desk))
+        fails_early.start()
+        with gate.open("wb"):  # opens when the agent stands at it
+            desk.send_signal(signal.SIGINT)
         assert desk.stdout is not None
-        for line in desk.stdout:
-            if "bars/s" in line:
-                desk.send_signal(signal.SIGINT)
-                break
         rest = desk.stdout.read()
         assert desk.wait(timeout=60) == 130
-    (folder,) = tmp_path.iterdir()
+    fails_early.join()
+    (folder,) = runs.iterdir()
     assert "interrupted" in rest
     assert "digest" in rest
     assert (folder / "metrics.json").is_file()

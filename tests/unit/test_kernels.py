@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from numba.core.errors import NumbaRuntimeError, TypingError
 from agents.guardian.exposure import stop_risk, whole_units
 from agents.guardian.volatility import VolatilityRules, bar_volatility
 from market.bars import Floats
-from market.compiled import KEPT_CACHES, forget_caches, kernel_sources, lean_kernel
+from market.compiled import KEPT_CACHES, PACKAGES, forget_caches, kernel_sources, lean_kernel
 from market.marks import CLOSE, OPEN, Marks, mark_prices, mark_rates, no_marks
 from tests.books import COLUMNS, LEVELS, PATHS, SYMBOLS
 
@@ -35,6 +38,30 @@ def test_the_cache_depends_on_kernels_and_on_all_that_they_import(tmp_path: Path
     write(tmp_path, "market/prose.py", "def g(): ...\n")
     found = kernel_sources(tmp_path)
     assert list(found) == ["agents/codes.py", "market/sums.py", "market/words.py"]
+
+
+SIZED = """
+from agents.guardian.exposure import whole_units
+whole_units(1234.9, 100.0)
+hits, misses = (sum(counted.values()) for counted in whole_units.stats[1:])
+print(whole_units.py_func.__code__.co_filename, hits, misses)
+"""
+
+
+def test_a_copy_of_the_project_compiles_nothing_that_the_project_compiled(tmp_path: Path) -> None:
+    """Each user's job of a cluster runs from a folder of its own."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package)
+    assert whole_units(1234.9, 100.0) == 1200.0
+    told = subprocess.run(
+        [sys.executable, "-c", SIZED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert told.split() == [str(tmp_path / "agents" / "guardian" / "exposure.py"), "1", "0"]
 
 
 def test_a_lean_kernel_that_allocates_is_refused_by_the_compiler() -> None:
