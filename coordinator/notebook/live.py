@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class SystemStatus:
         return plain_text(status_picture(self.told), f"desk {self.home}")
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, width=110, force_jupyter=False, quiet=True)
+        console = Console(record=True, width=110, force_jupyter=False, file=StringIO())
         console.print(status_picture(self.told), f"desk {self.home}", highlight=False)
         return console.export_html(inline_styles=True, code_format=CODE)
 
@@ -101,11 +102,13 @@ async def start_dynamic_trading(
     desk_home = DeskHome(folder=loaded.live.home)
     plan = plan_for(loaded, desk_home, resume=resume)
     told: Mapping[str, Any] = {}
+    why = "interrupted"
     with desk_on_ray(plan, desk_home, print):
         try:
             told = await _watched(desk_home, minutes * 60.0)
+            why = "the time is over"
         finally:
-            told = settle(desk_home, BY, "the time is over, or it was interrupted", told)
+            told = settle(desk_home, BY, why, told)
     if not told:
         raise TransientError(f"the desk never answered; look at the logs in {desk_home.logs}")
     return SystemStatus(desk_home.folder, told)
@@ -125,7 +128,7 @@ async def _watched(home: DeskHome, for_s: float) -> Mapping[str, Any]:
     """The newest status after that time, or once somebody stopped the desk."""
     until = time.monotonic() + for_s
     told: Mapping[str, Any] = {}
-    with TradeView(Console()) as view:
+    with TradeView(Console(soft_wrap=True)) as view:
         while time.monotonic() < until:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
