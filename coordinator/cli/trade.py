@@ -6,15 +6,17 @@ import json
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from coordinator.cli.asking import plain
 from coordinator.cli.options import (
     AgentNames,
     AsJson,
     BarLength,
+    Clock,
     ConfigFile,
     Data,
     Instruments,
@@ -27,8 +29,11 @@ from coordinator.interrupts import interrupts_noted
 from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
-from market.errors import ConfigError, TransientError
+from market.errors import ConfigError, FatalError, TransientError
 from market.live_messages import Command
+
+if TYPE_CHECKING:
+    from coordinator.live.conduct import DeskOnRay
 
 LOOK_EVERY_S = 0.5
 BY = "quorum trade"
@@ -46,6 +51,7 @@ def trade(
     instruments: Instruments = None,
     agents: AgentNames = None,
     bar: BarLength = None,
+    clock: Clock = None,
     broker: Annotated[str, typer.Option("--broker", help="paper.")] = "paper",
     duration: Annotated[
         str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
@@ -68,7 +74,12 @@ def trade(
     settings = load_settings(
         config,
         {
-            "data": {"source": data, "instruments": listed(instruments), "bar": bar},
+            "data": {
+                "source": None if data is None else _absolute(data),
+                "instruments": listed(instruments),
+                "bar": bar,
+                "clock": clock,
+            },
             "committee": {"agents": listed(agents)},
             "live": {"feed": feed, "speed": speed, "home": home},
             "ray": {"dashboard": dashboard},
@@ -76,19 +87,30 @@ def trade(
     )
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
-    desk_home = DeskHome(folder=settings.live.home)
-    plan = plan_for(settings, desk_home, resume=resume)
-    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False)):
-        told = _watch(desk_home, for_s, console)
+    desk_home = DeskHome(folder=settings.live.home.resolve())
+    with console.status("looking at the prices"):
+        plan = plan_for(settings, desk_home, resume=resume)
+    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False)) as desk:
+        told = _watch(desk, desk_home, for_s, console)
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(plain(told)))
     else:
         _tell(console, desk_home, told)
 
 
-def _watch(home: DeskHome, for_s: float | None, console: Console) -> dict[str, Any]:
-    """Show how it goes until the time is over or a person wants to stop; then settle."""
-    until = float("inf") if for_s is None else time.monotonic() + for_s
+def _absolute(data: str) -> str:
+    """A file's or folder's own name: the desk's processes may run elsewhere."""
+    return str(Path(data).resolve()) if Path(data).exists() else data
+
+
+def _watch(
+    desk: DeskOnRay, home: DeskHome, for_s: float | None, console: Console
+) -> dict[str, Any]:
+    """Show how it goes until the time is over or a person wants to stop; then settle.
+
+    for_s: counted from the first answer. Raises FatalError where a member cannot be built.
+    """
+    until = float("inf")
     told: dict[str, Any] = {}
     with interrupts_noted() as interrupted, TradeView(console) as view:
         while time.monotonic() < until and not interrupted():
@@ -98,8 +120,13 @@ def _watch(home: DeskHome, for_s: float | None, console: Console) -> dict[str, A
             except TransientError:
                 if told and how_it_was_left(home) is not None:
                     return told  # `quorum stop` of another terminal
-                view.silent()
+                problem = desk.problem()
+                if problem and not told:
+                    raise FatalError(problem) from None
+                view.silent(problem)
                 continue
+            if until == float("inf") and for_s is not None:
+                until = time.monotonic() + for_s
             view(told)
             if told["mode"] == "STOPPED":
                 return told
@@ -115,6 +142,6 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
         f"journal  {home.journal}, {told['events']:,} events\n"
-        f"next     quorum trade --resume --home {home.folder}, quorum report {home.journal}",
+        f"next     quorum trade --resume --home {home.folder}, quorum report {home.folder}",
         highlight=False,
     )

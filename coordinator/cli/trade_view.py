@@ -44,12 +44,13 @@ class TradeView:
         elif self._due():
             self._console.print(status_line(told), highlight=False)
 
-    def silent(self) -> None:
-        """The gateway does not answer: starting, or being started again."""
+    def silent(self, problem: str = "") -> None:
+        """The gateway does not answer: starting, or being started again, or for a reason."""
+        said = f"waiting for the desk: {problem}" if problem else "waiting for the desk"
         if self._console.is_terminal:
-            self._live.update(Text("waiting for the desk", style="dim"))
+            self._live.update(Text(said, style="dim"))
         elif self._due():
-            self._console.print("waiting for the desk", highlight=False)
+            self._console.print(said, highlight=False)
 
     def _due(self) -> bool:
         now = time.monotonic()

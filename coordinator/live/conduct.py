@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from agents.actors import StandingGuardianActor, StandingOptimizerActor
@@ -101,6 +101,23 @@ class DeskOnRay:
                 found[name] = int(status.get("pid", 0))
         return found
 
+    def problem(self) -> str:
+        """What keeps a member from its work for good, in its own words; empty where nothing does.
+
+        A member that is starting, or being started again, is no problem.
+        """
+        for name in self.actors:
+            try:
+                actor: Any = ray.get_actor(name, self._namespace)
+                status: dict[str, Any] = ray.get(actor.status.remote(), timeout=1.0)
+            except (ValueError, ray.exceptions.GetTimeoutError, ActorUnavailableError):
+                continue
+            except RayActorError as error:
+                return f"{name} cannot be built: {last_words(error)}"
+            if status.get("failure"):
+                return f"{name}: {status['failure']}"
+        return ""
+
     def take_down(self) -> None:
         """Kill every actor of the desk; the journal is whole whenever that happens."""
         for name in (*self.actors, *(place.name for place in self._plan.places)):
@@ -132,3 +149,10 @@ class DeskOnRay:
                 probe.bind((host, 0))
                 return host, int(probe.getsockname()[1])
         return self._home.coordinator_address
+
+
+def last_words(error: RayActorError) -> str:
+    """The last line of what an actor's constructor raised, without its traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kind, _, said = (lines[-1] if lines else "").partition(": ")
+    return said or kind

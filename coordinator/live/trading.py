@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.plan import LivePlan
+from coordinator.live.prices import open_prices
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from market.bars import utc
 from market.errors import ConfigError, TransientError
 from market.live_messages import Command
+
+if TYPE_CHECKING:
+    from coordinator.live.conduct import DeskOnRay
 
 STOP_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.1
@@ -23,9 +27,10 @@ Told = Mapping[str, Any]
 
 
 def plan_for(settings: Settings, home: DeskHome, *, resume: bool) -> LivePlan:
-    """The plan of a new desk, or of the one in the folder.
+    """The plan of a new desk, whose prices are looked at, or of the one in the folder.
 
-    Raises ConfigError where a desk is there and is not to be resumed, or the other way round.
+    Raises ConfigError where a desk is there and is not to be resumed, or the other way round, and
+    DataError for prices that cannot be trusted.
     """
     if resume:
         return live_plan_of(settings, session=session_to_resume(home))
@@ -34,11 +39,14 @@ def plan_for(settings: Settings, home: DeskHome, *, resume: bool) -> LivePlan:
             f"{home.folder} holds a desk already. `quorum trade --resume` takes it up with its "
             "positions; for a new one choose another --home."
         )
-    return live_plan_of(settings, opened=datetime.now(UTC).isoformat())
+    plan = live_plan_of(settings, opened=datetime.now(UTC).isoformat())
+    # What is wrong with them is told here, where somebody reads it.
+    open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
+    return plan
 
 
 @contextmanager
-def desk_on_ray(plan: LivePlan, home: DeskHome, say: Callable[[str], None]) -> Iterator[None]:
+def desk_on_ray(plan: LivePlan, home: DeskHome, say: Callable[[str], None]) -> Iterator[DeskOnRay]:
     """The desk's actors, taken down at the end. say: told where Ray's dashboard is."""
     # Ray takes a second to import: wrong input should be told before that.
     from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
@@ -51,7 +59,7 @@ def desk_on_ray(plan: LivePlan, home: DeskHome, say: Callable[[str], None]) -> I
         desk = DeskOnRay(plan, home)
         try:
             desk.start()
-            yield
+            yield desk
         finally:
             desk.take_down()
 

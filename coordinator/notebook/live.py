@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
 from coordinator.report.grid import plain_text
 from infra.live.home import DeskHome
-from market.errors import ConfigError, TransientError
+from market.errors import ConfigError, FatalError, TransientError
 
 DEMO_YEARS = ("2013-01-01", "2016-12-31")
 LOOK_EVERY_S = 0.5
@@ -84,7 +84,8 @@ async def start_dynamic_trading(
     `resume` takes the desk up again. Without settings of `live.feed` the prices are made up.
     home: the desk's folder. speed, bar, settings, config: as of `quorum trade` and `replay`.
 
-    Raises ConfigError where the folder holds a desk that is not resumed, or none to resume.
+    Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,
+    FatalError where a member cannot be built.
     """
     if not 0.0 < minutes < float("inf"):
         raise ConfigError(f"expected a number of minutes above 0, found {minutes}")
@@ -99,18 +100,16 @@ async def start_dynamic_trading(
         settings,
         config,
     )
-    desk_home = DeskHome(folder=loaded.live.home)
+    desk_home = DeskHome(folder=loaded.live.home.resolve())
     plan = plan_for(loaded, desk_home, resume=resume)
     told: Mapping[str, Any] = {}
     why = "interrupted"
-    with desk_on_ray(plan, desk_home, print):
+    with desk_on_ray(plan, desk_home, print) as desk:
         try:
-            told = await _watched(desk_home, minutes * 60.0)
+            told = await _watched(desk_home, minutes * 60.0, desk.problem)
             why = "the time is over"
         finally:
             told = settle(desk_home, BY, why, told)
-    if not told:
-        raise TransientError(f"the desk never answered; look at the logs in {desk_home.logs}")
     return SystemStatus(desk_home.folder, told)
 
 
@@ -124,9 +123,9 @@ def show_system_status(home: str | Path | None = None) -> SystemStatus:
     return SystemStatus(folder, look(DeskHome(folder=folder)))
 
 
-async def _watched(home: DeskHome, for_s: float) -> Mapping[str, Any]:
-    """The newest status after that time, or once somebody stopped the desk."""
-    until = time.monotonic() + for_s
+async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> Mapping[str, Any]:
+    """The newest status that time after the first, or once somebody stopped the desk."""
+    until = float("inf")
     told: Mapping[str, Any] = {}
     with TradeView(Console(soft_wrap=True)) as view:
         while time.monotonic() < until:
@@ -136,7 +135,11 @@ async def _watched(home: DeskHome, for_s: float) -> Mapping[str, Any]:
             except TransientError:
                 if told and left_as(home):
                     break
-                view.silent()
+                wrong = await asyncio.to_thread(problem)
+                if wrong and not told:
+                    raise FatalError(wrong) from None
+                view.silent(wrong)
                 continue
+            until = min(until, time.monotonic() + for_s)
             view(told)
     return told

@@ -18,6 +18,7 @@ from market.events import Event
 
 SCHEMA_VERSION = 2
 GENESIS = bytes(32)
+SMALLEST = -(2**63)
 COMMIT_EVERY_S = 0.05
 """What need not be durable before the next step is, at most, this old when the process dies."""
 
@@ -300,7 +301,8 @@ def _checked(
     head, first = (GENESIS, 0) if after is None else (after.head, after.sequence + 1)
     rows = database.execute(
         "SELECT sequence, kind, payload, hash FROM events WHERE sequence >= ? ORDER BY sequence",
-        (first,),
+        # From the beginning without a bound: a number below 0 hides no event that was moved there.
+        (first if after is not None else SMALLEST,),
     )
     for expected, (sequence, kind, payload, stored) in enumerate(rows, first):
         whole = sequence == expected and isinstance(kind, str) and isinstance(payload, bytes)

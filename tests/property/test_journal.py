@@ -270,6 +270,18 @@ def test_any_changed_byte_is_found_and_so_is_a_removed_or_swapped_event(
 
 @QUICK
 @given(SOME)
+def test_a_last_event_that_was_moved_before_the_first_is_found(events: list[Event]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal"
+        written(events, path)
+        move = "UPDATE events SET sequence = -1 - sequence WHERE sequence = ?"
+        tampered(path, lambda d: d.execute(move, (len(events) - 1,)))
+        with pytest.raises(JournalError, match="does not continue the chain"):
+            list(read_events(path))
+
+
+@QUICK
+@given(SOME)
 def test_a_cut_off_end_shows_in_the_digest(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, cut = Path(folder) / "journal", Path(folder) / "cut"
