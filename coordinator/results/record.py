@@ -35,16 +35,20 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
+from market.live_events import ModeChanged
+from market.modes import Mode
 from market.orders import Cancellation, Fill
 
 UNFINISHED = "unfinished"
+STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunRecord:
     """Everything that a journal says about a run.
 
-    ended: None where the journal stops before its last event. missing: in words, what a whole
+    ended: None where the journal stops before its last event. stopped: whether a live desk settled
+    and closed its books last; it may be resumed. missing: in words, what a whole
     journal would have and this one lacks. digest: hash of the chain of the `events` read.
     executions: the fills as values. fills, orders, cancellations, verdicts, halts, rearms,
     allocations, missed_allocations, abstentions: one row an event, columns named as its fields.
@@ -53,6 +57,7 @@ class RunRecord:
 
     session: SessionStarted
     ended: SessionEnded | None
+    stopped: bool
     missing: tuple[str, ...]
     events: int
     digest: str
@@ -94,8 +99,10 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """How the run ended: completed, interrupted, failed with its reason, or unfinished."""
-        return self.ended.outcome if self.ended is not None else UNFINISHED
+        """How the run ended: completed, interrupted, stopped, unfinished, or failed and why."""
+        if self.ended is not None:
+            return self.ended.outcome
+        return STOPPED if self.stopped else UNFINISHED
 
     @property
     def financing_modelled(self) -> bool:
@@ -135,6 +142,8 @@ def _record(
 ) -> RunRecord:
     session: SessionStarted = events[SessionStarted][0]
     ended: SessionEnded | None = events.get(SessionEnded, [None])[-1]
+    modes: list[ModeChanged] = events.get(ModeChanged, [])
+    stopped = bool(modes) and modes[-1].mode == Mode.STOPPED
     settled = settled_bars(events.get(BarSettled, []), session)
     decided = decisions_taken(events.get(DecisionTaken, []), session)
     executions: list[Fill] = [event.fill for event in events.get(OrderFilled, [])]
@@ -143,7 +152,8 @@ def _record(
     return RunRecord(
         session=session,
         ended=ended,
-        missing=(*missing, *_lacking(session, ended, settled, decided)),
+        stopped=stopped,
+        missing=(*missing, *_lacking(session, ended is not None or stopped, settled, decided)),
         events=count,
         digest=digest,
         settled=settled,
@@ -162,16 +172,14 @@ def _record(
     )
 
 
-def _lacking(
-    session: SessionStarted, ended: SessionEnded | None, settled: Settled, decided: Decided
-) -> list[str]:
+def _lacking(session: SessionStarted, ended: bool, settled: Settled, decided: Decided) -> list[str]:
     """What the end of the journal lacks, in words."""
     lacking = []
-    if ended is None:
+    if not ended:
         lacking.append("the end: no SessionEnded was recorded; the run died or is still going")
     if len(settled) < session.bars:
         left = session.bars - len(settled)
         lacking.append(f"{left:,} of the {session.bars:,} bars that the run set out to decide on")
-    if len(decided) < len(settled):
+    if session.bars and len(decided) < len(settled):  # a live desk may leave bars undecided
         lacking.append(f"the decisions on the last {len(settled) - len(decided):,} bars")
     return lacking
