@@ -47,6 +47,7 @@ from market.live_events import (
 )
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
 from market.marks import Marks, mark_rates, no_marks
+from market.messages import Settlement
 from market.modes import Mode
 from market.ports import LiveBroker
 from market.quotes import Quote
@@ -124,6 +125,7 @@ class LiveGateway:
         )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
+        self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
 
@@ -201,6 +203,7 @@ class LiveGateway:
         ):
             self._miss(ready.bar)
             return None
+        self._seen = seen
         missed, self._missed = tuple(self._missed), []
         return replace(ready, missed=missed, mode=state.mode.value, blocked=self._blocked())
 
@@ -230,12 +233,20 @@ class LiveGateway:
         unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
             try:
-                sent, unsent = self.dispatch.send(decided.signed, self.now)
+                sent, unsent = self.dispatch.send(decided.signed, self.now, self._shown(decided))
             except ApprovalRejected as error:
                 self._alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
+            else:
+                for symbol, why in unsent:
+                    self._alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def _shown(self, decided: Decided) -> Settlement | None:
+        """The account that a decision was on; None where its bar was not given to decide on."""
+        seen = self._seen
+        return seen if seen is not None and seen.sequence == decided.sequence else None
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
