@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coordinator.explain.naming import DecisionName
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.errors import JournalError, nearest
 from market.events import SessionStarted
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from infra.journal.codec import decode_value, encode_value
-from infra.journal.sqlite import SqliteJournal, newest_snapshot, read_chain, read_events
+from infra.journal.reader import read_events
+from infra.journal.snapshots import Snapshot, whole_snapshots
+from infra.journal.sqlite import SqliteJournal
 from infra.live.books import Books
 from market.desk_state import DeskSnapshot, DeskState
 from market.errors import ConfigError, JournalError
@@ -57,14 +60,8 @@ def session_at(path: Path) -> SessionStarted:
 
 
 def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
-    kept = newest_snapshot(path)
-    journal = SqliteJournal.resume(path)
-    if kept is None:
-        state = DeskState(session_at(path), rows)
-    else:
-        state = DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
-    for event, _ in read_chain(path, kept):
-        state.apply(event)
+    kept, state = _standing(path, rows)
+    journal = SqliteJournal.resume(path, after=kept, into=state.apply)
     found, asked = state.started, started
     if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
         agent.name for agent in found.agents
@@ -75,6 +72,15 @@ def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
             "configuration, or start a new desk in another --home."
         )
     return Books(journal, state, _keeper(journal))
+
+
+def _standing(path: Path, rows: int) -> tuple[Snapshot | None, DeskState]:
+    """The desk at its newest snapshot that can be read, at its first event without one."""
+    for kept in whole_snapshots(path):
+        # One that another version took: what it stands for is in the events.
+        with contextlib.suppress(JournalError):
+            return kept, DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
+    return None, DeskState(session_at(path), rows)
 
 
 def _keeper(journal: SqliteJournal) -> Callable[[DeskState], None]:
