@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from infra.journal.chain import GENESIS, chain
 from infra.journal.codec import decode
 from infra.journal.rows import Row, stored_rows
-from infra.journal.schema import open_to_read, schema_of
+from infra.journal.schema import DAMAGE, open_to_read, schema_of
 from infra.journal.snapshots import Snapshot
 from market.errors import JournalError
 from market.events import Event
@@ -50,7 +49,7 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
                     raise broken(path, expected, kind)
                 yield row
                 expected += 1
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         if expected == 0:
             raise JournalError(f"{path} cannot be read as a journal: {error}") from None
         raise JournalError(

@@ -38,16 +38,15 @@ CREATE TABLE IF NOT EXISTS snapshots (
     seal BLOB
 );
 """
-CACHE_KIB = 16_384
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file is met with; SQLite's message about it may quote bytes that are no text."""
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot change the file. Raises JournalError where there is none."""
     if not path.is_file():
         raise JournalError(f"no journal at {path}; expected the journal.sqlite of a run folder")
-    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    return database
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def schema_of(database: sqlite3.Connection, path: Path) -> int:

@@ -16,10 +16,15 @@ class Seals:
     first seal covers the whole chain before it.
     """
 
-    def __init__(self, path: Path, key: bytes | None, newest: bytes | None = None) -> None:
-        """newest: where reading begins after an event. Raises ConfigError as `check` does."""
+    def __init__(
+        self, path: Path, key: bytes | None, newest: bytes | None = None, *, strict: bool = True
+    ) -> None:
+        """newest: where reading begins after an event. strict: raises ConfigError where there are
+        seals and no key; else they are then not checked.
+        """
         self._path = path
         self._key = key
+        self._strict = strict
         self.newest = newest
         if newest is not None:
             self._require_key()
@@ -59,7 +64,7 @@ class Seals:
         return ""
 
     def _require_key(self) -> None:
-        if self._key is None:
+        if self._key is None and self._strict:
             raise ConfigError(
                 f"{self._path} is sealed and no key was given: name its file in journal.key_file, "
                 "or put the key into QUORUM_JOURNAL_KEY"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.journal.schema import UNSEALED, open_to_read, schema_of
+from infra.journal.schema import DAMAGE, UNSEALED, open_to_read, schema_of
 from market.errors import JournalError
 
 KEPT = 2
@@ -44,7 +44,7 @@ def whole_snapshots(path: Path, key: bytes | None = None) -> Iterator[Snapshot]:
         with contextlib.closing(open_to_read(path)) as database:
             schema = schema_of(database, path)
             found = list(_whole(database, schema, key))
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
     yield from found
 
@@ -81,20 +81,47 @@ def has_snapshots(database: sqlite3.Connection) -> bool:
     return tables.fetchone() is not None
 
 
+def damaged_snapshots(
+    database: sqlite3.Connection, schema: int, key: bytes | None
+) -> Iterator[int]:
+    """The numbers of those that are not whole, or not on the chain, or bear a wrong seal."""
+    for number, found, sealed in _stored(database, schema):
+        if found is None or (
+            key is not None and sealed is not None and sealed != snapshot_seal(key, _digest(found))
+        ):
+            yield number
+
+
 def _whole(database: sqlite3.Connection, schema: int, key: bytes | None) -> Iterator[Snapshot]:
+    for _, found, sealed in _stored(database, schema):
+        if found is not None and (key is None or sealed == snapshot_seal(key, _digest(found))):
+            yield found
+
+
+def _stored(
+    database: sqlite3.Connection, schema: int
+) -> Iterator[tuple[int, Snapshot | None, bytes | None]]:
+    """Number, snapshot and its seal, newest first; None for a snapshot that is damaged."""
     if not has_snapshots(database):
         return
     seals = "NULL, NULL" if schema == UNSEALED else "snapshots.seal, events.seal"
     numbers = database.execute("SELECT sequence FROM snapshots ORDER BY sequence DESC").fetchall()
     for (number,) in numbers:
-        with contextlib.suppress(sqlite3.Error):
+        try:
             payload, head, digest, stored, sealed, after = database.execute(
                 f"SELECT snapshots.payload, head, digest, events.hash, {seals} FROM snapshots "
                 "LEFT JOIN events USING (sequence) WHERE sequence = ?",
                 (number,),
             ).fetchone()
-            whole = isinstance(payload, bytes) and isinstance(head, bytes) and head == stored
-            if not whole or digest != snapshot_digest(number, head, payload):
-                continue
-            if key is None or sealed == snapshot_seal(key, digest):
-                yield Snapshot(sequence=number, head=head, seal=after, payload=payload)
+        except (*DAMAGE, TypeError):
+            yield number, None, None
+            continue
+        found = None
+        if isinstance(payload, bytes) and isinstance(head, bytes) and head == stored:
+            found = Snapshot(sequence=number, head=head, seal=after, payload=payload)
+            found = found if digest == _digest(found) else None
+        yield number, found, sealed
+
+
+def _digest(snapshot: Snapshot) -> bytes:
+    return snapshot_digest(snapshot.sequence, snapshot.head, snapshot.payload)
