@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.bars import VALUE_FIELDS, Bars, Floats
+from market.sent import sent
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarSlice:
     """One new bar of every instrument.

@@ -109,6 +109,7 @@ class DeskState:
         self.mode_reason = ""
         self.halt = NO_HALT
         self.orders: dict[str, OpenOrder] = {}
+        self._unsettled: dict[str, OrderRequest] = {}
         self.ledger = open_ledger(len(started.symbols), started.initial_balance)
         self.weights = {agent.name: agent.weight for agent in started.agents}
         self.seated = tuple(agent.name for agent in started.agents)
@@ -120,7 +121,11 @@ class DeskState:
     @property
     def unsettled(self) -> tuple[OrderRequest, ...]:
         """Orders of which only the broker knows what became of them."""
-        return tuple(entry.order for entry in self.orders.values() if entry.stage in UNSETTLED)
+        return tuple(self._unsettled.values())
+
+    def is_unsettled(self, client_order_id: str) -> bool:
+        """Whether only the broker knows what became of this order."""
+        return client_order_id in self._unsettled
 
     @property
     def working(self) -> Floats:
@@ -197,7 +202,7 @@ class DeskState:
         if isinstance(event, OrderIntended):
             order = event.order
             self.used = max(self.used, order.sequence)
-            self.orders[order.client_order_id] = OpenOrder(order=order, stage=OrderStage.INTENDED)
+            self._keep(OpenOrder(order=order, stage=OrderStage.INTENDED))
             return
         name = (
             event.cancellation.client_order_id
@@ -213,9 +218,18 @@ class DeskState:
         if entry is None:
             return
         if stage in OPEN:
-            self.orders[name] = OpenOrder(order=entry.order, stage=stage)
+            self._keep(OpenOrder(order=entry.order, stage=stage))
         else:
             del self.orders[name]
+            self._unsettled.pop(name, None)
+
+    def _keep(self, entry: OpenOrder) -> None:
+        name = entry.order.client_order_id
+        self.orders[name] = entry
+        if entry.stage in UNSETTLED:
+            self._unsettled[name] = entry.order
+        else:
+            self._unsettled.pop(name, None)
 
     def snapshot(self) -> DeskSnapshot:
         """All of it as one value that shares nothing with the fold."""
@@ -266,7 +280,8 @@ class DeskState:
         state.openings, state.flattens = kept.openings, kept.flattens
         state.mode = Mode(kept.mode)
         state.mode_by, state.mode_reason, state.halt = kept.mode_by, kept.mode_reason, kept.halt
-        state.orders = {entry.order.client_order_id: entry for entry in kept.orders}
+        for entry in kept.orders:
+            state._keep(entry)
         state.ledger.units[:] = kept.units
         state.ledger.average_price[:] = kept.average_price
         state.ledger.realised[:] = kept.realised

@@ -11,6 +11,7 @@ from market.bars import Floats
 from market.desk_state import DeskSnapshot
 from market.events import Event
 from market.messages import Settlement
+from market.sent import sent
 from market.verdicts import SignedApprovals
 
 
@@ -34,6 +35,7 @@ class Attached:
     desk: DeskSnapshot
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarReady:
     """To the coordinator: a bar has closed; decide.
@@ -93,6 +95,7 @@ class GuardianResumed:
     halt: str
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """To the gateway: record this decision and dispatch what the guardian approved.

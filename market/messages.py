@@ -11,6 +11,7 @@ from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import Event
 from market.orders import Cancellation, Fill
+from market.sent import sent
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
 
 
@@ -22,6 +23,7 @@ class PrimeWith:
     history: Bars
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteOn:
     """To an agent: here is the next bar, vote."""
@@ -30,6 +32,7 @@ class VoteOn:
     bar: BarSlice
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BallotCast:
     """An agent's vote on one bar. score: (N,). evidence: (K, N). failure: why it abstains."""
@@ -48,6 +51,7 @@ class SettleBar:
     bar: BarSlice
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What a bar did to the account; arrays (M,).
@@ -72,12 +76,14 @@ class Settlement:
     margin_used: float
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskContext:
     """To the guardian: the proposals and everything it may look at, as one frozen value.
 
     Arrays (M,). units, working: signed positions and working orders. returns: (T, N) simple
-    returns of the traded instruments, newest last. order_units, score,
+    returns of the traded instruments, newest last; a single row continues the window of the
+    context before. order_units, score,
     stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals.
     """
 
@@ -104,6 +110,7 @@ class RiskContext:
     bound: Indices
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
     """The guardian's answer: verdicts in the order of the review, signed, and what it noticed.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from market.sent import sent
 
+
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bracket:
     """Exits attached to an order, as distances from its fill in price units; None for none."""
@@ -14,6 +17,7 @@ class Bracket:
     trailing: float | None
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """A market order as it goes to a broker.
@@ -32,6 +36,7 @@ class OrderRequest:
     reference_price: float
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """An executed part.

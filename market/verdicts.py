@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from market.errors import ApprovalRejected
 from market.orders import Bracket, OrderRequest, client_order_id
+from market.sent import sent
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskApproved:
     """An order that may be sent, possibly smaller than proposed.
@@ -47,6 +49,7 @@ class RiskApproved:
         )
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskRefused:
     """An order that may not be sent: the limit, its value and what was measured."""
@@ -63,6 +66,7 @@ class RiskRefused:
 Verdict = RiskApproved | RiskRefused
 
 
+@sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedApprovals:
     """The approved orders of one decision, signed for one use.

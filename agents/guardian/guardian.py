@@ -24,6 +24,7 @@ from agents.guardian.review import (
     no_verdicts,
     review,
 )
+from market.bars import Floats
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
 from market.events import Event, TradingRearmed
@@ -64,6 +65,7 @@ class RiskGuardian:
         self._breakers = armed_breakers(equity)
         self._key = key
         self._rearm_after = rearm_after
+        self._returns: Floats = np.empty((0, 0))
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
         self._book = empty_book(count, self._paths.currencies)
@@ -83,7 +85,7 @@ class RiskGuardian:
 
     def warm_up(self) -> None:
         """Compile what a first review would compile; leaves no trace."""
-        memory = remembered(self._breakers)
+        memory, kept = remembered(self._breakers), self._returns
         none = np.zeros(len(self._symbols))
         unknown = np.full(len(self._symbols), np.nan)
         self.review(
@@ -112,6 +114,7 @@ class RiskGuardian:
             )
         )
         resume_breakers(self._breakers, memory)
+        self._returns = kept
 
     @property
     def halt(self) -> Halt:
@@ -121,6 +124,7 @@ class RiskGuardian:
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
         notices = self._observe(context.sequence, context.time, context.equity)
+        returns = self._window(context.returns)
         review(
             Proposals(
                 units=context.order_units,
@@ -139,8 +143,8 @@ class RiskGuardian:
                 unit_increment=self._increment,
                 equity=context.equity,
                 halt=int(self._breakers.halt[0]),
-                returns=context.returns,
-                row=len(context.returns) - 1,
+                returns=returns,
+                row=len(returns) - 1,
             ),
             Marks(mid=context.mid, spread=context.spread, rate=context.rate, age=context.age),
             self._paths,
@@ -198,6 +202,13 @@ class RiskGuardian:
             by=request.by,
             after_bars=bars,
         )
+
+    def _window(self, returns: Floats) -> Floats:
+        """The returns window: the one that is given, or the one before with one row more."""
+        if len(returns) == 1 and len(self._returns) > 1:
+            returns = np.concatenate([self._returns[1:], returns])
+        self._returns = returns
+        return returns
 
     def _observe(self, sequence: int, time: int, equity: float) -> tuple[Event, ...]:
         never = -1

@@ -91,6 +91,7 @@ class Ordering:
 
     def __init__(self, plan: LivePlan, broker: LiveBroker, folder: Path) -> None:
         self.plan = plan
+        self.broker = broker
         self.key = secrets.token_bytes(32)
         count = len(plan.instruments)
         self.guardian = RiskGuardian(

@@ -65,4 +65,4 @@ def _tell(told: dict[str, Any]) -> None:
         f"{name} {weights[name]:.2f}" if weights[name] > 0.0 else f"{name} (shadow)"
         for name in told["seated"]
     )
-    Console().print(f"on the committee: {seats}", highlight=False)
+    Console().print(f"on the committee: {seats}", highlight=False, soft_wrap=True)

@@ -25,12 +25,12 @@ Within = Annotated[
 def halt(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
     """Take no new risk: what waits is cancelled, what reduces a position still passes."""
     told = changed(home, "halt", by, reason, because=ON_COMMAND)
-    _tell(Console(), told)
+    _tell(Console(soft_wrap=True), told)
 
 
 def resume(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
     """Allow new risk again, once the books are proved to be the broker's. Needs --reason."""
-    _tell(Console(), changed(home, "resume", by, reason))
+    _tell(Console(soft_wrap=True), changed(home, "resume", by, reason))
 
 
 def flatten(
@@ -41,7 +41,7 @@ def flatten(
     Leaves the desk halted. Exit code 1 where something is left after the time: the gateway goes on
     closing it.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     told = changed(home, "flatten", by, reason)
     until = time.monotonic() + within
     with console.status(_left_open(told)) as shown:
@@ -66,7 +66,7 @@ def stop(
 
     Exit code 1 where the desk has not settled after the time.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     told = changed(home, "stop", by, reason, because=ON_COMMAND)
     until = time.monotonic() + within
     with console.status("settling what is open"):

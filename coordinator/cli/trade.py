@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from coordinator.cli.asking import plain
 from coordinator.cli.options import (
     AgentNames,
     AsJson,
@@ -23,12 +24,9 @@ from coordinator.cli.options import (
 )
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
-from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
-from coordinator.live.bootstrap import live_plan_of, session_to_resume
-from coordinator.live.plan import LivePlan
-from coordinator.live.prices import open_prices
+from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from market.errors import ConfigError, FatalError, TransientError
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from coordinator.live.conduct import DeskOnRay
 
 LOOK_EVERY_S = 0.5
-STOP_WITHIN_S = 20.0
 BY = "quorum trade"
 
 
@@ -91,14 +88,12 @@ def trade(
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
-    plan = _plan(settings, desk_home, resume)
-    if not resume:
-        with console.status("looking at the prices"):
-            # What is wrong with them is told here, where somebody reads it.
-            open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
-    told = _run(plan, desk_home, for_s, console)
+    with console.status("looking at the prices"):
+        plan = plan_for(settings, desk_home, resume=resume)
+    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False)) as desk:
+        told = _watch(desk, desk_home, for_s, console)
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(plain(told)))
     else:
         _tell(console, desk_home, told)
 
@@ -106,34 +101,6 @@ def trade(
 def _absolute(data: str) -> str:
     """A file's or folder's own name: the desk's processes may run elsewhere."""
     return str(Path(data).resolve()) if Path(data).exists() else data
-
-
-def _plan(settings: Settings, home: DeskHome, resume: bool) -> LivePlan:
-    if resume:
-        return live_plan_of(settings, session=session_to_resume(home))
-    if home.journal.exists():
-        raise ConfigError(
-            f"{home.folder} holds a desk already. `quorum trade --resume` takes it up with its "
-            "positions; for a new one choose another --home."
-        )
-    return live_plan_of(settings, opened=datetime.now(UTC).isoformat())
-
-
-def _run(plan: LivePlan, home: DeskHome, for_s: float | None, console: Console) -> dict[str, Any]:
-    # Ray takes a second to import: wrong input should be told before that.
-    from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
-    from infra.runtime import ray_cluster  # noqa: PLC0415
-
-    settings = plan.settings.ray
-    with ray_cluster(settings.namespace, dashboard=settings.dashboard) as url:
-        if settings.dashboard and url is not None:
-            console.print(f"dashboard {url}; its token: ray get-auth-token", highlight=False)
-        desk = DeskOnRay(plan, home)
-        try:
-            desk.start()
-            return _watch(desk, home, for_s, console)
-        finally:
-            desk.take_down()
 
 
 def _watch(
@@ -150,13 +117,13 @@ def _watch(
             time.sleep(LOOK_EVERY_S)
             try:
                 told = dict(ask_desk(home, Command(name="status")).told)
-            except TransientError as error:
+            except TransientError:
                 if told and how_it_was_left(home) is not None:
                     return told  # `quorum stop` of another terminal
                 problem = desk.problem()
                 if problem and not told:
                     raise FatalError(problem) from None
-                view.silent(problem or str(error))
+                view.silent(problem)
                 continue
             if until == float("inf") and for_s is not None:
                 until = time.monotonic() + for_s
@@ -164,23 +131,7 @@ def _watch(
             if told["mode"] == "STOPPED":
                 return told
     why = "the time is over" if time.monotonic() >= until else "interrupted"
-    return _stop(home, why, told)
-
-
-def _stop(home: DeskHome, reason: str, told: dict[str, Any]) -> dict[str, Any]:
-    """Ask the gateway to settle and stop; the newest status."""
-    until = time.monotonic() + STOP_WITHIN_S
-    asked = False
-    while time.monotonic() < until:
-        try:
-            name = "status" if asked else "stop"
-            answer = ask_desk(home, Command(name=name, by=BY, reason=reason))
-            asked, told = True, dict(answer.told) or told
-        except TransientError:
-            if asked:
-                return told  # it has settled, closed its books and hung up
-        time.sleep(0.1)
-    return told
+    return dict(settle(home, BY, why, told))
 
 
 def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:

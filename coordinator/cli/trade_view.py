@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from coordinator.cli.status_view import status_line, status_picture
+from coordinator.live.status_view import status_line, status_picture
 
 PLAIN_EVERY_S = 5.0
 
@@ -44,12 +44,13 @@ class TradeView:
         elif self._due():
             self._console.print(status_line(told), highlight=False)
 
-    def silent(self, why: str) -> None:
-        """The gateway does not answer: starting, or being started again."""
+    def silent(self, problem: str = "") -> None:
+        """The gateway does not answer: starting, or being started again, or for a reason."""
+        said = f"waiting for the desk: {problem}" if problem else "waiting for the desk"
         if self._console.is_terminal:
-            self._live.update(Text("waiting for the desk", style="dim"))
+            self._live.update(Text(said, style="dim"))
         elif self._due():
-            self._console.print(f"waiting for the desk: {why}", highlight=False)
+            self._console.print(said, highlight=False)
 
     def _due(self) -> bool:
         now = time.monotonic()

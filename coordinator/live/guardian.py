@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TypeVar
 
 from infra.deadlines import DeadlineLine, readable
@@ -15,6 +16,8 @@ from market.messages import Rearm, Reviewed, RiskContext
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
 
+NEVER = -2
+
 
 class GuardianDesk:
     """deadline_s: how long it may think. memory: what its breakers remembered last; a guardian
@@ -24,6 +27,8 @@ class GuardianDesk:
     def __init__(self, deadline_s: float, memory: Floats) -> None:
         self._deadline_s = deadline_s
         self._line: DeadlineLine | None = None
+        self._reviewed = NEVER
+        self._rows = 0
         self.memory = memory
         self.halt = "NONE"
         self.silent_because = "it has not called in yet"
@@ -44,9 +49,16 @@ class GuardianDesk:
 
     def review(self, context: RiskContext) -> Reviewed | None:
         """Verdicts, or None where it did not answer in time: then nothing is approved."""
-        reviewed = self._ask(context, Reviewed)
+        rows = len(context.returns)
+        # A window that still grows is given whole: only one that is full loses a row for each new.
+        follows = context.sequence == self._reviewed + 1 and rows == self._rows
+        self._rows = rows
+        asked = replace(context, returns=context.returns[-1:]) if follows else context
+        self._reviewed = NEVER
+        reviewed = self._ask(asked, Reviewed)
         if reviewed is not None and reviewed.sequence == context.sequence:
             self.memory, self.halt = reviewed.memory, reviewed.halt
+            self._reviewed = context.sequence  # it holds the window up to this bar
             return reviewed
         return None
 
@@ -91,3 +103,4 @@ class GuardianDesk:
         if self._line is not None:
             self._line.close()
         self._line, self.silent_because = None, why
+        self._reviewed = NEVER

@@ -8,6 +8,12 @@ run.plot_equity()
 
 from coordinator.explain.explanation import Explanation
 from coordinator.notebook.comparison import Comparison, compare
+from coordinator.notebook.live import (
+    SystemStatus,
+    run_quick_demo,
+    show_system_status,
+    start_dynamic_trading,
+)
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import COMMITTEE, open_run, replay
 from coordinator.notebook.sweep_result import SweepResult
@@ -19,8 +25,12 @@ __all__ = [
     "Explanation",
     "Run",
     "SweepResult",
+    "SystemStatus",
     "compare",
     "open_run",
     "replay",
+    "run_quick_demo",
+    "show_system_status",
+    "start_dynamic_trading",
     "sweep",
 ]

@@ -66,11 +66,9 @@ class Dispatch:
         )
         orders: list[OrderRequest] = []
         unsent: list[tuple[str, str]] = []
-        entries = state.orders.values()
-        waiting = {entry.order.symbol for entry in entries}
-        unknown = {entry.order.symbol for entry in entries if entry.stage in UNSETTLED}
+        unknown = {order.symbol for order in state.unsettled}
         for approved in signed.approved:
-            why = self._obstacle(approved, waiting, unknown)
+            why = self._obstacle(approved, unknown)
             if why is None:
                 orders.append(approved.order(self._session, signed.sequence))
             else:
@@ -141,10 +139,11 @@ class Dispatch:
         self._books.durable()
         return len(self._books.state.unsettled)
 
-    def _obstacle(
-        self, approved: RiskApproved, waiting: AbstractSet[str], unknown: AbstractSet[str]
-    ) -> str | None:
-        """Why an approved order may not be sent now, or None. waiting, unknown: instruments."""
+    def _obstacle(self, approved: RiskApproved, unknown: AbstractSet[str]) -> str | None:
+        """Why an approved order may not be sent now, or None.
+
+        unknown: instruments with an order of which nobody knows what became of it.
+        """
         state = self._books.state
         if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
@@ -152,7 +151,8 @@ class Dispatch:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
         reduces = held * approved.units < 0.0 and abs(approved.units) <= abs(held)
-        if reduces and approved.symbol not in waiting and state.mode is Mode.HALTED:
+        waiting = any(entry.order.symbol == approved.symbol for entry in state.orders.values())
+        if reduces and not waiting and state.mode is Mode.HALTED:
             return None
         return f"the desk is {state.mode}: {state.mode_reason}"
 

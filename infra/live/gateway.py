@@ -36,7 +36,14 @@ from market.errors import (
 )
 from market.events import AlertRaised, Event, OrderCancelled, OrderFilled
 from market.instruments import Instrument
-from market.live_events import BarClosed, CashMoved, CoordinatorAttached, ModeChanged, TradingOpened
+from market.live_events import (
+    BarClosed,
+    CashMoved,
+    CoordinatorAttached,
+    ModeChanged,
+    OrderAccepted,
+    TradingOpened,
+)
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
 from market.marks import Marks, mark_rates, no_marks
 from market.modes import Mode
@@ -352,7 +359,12 @@ class LiveGateway:
                 f"the broker's transactions have a gap after {last}; compare the journal with the "
                 "broker's record"
             )
-        return booked(fresh, state.sequence + 1)
+        # That an order was accepted is in the books since its answer, but for an unanswered one.
+        return tuple(
+            event
+            for event in booked(fresh, state.sequence + 1)
+            if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
+        )
 
     def _distrust(self, why: str) -> None:
         """What the broker says cannot be booked: no new risk, and a person must look at it."""

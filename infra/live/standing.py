@@ -47,6 +47,10 @@ class StandingServer:
         except QuorumError as error:
             self._failure = str(error)
             logging.getLogger("quorum").error("%s: %s", self._name, error)
+        except Exception as error:
+            # The process lives on, so whoever asks must learn that it serves nobody any more.
+            self._failure = f"a defect: {type(error).__name__}: {error}"
+            logging.getLogger("quorum").exception("%s ended by a defect", self._name)
         finally:
             self._ended = True
 

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from coordinator.cli.app import run
-from coordinator.cli.status_view import status_picture
+from coordinator.live.status_view import status_picture
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.runtime import environment

@@ -11,11 +11,18 @@ import pytest
 
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.guardian import RiskGuardian
+from infra.journal.codec import encode_value
 from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
+from market.live_messages import (
+    EquityWatched,
+    GuardianResumed,
+    ResumeGuardian,
+    WatchEquity,
+)
 from market.messages import Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
-from tests.books import COLUMNS, INSTRUMENTS, SYMBOLS, WIDE, Case, case
+from tests.books import COLUMNS, INSTRUMENTS, SYMBOLS, WIDE, WINDOW, Case, case
 
 KEY = b"the guardian's key"
 DAY_NS = 86_400_000_000_000
@@ -292,3 +299,52 @@ def test_every_proposal_gets_exactly_one_verdict() -> None:
     verdicts: list[Verdict] = [*found.approved, *found.refused]
     named = [verdict.symbol for verdict in verdicts]
     assert sorted(named) == sorted(SYMBOLS)
+
+
+def same(one: Reviewed, other: Reviewed) -> bool:
+    """Equal to the last bit."""
+    return encode_value(one) == encode_value(other)
+
+
+def test_one_row_of_returns_continues_the_window_of_the_bar_before_to_the_last_bit() -> None:
+    rng = np.random.default_rng(5)
+    common = rng.normal(0.0, 0.01, (WINDOW + 12, 1))
+    walk = common + rng.normal(0.0, 0.006, (WINDOW + 12, len(INSTRUMENTS)))
+    wished = case({"EUR_USD": 50_000.0}, held={"GBP_USD": 60_000.0, "AUD_USD": -40_000.0})
+    whole, continued = guardian(), guardian()
+    limits = set()
+    for bar in range(12):
+        window = walk[bar : bar + WINDOW]
+        asked = context(wished, sequence=bar, returns=window)
+        expected = reviewed(whole, asked)
+        row = asked if bar % 5 == 0 else replace(asked, returns=window[-1:])
+        assert same(reviewed(continued, row), expected)
+        limits |= {verdict.limit for verdict in (*expected.approved, *expected.refused)}
+    assert "CORRELATION" in limits
+
+
+def test_warming_up_leaves_no_trace() -> None:
+    warm, cold = guardian(), guardian()
+    warm.warm_up()
+    asked = context(case({"EUR_USD": 10_000.0}))
+    assert same(reviewed(warm, asked), reviewed(cold, asked))
+
+
+def test_a_guardian_that_is_given_its_memory_halts_on_as_before_its_death() -> None:
+    member = guardian()
+    fallen = context(case({"EUR_USD": 10_000.0}), equity=0.5 * EQUITY)
+    memory = reviewed(member, fallen).memory
+    again = guardian()
+    resumed = again.answer(ResumeGuardian(memory=memory))
+    assert resumed == GuardianResumed(halt=member.halt.name)
+    assert again.halt is not Halt.NONE
+    later = replace(fallen, sequence=1, equity=EQUITY)
+    assert same(reviewed(again, later), reviewed(member, later))
+
+
+def test_losses_between_two_bars_halt_at_once() -> None:
+    member = guardian()
+    watched = member.answer(WatchEquity(sequence=3, time=19_000 * DAY_NS, equity=0.5 * EQUITY))
+    assert isinstance(watched, EquityWatched)
+    assert watched.halt == "DRAWDOWN"
+    assert [type(notice).__name__ for notice in watched.notices] == ["TradingHalted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,12 @@ def test_every_measure_has_a_name_of_its_own_and_says_what_it_is() -> None:
         assert measure.about
         assert bool(measure.bounds) == (measure.kind == "histogram")
         assert list(measure.bounds) == sorted(bound for bound in measure.bounds if bound > 0.0)
+
+
+def test_the_document_lists_every_measure() -> None:
+    document = (Path(__file__).resolve().parents[2] / "docs" / "LIVE.md").read_text("utf-8")
+    listed = set(re.findall(r"`(quorum_\w+)`", document))
+    assert listed == {measure.name for measure in MEASURES}
 
 
 def test_who_does_not_measure_is_told_and_says_nothing() -> None:

@@ -1,4 +1,4 @@
-"""How a desk stands, as a person sees it: of `quorum status`, `watch` and `trade`."""
+"""How a live desk stands, as a person sees it on a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -28,14 +27,16 @@ def status_line(told: Mapping[str, Any]) -> str:
 
 def status_picture(told: Mapping[str, Any]) -> Group:
     """A status as a page: the account, what is open, the committee, the machinery."""
-    parts: list[RenderableType] = [_heading(told), _account(told), Text()]
-    parts.append(_positions(told) if told["positions"] else Text("no positions", style="dim"))
+    sections: list[RenderableType] = [
+        Group(_heading(told), _account(told)),
+        _positions(told) if told["positions"] else Text("no positions", style="dim"),
+    ]
     if told["open_orders"]:
-        parts.append(_orders(told))
+        sections.append(_orders(told))
     if told.get("agents"):
-        parts.append(_committee(told))
-    parts.append(_machinery(told))
-    return Group(*parts)
+        sections.append(_committee(told))
+    sections.append(_machinery(told))
+    return Group(*(part for section in sections for part in (section, Text())))
 
 
 def signed(value: float, pattern: str = "+,.2f") -> Text:
@@ -70,7 +71,7 @@ def _account(told: Mapping[str, Any]) -> Text:
 
 def _table(*columns: str, left: int = 1) -> Table:
     """Columns by title, the first `left` of them aligned left."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     for place, title in enumerate(columns):
         table.add_column(title, justify="left" if place < left else "right", no_wrap=True)
     return table
@@ -84,7 +85,7 @@ def _positions(told: Mapping[str, Any]) -> Table:
         age = held["age_bars"]
         table.add_row(
             held["symbol"],
-            signed(held["units"], "+,.0f"),
+            f"{held['units']:+,.0f}",
             f"{held['average_price']:.6g}",
             f"{held['mid']:.6g}",
             signed(held["unrealised"]),
@@ -101,7 +102,7 @@ def _orders(told: Mapping[str, Any]) -> Table:
             order["client_order_id"],
             order["symbol"],
             Text(order["stage"], style="red" if unknown else ""),
-            signed(order["units"], "+,.0f"),
+            f"{order['units']:+,.0f}",
         )
     return table
 
@@ -109,7 +110,7 @@ def _orders(told: Mapping[str, Any]) -> Table:
 def _committee(told: Mapping[str, Any]) -> Table:
     """Where no coordinator is attached, how its members are is not known."""
     known = told.get("coordinator_attached", True)
-    table = _table("agent", "weight", "is", "p50 ms", "p99 ms", "abstained", left=1)
+    table = _table("agent", "weight", "state", "p50 ms", "p99 ms", "abstained", left=1)
     table.columns[2].justify = table.columns[5].justify = "left"
     for name, agent in told["agents"].items():
         weight = told["weights"].get(name, 0.0)

@@ -1,0 +1,100 @@
+"""A live desk from its start to its end, for whoever started it: a command line or a notebook."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from coordinator.configuration.settings import Settings
+from coordinator.live.bootstrap import live_plan_of, session_to_resume
+from coordinator.live.plan import LivePlan
+from coordinator.live.prices import open_prices
+from infra.live.asking import ask_desk, how_it_was_left
+from infra.live.home import DeskHome
+from market.bars import utc
+from market.errors import ConfigError, TransientError
+from market.live_messages import Command
+
+if TYPE_CHECKING:
+    from coordinator.live.conduct import DeskOnRay
+
+STOP_WITHIN_S = 20.0
+LOOK_EVERY_S = 0.1
+Told = Mapping[str, Any]
+
+
+def plan_for(settings: Settings, home: DeskHome, *, resume: bool) -> LivePlan:
+    """The plan of a new desk, whose prices are looked at, or of the one in the folder.
+
+    Raises ConfigError where a desk is there and is not to be resumed, or the other way round, and
+    DataError for prices that cannot be trusted.
+    """
+    if resume:
+        return live_plan_of(settings, session=session_to_resume(home))
+    if home.journal.exists():
+        raise ConfigError(
+            f"{home.folder} holds a desk already. `quorum trade --resume` takes it up with its "
+            "positions; for a new one choose another --home."
+        )
+    plan = live_plan_of(settings, opened=datetime.now(UTC).isoformat())
+    # What is wrong with them is told here, where somebody reads it.
+    open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
+    return plan
+
+
+@contextmanager
+def desk_on_ray(plan: LivePlan, home: DeskHome, say: Callable[[str], None]) -> Iterator[DeskOnRay]:
+    """The desk's actors, taken down at the end. say: told where Ray's dashboard is."""
+    # Ray takes a second to import: wrong input should be told before that.
+    from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
+    from infra.runtime import ray_cluster  # noqa: PLC0415
+
+    settings = plan.settings.ray
+    with ray_cluster(settings.namespace, dashboard=settings.dashboard) as url:
+        if settings.dashboard and url is not None:
+            say(f"dashboard {url}; its token: ray get-auth-token")
+        desk = DeskOnRay(plan, home)
+        try:
+            desk.start()
+            yield desk
+        finally:
+            desk.take_down()
+
+
+def look(home: DeskHome) -> dict[str, Any]:
+    """How the desk stands. Raises TransientError that says what became of one that is silent."""
+    try:
+        return dict(ask_desk(home, Command(name="status")).told)
+    except TransientError as error:
+        raise TransientError(left_as(home) or str(error)) from None
+
+
+def left_as(home: DeskHome) -> str:
+    """What became of a desk that does not answer; empty where nobody stopped it."""
+    desk = how_it_was_left(home)
+    if desk is None:
+        return ""
+    return (
+        f"the desk in {home.folder} was stopped by {desk.mode_by} at "
+        f"{utc(desk.time):%Y-%m-%d %H:%M:%S} UTC of market time. `quorum trade --resume` takes it "
+        "up again."
+    )
+
+
+def settle(home: DeskHome, by: str, reason: str, told: Told) -> Told:
+    """Ask the gateway to settle and stop, and wait for it; the newest status. told: the last."""
+    until = time.monotonic() + STOP_WITHIN_S
+    asked = False
+    while time.monotonic() < until:
+        try:
+            name = "status" if asked else "stop"
+            answer = ask_desk(home, Command(name=name, by=by, reason=reason))
+            asked, told = True, dict(answer.told) or told
+        except TransientError:
+            if asked or how_it_was_left(home) is not None:
+                return told  # it has settled, closed its books and hung up
+        time.sleep(LOOK_EVERY_S)
+    return told

@@ -1,0 +1,145 @@
+"""A live desk from a notebook: start it, look at it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from coordinator.cli.trade_view import TradeView
+from coordinator.live.status_view import status_picture
+from coordinator.live.trading import desk_on_ray, left_as, look, plan_for, settle
+from coordinator.notebook.run import Run
+from coordinator.notebook.running import replay, settings_with
+from coordinator.report.grid import plain_text
+from infra.live.home import DeskHome
+from market.errors import ConfigError, FatalError, TransientError
+
+DEMO_YEARS = ("2013-01-01", "2016-12-31")
+LOOK_EVERY_S = 0.5
+BY = "notebook"
+CODE = '<pre style="line-height:1.35;font-family:Menlo,DejaVu Sans Mono,monospace">{code}</pre>'
+
+
+class SystemStatus:
+    """How a live desk stood when it was asked. told: all that it said; home: its folder."""
+
+    def __init__(self, home: Path, told: Mapping[str, Any]) -> None:
+        self.home = home
+        self.told = told
+
+    @property
+    def positions(self) -> pd.DataFrame:
+        """One row a position: units (signed), prices, unrealised profit in account currency."""
+        return pd.DataFrame(self.told.get("positions", ()))
+
+    @property
+    def agents(self) -> pd.DataFrame:
+        """One row an agent, by name: weight, whether it is here, latencies, abstentions."""
+        members, weights = self.told.get("agents", {}), self.told.get("weights", {})
+        rows = {
+            name: {"weight": weights.get(name, 0.0), **facts} for name, facts in members.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def __repr__(self) -> str:
+        return plain_text(status_picture(self.told), f"desk {self.home}")
+
+    def _repr_html_(self) -> str:
+        console = Console(record=True, width=110, force_jupyter=False, file=StringIO())
+        console.print(status_picture(self.told), f"desk {self.home}", highlight=False)
+        return console.export_html(inline_styles=True, code_format=CODE)
+
+
+def run_quick_demo(*, agents: Sequence[str] | None = None, out: str | Path | None = None) -> Run:
+    """Four years of real prices through the whole desk, in this process, in a few seconds.
+
+    The first time it compiles for about a minute. agents, out: as of `replay`.
+    """
+    start, end = DEMO_YEARS
+    return replay(start=start, end=end, agents=agents, out=out)
+
+
+async def start_dynamic_trading(
+    minutes: float,
+    *,
+    home: str | Path | None = None,
+    resume: bool = False,
+    speed: float | None = None,
+    instruments: Sequence[str] | None = None,
+    bar: str | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    config: str | Path | None = None,
+) -> SystemStatus:
+    """Trade on the wall clock for so many minutes of real time on a paper account, then settle.
+
+    Other cells run meanwhile where it is a task: `asyncio.create_task(start_dynamic_trading(5))`,
+    then `show_system_status()`. Interrupting settles at once; the journal is kept in any case, and
+    `resume` takes the desk up again. Without settings of `live.feed` the prices are made up.
+    home: the desk's folder. speed, bar, settings, config: as of `quorum trade` and `replay`.
+
+    Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,
+    FatalError where a member cannot be built.
+    """
+    if not 0.0 < minutes < float("inf"):
+        raise ConfigError(f"expected a number of minutes above 0, found {minutes}")
+    loaded = settings_with(
+        {
+            "data": {
+                "instruments": None if instruments is None else tuple(instruments),
+                "bar": bar,
+            },
+            "live": {"home": None if home is None else str(home), "speed": speed},
+        },
+        settings,
+        config,
+    )
+    desk_home = DeskHome(folder=loaded.live.home.resolve())
+    plan = plan_for(loaded, desk_home, resume=resume)
+    told: Mapping[str, Any] = {}
+    why = "interrupted"
+    with desk_on_ray(plan, desk_home, print) as desk:
+        try:
+            told = await _watched(desk_home, minutes * 60.0, desk.problem)
+            why = "the time is over"
+        finally:
+            told = settle(desk_home, BY, why, told)
+    return SystemStatus(desk_home.folder, told)
+
+
+def show_system_status(home: str | Path | None = None) -> SystemStatus:
+    """How the live desk in a folder stands now; by default in the configured one.
+
+    Raises ConfigError where there is none, TransientError that says what became of one that does
+    not answer.
+    """
+    folder = settings_with({}, None, None).live.home if home is None else Path(home)
+    return SystemStatus(folder, look(DeskHome(folder=folder)))
+
+
+async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> Mapping[str, Any]:
+    """The newest status that time after the first, or once somebody stopped the desk."""
+    until = float("inf")
+    told: Mapping[str, Any] = {}
+    with TradeView(Console(soft_wrap=True)) as view:
+        while time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                told = await asyncio.to_thread(look, home)
+            except TransientError:
+                if told and left_as(home):
+                    break
+                wrong = await asyncio.to_thread(problem)
+                if wrong and not told:
+                    raise FatalError(wrong) from None
+                view.silent(wrong)
+                continue
+            until = min(until, time.monotonic() + for_s)
+            view(told)
+    return told
