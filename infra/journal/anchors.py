@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -53,7 +54,7 @@ def read_anchors(path: Path) -> list[Anchor]:
     return anchors
 
 
-def require_anchored(journal: Path, anchors: list[Anchor]) -> None:
+def require_anchored(journal: Path, anchors: Sequence[Anchor]) -> None:
     """Refuse a journal that is not the one that was anchored, or a shorter one, by its last anchor.
 
     Raises JournalError.

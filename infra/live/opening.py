@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from infra.journal.anchors import Anchor, require_anchored
 from infra.journal.codec import decode_value, encode_value
 from infra.journal.reader import read_events
 from infra.journal.snapshots import Snapshot, whole_snapshots
-from infra.journal.sqlite import SqliteJournal
+from infra.journal.sqlite import Anchoring, SqliteJournal
 from infra.live.books import Books
 from market.desk_state import DeskSnapshot, DeskState
 from market.errors import ConfigError, JournalError
@@ -26,18 +27,30 @@ def open_books(
     rows: int,
     seated: Sequence[str],
     first: Callable[[], tuple[int, float]],
+    *,
+    key: bytes | None = None,
+    anchors: Anchoring | None = None,
+    anchored: Sequence[Anchor] = (),
 ) -> Books:
     """The books of the desk whose journal is at `path`, new where there is none.
 
     started: of a new session, but for its time and balance, which `first` asks the broker for.
-    rows: bars that the desk remembers. seated: the agents that run from the start. Raises
-    JournalError for a journal that is damaged or another desk's, JournalUnwritable.
+    rows: bars that the desk remembers. seated: the agents that run from the start. key: seals the
+    events. anchors: told of what was committed. anchored: before; the journal must reach them.
+    Raises JournalError for a journal that is damaged or cut off, ConfigError for another desk's,
+    JournalUnwritable.
     """
     if path.exists():
-        return _resumed(path, started, rows)
+        require_anchored(path, anchored)
+        return _resumed(path, started, rows, key, anchors)
+    if anchored:
+        raise JournalError(
+            f"{path} is gone, and {max(one.count for one in anchored)} events of it were anchored; "
+            "put it back, or for a new desk move the file of its anchors away"
+        )
     time, balance = first()
     started = replace(started, first_time=time, last_time=time, initial_balance=balance)
-    journal = SqliteJournal(path, durable=True)
+    journal = SqliteJournal(path, durable=True, key=key, anchors=anchors)
     state = DeskState(started, rows)
     journal.append(started)
     books = Books(journal, state, _keeper(journal))
@@ -59,9 +72,15 @@ def session_at(path: Path) -> SessionStarted:
     raise JournalError(f"{path}: expected a journal that begins with SessionStarted")
 
 
-def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
-    kept, state = _standing(path, rows)
-    journal = SqliteJournal.resume(path, after=kept, into=state.apply)
+def _resumed(
+    path: Path,
+    started: SessionStarted,
+    rows: int,
+    key: bytes | None,
+    anchors: Anchoring | None,
+) -> Books:
+    kept, state = _standing(path, rows, key)
+    journal = SqliteJournal.resume(path, key=key, anchors=anchors, after=kept, into=state.apply)
     found, asked = state.started, started
     if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
         agent.name for agent in found.agents
@@ -74,9 +93,9 @@ def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
     return Books(journal, state, _keeper(journal))
 
 
-def _standing(path: Path, rows: int) -> tuple[Snapshot | None, DeskState]:
+def _standing(path: Path, rows: int, key: bytes | None) -> tuple[Snapshot | None, DeskState]:
     """The desk at its newest snapshot that can be read, at its first event without one."""
-    for kept in whole_snapshots(path):
+    for kept in whole_snapshots(path, key):
         # One that another version took: what it stands for is in the events.
         with contextlib.suppress(JournalError):
             return kept, DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
