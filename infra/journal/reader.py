@@ -57,6 +57,17 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
         ) from None
 
 
+def count_events(path: Path) -> int:
+    """How many events a journal has, by the number of its last. Raises JournalError."""
+    try:
+        with contextlib.closing(open_to_read(path)) as database:
+            schema_of(database, path)
+            (last,) = database.execute("SELECT max(sequence) FROM events").fetchone()
+    except DAMAGE as error:
+        raise JournalError(f"{path} cannot be read as a journal: {error}") from None
+    return 0 if last is None else int(last) + 1
+
+
 def broken(path: Path, number: int, kind: str) -> JournalError:
     """What is said of the first event that does not continue the chain."""
     return JournalError(

@@ -14,6 +14,8 @@ from infra.journal.schema import DAMAGE, UNSEALED, open_to_read, schema_of
 from market.errors import JournalError
 
 KEPT = 2
+SnapshotRow = tuple[int, bytes, bytes, bytes, bytes | None]
+"""sequence, payload, head, digest, seal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,21 @@ def snapshot_digest(sequence: int, head: bytes, payload: bytes) -> bytes:
 def snapshot_seal(key: bytes, digest: bytes) -> bytes:
     """HMAC-SHA256 over a snapshot's digest."""
     return hmac.digest(key, b"snapshot:" + digest, "sha256")
+
+
+def whole_rows(path: Path) -> list[SnapshotRow]:
+    """The snapshots that are whole, as they are stored, oldest first. Raises JournalError."""
+    try:
+        with contextlib.closing(open_to_read(path)) as database:
+            found = _stored(database, schema_of(database, path))
+            rows = [
+                (kept.sequence, kept.payload, kept.head, _digest(kept), sealed)
+                for _, kept, sealed in found
+                if kept is not None
+            ]
+    except DAMAGE as error:
+        raise JournalError(f"{path} cannot be read as a journal: {error}") from None
+    return rows[::-1]
 
 
 def has_snapshots(database: sqlite3.Connection) -> bool:
