@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from infra.journal.rows import row_at
-from infra.journal.schema import open_to_read, schema_of
+from infra.journal.parts import find_row
 from market.errors import JournalError
 
 
@@ -62,8 +60,7 @@ def require_anchored(journal: Path, anchors: Sequence[Anchor]) -> None:
     if not anchors:
         return
     last = max(anchors, key=lambda anchor: anchor.count)
-    with contextlib.closing(open_to_read(journal)) as database:
-        row = row_at(database, schema_of(database, journal), last.count - 1)
+    row = find_row(journal, last.count - 1)
     fault = "" if last.count == 0 else anchor_fault(last, row and row[3], row and row[5])
     if fault:
         raise JournalError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,26 +17,34 @@ from market.errors import JournalUnwritable
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its name, durably, once it is done; gone where it fails.
+    """A file in a folder beside `path` that takes its name, durably, once it is done.
 
-    Raises JournalUnwritable where `path` exists or cannot be written.
+    What else is written in that folder comes along, before it; nothing does where it fails. Raises
+    JournalUnwritable where a file of such a name exists or cannot be written.
     """
-    beside = path.with_name(path.name + ".partial")
+    folder = path.with_name(path.name + ".partial")
     try:
-        if path.exists():
-            raise JournalUnwritable(f"{path} exists already; name a file that does not")
-        beside.unlink(missing_ok=True)
-        yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
+        _refuse_to_replace(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder / path.name
+        done = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
+        for file in done:
+            _refuse_to_replace(path.with_name(file.name))
+            _sync(file)
+        for file in done:
+            file.replace(path.with_name(file.name))
+        _sync(path.parent)
     except (OSError, sqlite3.Error) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise JournalUnwritable(f"{path} cannot be written: {said}") from None
     finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if path.exists():
+        raise JournalUnwritable(f"{path} exists already; name a file that does not")
 
 
 def write_rows(path: Path, rows: Iterable[Row], snapshots: Iterable[SnapshotRow]) -> int:
@@ -56,8 +65,9 @@ def write_rows(path: Path, rows: Iterable[Row], snapshots: Iterable[SnapshotRow]
     return count
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Return once a file or a folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
