@@ -91,11 +91,16 @@ JOURNAL_LAG_SECONDS: Final = Measure(
     about="How long what had to be durable first held up the desk, seconds",
     bounds=SECONDS,
 )
+ANCHOR_FAILURES: Final = Measure(
+    name="quorum_anchor_failures",
+    kind="counter",
+    about="Anchors of the journal that could not be written or posted",
+)
 
 MEASURES: Final = (
     DECISIONS, DECISION_SECONDS, VOTE_SECONDS, ABSTENTIONS, REVIEW_SECONDS, REFUSALS, ORDERS,
     FILLS, SLIPPAGE_BPS, EQUITY, DRAWDOWN, DATA_AGE_SECONDS, SKIPPED_QUOTES, MISSED_BARS,
-    JOURNAL_LAG_SECONDS,
+    JOURNAL_LAG_SECONDS, ANCHOR_FAILURES,
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from coordinator.configuration.settings import Settings
 from coordinator.plan import Plan, make_plan
 from coordinator.replay import Replayed, replay
 from coordinator.roster import AgentSpec
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from infra.transport import SocketChannel, Switchboard
 from market.bars import Bars
 from market.events import Event, SessionEnded

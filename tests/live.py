@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from infra.feeds.live.board import PriceBoard
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from infra.live.asking import ask_desk
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome

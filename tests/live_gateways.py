@@ -13,7 +13,7 @@ import numpy as np
 
 from infra.deadlines import readable
 from infra.feeds.live.board import PriceBoard
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
 from market.accounts import StreamUpdate

@@ -10,7 +10,8 @@ import numpy as np
 
 from coordinator.bootstrap import guardian_builder
 from coordinator.plan import Plan
-from infra.journal.sqlite import SqliteJournal, read_events
+from infra.journal.reader import read_events
+from infra.journal.sqlite import SqliteJournal
 from market.bar_window import slice_of
 from market.bars import Bars, Floats
 from market.events import (

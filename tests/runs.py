@@ -8,7 +8,7 @@ from typing import Any
 from coordinator.bootstrap import plan_of
 from coordinator.configuration.sources import load_settings
 from coordinator.plan import Plan
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.events import Event
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.accounts import Transaction, TransactionKind
 from market.desk_state import DeskState
 from market.events import Event, OrderFilled, OrderIntended, SessionStarted

@@ -12,11 +12,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from coordinator.cli.audit import audit
 from coordinator.cli.committee import agents
 from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
 from coordinator.cli.governing import flatten, halt, resume, stop
 from coordinator.cli.inspect import check, show
+from coordinator.cli.journal import journal
 from coordinator.cli.lookahead import lookahead
 from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
@@ -43,6 +45,8 @@ config = typer.Typer(no_args_is_help=True, help="The configuration in force.")
 app.add_typer(config, name="config")
 decision = typer.Typer(no_args_is_help=True, help="Recorded decisions.")
 app.add_typer(decision, name="decision")
+app.add_typer(audit, name="audit")
+app.add_typer(journal, name="journal")
 app.command()(replay)
 app.command()(trade)
 app.add_typer(agents, name="agents")

@@ -19,7 +19,7 @@ from coordinator.explain.inputs import places_of
 from coordinator.explain.naming import DecisionName, no_decision, parse_name, refuse_other_session
 from coordinator.explain.replaying import DecisionReplayed, replay_decisions
 from coordinator.explain.runs import journal_of
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.errors import ConfigError
 from market.events import DecisionTaken, SessionStarted
 

@@ -224,6 +224,24 @@ class LiveSettings(Section):
     reconcile_every_s: Positive = Field(60.0, description="between comparisons with the broker")
 
 
+class JournalSettings(Section):
+    """How a live desk's journal is sealed and anchored. docs/JOURNAL.md"""
+
+    key_file: Path | None = Field(
+        None,
+        description="key that seals every event, readable by its owner only; or QUORUM_JOURNAL_KEY",
+    )
+    anchors: str | None = Field(
+        None,
+        description="a file, or an http(s) address; unset: anchors.jsonl in the home of a desk "
+        "with a key",
+    )
+    anchor_every_s: NotNegative = Field(60.0, description="at most so often, beside start and end")
+    events_per_file: int = Field(
+        5_000_000, ge=1_000, description="a longer journal goes on in journal.1.sqlite"
+    )
+
+
 class RaySettings(Section):
     """The cluster."""
 
@@ -254,6 +272,7 @@ class Settings(Section):
     guardian: GuardianSettings = GuardianSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
+    journal: JournalSettings = JournalSettings()
     instruments: dict[str, InstrumentSettings] = Field(
         {}, description="further instruments: [instruments.XXX_YYY]"
     )

@@ -18,12 +18,14 @@ from pydantic_settings import (
 )
 
 from coordinator.configuration.settings import Settings
+from infra.journal.key import KEY_VARIABLE
 from market.errors import ConfigError, nearest
 
 PREFIX = "QUORUM_"
 DELIMITER = "__"
 HOME = f"{PREFIX}HOME"
 """Not a setting: the folder of the desk that a command is for."""
+NO_SETTINGS = (HOME, KEY_VARIABLE)
 FILE = Path("quorum.toml")
 
 
@@ -91,7 +93,7 @@ def _refuse_stray_variables() -> None:
     sections = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in os.environ:
         section = name.upper().split(DELIMITER)[0]
-        if name.upper().startswith(PREFIX) and section not in sections and name != HOME:
+        if name.upper().startswith(PREFIX) and section not in sections and name not in NO_SETTINGS:
             raise ConfigError(
                 f"environment variable {name}: unknown section{nearest(section, sections)} "
                 f"Expected {PREFIX}SECTION{DELIMITER}KEY with a section of "

@@ -8,7 +8,7 @@ from pathlib import Path
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
 from coordinator.explain.step import minute
-from infra.journal.sqlite import read_chain
+from infra.journal.reader import read_chain
 from market.bars import Floats
 from market.desk_state import DeskState
 from market.errors import InvalidError, JournalError

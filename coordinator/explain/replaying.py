@@ -18,7 +18,7 @@ from coordinator.parity.comparison import Difference
 from coordinator.parity.context import Context, context_of
 from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
-from infra.journal.sqlite import read_chain
+from infra.journal.reader import read_chain
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
 from market.compiled import source_digest

@@ -9,7 +9,7 @@ import numpy as np
 
 from coordinator.explain.inputs import Places, recorded_panel, recorded_settings
 from coordinator.explain.record import DecisionRecord
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.bars import Bars
 from market.desk_state import DeskState, bars_of
 from market.errors import DataError, JournalError, QuorumError

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.desk import AllocationDesk
@@ -23,6 +25,8 @@ from infra.brokers.paper.live.running import open_exchange
 from infra.brokers.paper.live.server import ExchangeServer
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.feeds.live.staleness import staleness_limits
+from infra.journal.anchoring import anchor_sink
+from infra.journal.key import journal_key
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.serving import serve_gateway
@@ -43,6 +47,9 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
     ConfigError, AgentError.
     """
     check_prices(settings)
+    journal_key_of(settings)
+    if settings.journal.anchors is not None:
+        anchor_sink(settings.journal.anchors)
     committee = settings.committee
     everyone = (*committee.agents, *committee.shadows, *committee.allowed)
     seated = len(committee.agents) + len(committee.shadows)
@@ -125,10 +132,24 @@ def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeSer
     )
 
 
+def journal_key_of(settings: Settings) -> bytes | None:
+    """What seals the journal; None where no key was given. Raises ConfigError for a bad one."""
+    return journal_key(settings.journal.key_file, os.environ)
+
+
+def anchors_at(settings: Settings, home: DeskHome, key: bytes | None) -> str | None:
+    """Where the journal is anchored: a file or an address; None: nowhere."""
+    if settings.journal.anchors is not None:
+        said = settings.journal.anchors
+        return said if "://" in said else str(Path(said).resolve())
+    return None if key is None else str(home.anchors.resolve())
+
+
 def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:
     """Serves the desk's gateway, where it runs."""
     settings = plan.settings
     feed = prices_said(settings)
+    key = journal_key_of(settings)
     return partial(
         serve_gateway,
         home=home,
@@ -146,6 +167,10 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         staleness=staleness_limits(plan.instruments, "ticks", plan.desk.interval_s),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
+        journal_key=key,
+        anchors_at=anchors_at(settings, home, key),
+        anchor_every_s=settings.journal.anchor_every_s,
+        events_per_file=settings.journal.events_per_file,
         open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),
         open_meters=partial(ray_meters, plan.desk.session),
     )

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from coordinator.parity.values import Measured, Unequal, Watch
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.events import BarSettled, DecisionTaken, Event, OrderFilled, SessionStarted
 
 WATCHED_EVERY = 500

@@ -17,7 +17,8 @@ from coordinator.results.history import (
     settled_bars,
     stack,
 )
-from infra.journal.sqlite import GENESIS, read_chain
+from infra.journal.chain import GENESIS
+from infra.journal.reader import read_chain
 from market.bars import Floats
 from market.errors import JournalError
 from market.events import (

@@ -3,100 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
+from infra.journal.chain import GENESIS, chain, seal
 from infra.journal.codec import decode, encode
+from infra.journal.copying import new_file, write_rows
+from infra.journal.lock import lock
+from infra.journal.parts import part, parts
+from infra.journal.reader import chained_rows
+from infra.journal.rows import first_number
+from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, open_to_read, schema_of
+from infra.journal.sealing import Seals
+from infra.journal.snapshots import Snapshot, keep_snapshot
 from market.errors import JournalError, JournalUnwritable
 from market.events import Event
 
-SCHEMA_VERSION = 2
-GENESIS = bytes(32)
-SMALLEST = -(2**63)
 COMMIT_EVERY_S = 0.05
 """What need not be durable before the next step is, at most, this old when the process dies."""
 
-_SCHEMA = """
-CREATE TABLE events (
-    sequence INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    written_at REAL NOT NULL
-);
-CREATE TRIGGER events_are_only_appended BEFORE INSERT ON events
-WHEN NEW.sequence <= (SELECT max(sequence) FROM events)
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events
-BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-"""
-_SNAPSHOTS = """
-CREATE TABLE IF NOT EXISTS snapshots (
-    sequence INTEGER PRIMARY KEY,
-    payload BLOB NOT NULL,
-    head BLOB NOT NULL,
-    digest BLOB NOT NULL
-);
-"""
+
+class Anchoring(Protocol):
+    """Notes elsewhere how far a journal has come. It neither blocks nor raises."""
+
+    def offer(self, count: int, head: bytes, seal: bytes | None) -> None:
+        """So much is durable now."""
+        ...
+
+    def close(self, count: int, head: bytes, seal: bytes | None) -> None:
+        """The last of it."""
+        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What the events up to `sequence` folded to. head: of the chain there."""
-
-    sequence: int
-    head: bytes
-    payload: bytes
-
-
-def _snapshot_digest(sequence: int, head: bytes, payload: bytes) -> bytes:
-    return hashlib.sha256(b"%d:" % sequence + head + payload).digest()
-
-
-def _locked(path: Path) -> int:
-    """A lock that dies with the process; a second writer is refused."""
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise JournalUnwritable(
-            f"another desk writes {path}; stop it first, or choose another folder"
-        ) from None
-    return descriptor
-
-
-def newest_snapshot(path: Path) -> Snapshot | None:
-    """The newest snapshot that is whole and stands on the chain; None without one."""
-    with contextlib.closing(_reading(path)) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'snapshots'")
-        if tables.fetchone() is None:
-            return None
-        rows = database.execute(
-            "SELECT sequence, payload, head, digest, "
-            "(SELECT hash FROM events WHERE events.sequence = snapshots.sequence) "
-            "FROM snapshots ORDER BY sequence DESC"
-        )
-        for sequence, payload, head, digest, stored in rows:
-            if digest == _snapshot_digest(sequence, head, payload) and head == stored:
-                return Snapshot(sequence=sequence, head=head, payload=payload)
-    return None
-
-
-def chain(previous: bytes, sequence: int, kind: str, payload: bytes) -> bytes:
-    """SHA-256 over the predecessor's hash and everything that is recorded of an event."""
-    digest = hashlib.sha256(previous)
-    digest.update(f"{sequence}:{kind}:".encode())
-    digest.update(payload)
-    return digest.digest()
+def into_nothing(event: Event) -> None:
+    """For who only wants the end of the chain."""
 
 
 class SqliteJournal:
@@ -106,55 +50,113 @@ class SqliteJournal:
     more: an event after a gap would break the chain of all that came before it.
     """
 
-    def __init__(self, path: Path, *, durable: bool = False) -> None:
-        """Create the journal. durable: a commit survives a power cut, not only a crash.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durable: bool = False,
+        key: bytes | None = None,
+        anchors: Anchoring | None = None,
+        events_per_file: int | None = None,
+    ) -> None:
+        """Create the journal.
 
-        Raises JournalUnwritable where that fails or it exists.
+        durable: a commit survives a power cut, not only a crash. key: what seals every event; None
+        seals none. anchors: told of what was committed. events_per_file: after which the next file
+        is begun; None keeps to one. Raises JournalUnwritable where that fails or it exists.
         """
         self.path = path
-        if path.exists():
+        if path.exists() or part(path, 1).exists():
             raise JournalUnwritable(f"{path} exists already; a session starts a journal of its own")
-        self._head = GENESIS
-        self._count = 0
-        self._failure: JournalUnwritable | None = None
+        self._begin(GENESIS, 0, key, None, anchors)
+        self._file, self._first, self._events_per_file = path, 0, events_per_file
+        self._lock = lock(path) if durable else None
         try:
             self._open(durable)
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(EVENTS)
             if durable:
-                self._database.executescript(_SNAPSHOTS)
+                self._database.executescript(SNAPSHOTS)
             self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._database.execute("BEGIN")
         except sqlite3.Error as error:
+            self.let_go()
             raise self._unwritable(error) from None
-        self._committed_at = time.monotonic()
 
     @classmethod
-    def resume(cls, path: Path) -> SqliteJournal:
-        """Go on with the journal of a desk, from its newest snapshot on, durably.
+    def resume(
+        cls,
+        path: Path,
+        *,
+        key: bytes | None = None,
+        anchors: Anchoring | None = None,
+        events_per_file: int | None = None,
+        after: Snapshot | None = None,
+        into: Callable[[Event], None] = into_nothing,
+    ) -> SqliteJournal:
+        """Go on with the journal of a desk, durably.
 
-        Raises JournalError where it is damaged, JournalUnwritable where it cannot be written or
-        another desk writes it.
+        after: from where it is read and checked; by default the beginning. into: is given every
+        event that is read. Raises JournalError where it is damaged, of an older schema, or sealed
+        and no key was given, JournalUnwritable where it cannot be written or another desk writes
+        it.
         """
         journal = cls.__new__(cls)
         journal.path = path
-        journal._failure = None
-        snapshot = newest_snapshot(path)
-        head, count = (GENESIS, 0) if snapshot is None else (snapshot.head, snapshot.sequence + 1)
-        for _, hashed in read_chain(path, snapshot):
-            head, count = hashed, count + 1
-        journal._head, journal._count = head, count
+        journal._lock = lock(path)
         try:
+            journal._read(key, anchors, after, into)
+            journal._file, journal._events_per_file = parts(path)[-1], events_per_file
             journal._open(durable=True)
-            journal._database.executescript(_SNAPSHOTS)
+            journal._database.executescript(SNAPSHOTS)
+            first = first_number(journal._database)
+            journal._first = journal._count if first is None else first
             journal._database.execute("BEGIN")
         except sqlite3.Error as error:
+            journal.let_go()
             raise journal._unwritable(error) from None
-        journal._committed_at = time.monotonic()
+        except BaseException:
+            journal.let_go()
+            raise
         return journal
 
+    def _read(
+        self,
+        key: bytes | None,
+        anchors: Anchoring | None,
+        after: Snapshot | None,
+        into: Callable[[Event], None],
+    ) -> None:
+        with contextlib.closing(open_to_read(self.path)) as database:
+            found = schema_of(database, self.path)
+        if found != SCHEMA_VERSION:
+            raise JournalError(
+                f"{self.path} has journal schema {found}; it is read, but to go on with it "
+                f"version {SCHEMA_VERSION} is needed: quorum journal migrate {self.path}"
+            )
+        head, count = (GENESIS, 0) if after is None else (after.head, after.sequence + 1)
+        seals = Seals(self.path, key, None if after is None else after.seal)
+        for sequence, kind, payload, hashed, written_at, sealed in chained_rows(self.path, after):
+            seals.check(sequence, kind, hashed, written_at, sealed)
+            into(decode(kind, payload))
+            head, count = hashed, count + 1
+        self._begin(head, count, key, seals.newest, anchors)
+
+    def _begin(
+        self,
+        head: bytes,
+        count: int,
+        key: bytes | None,
+        sealed: bytes | None,
+        anchors: Anchoring | None,
+    ) -> None:
+        self._head, self._count = head, count
+        self._key, self._seal = key, sealed
+        self._anchors = anchors
+        self._failure: JournalUnwritable | None = None
+        self._committed_at = time.monotonic()
+
     def _open(self, durable: bool) -> None:
-        self._lock = _locked(self.path) if durable else None
-        self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
@@ -163,19 +165,7 @@ class SqliteJournal:
         self._refuse_after_failure()
         self.commit()
         try:
-            self._database.execute(
-                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
-                (
-                    self._count - 1,
-                    payload,
-                    self._head,
-                    _snapshot_digest(self._count - 1, self._head, payload),
-                ),
-            )
-            self._database.execute(
-                "DELETE FROM snapshots WHERE sequence NOT IN "
-                "(SELECT sequence FROM snapshots ORDER BY sequence DESC LIMIT 2)"
-            )
+            keep_snapshot(self._database, self._count - 1, self._head, payload, self._key)
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self.commit()
@@ -195,18 +185,24 @@ class SqliteJournal:
     def append_all(self, events: Iterable[Event]) -> None:
         """Record several events, in order."""
         self._refuse_after_failure()
+        if self._events_per_file is not None and self._count - self._first >= self._events_per_file:
+            # Before what comes next, so that a snapshot lies in the file of its event.
+            self._go_on_in_the_next_file()
         head, count, now = self._head, self._count, time.time()
+        key, sealed = self._key, self._seal
         rows = []
         for event in events:
             kind, payload = encode(event)
             head = chain(head, count, kind, payload)
-            rows.append((count, kind, payload, head, now))
+            if key is not None:
+                sealed = seal(key, sealed or GENESIS, head, now)
+            rows.append((count, kind, payload, head, now, sealed))
             count += 1
         try:
-            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        self._head, self._count = head, count
+        self._head, self._count, self._seal = head, count, sealed
 
     def commit(self, *, now: bool = True) -> None:
         """Make everything recorded durable; with `now=False` only when the last time is old."""
@@ -219,19 +215,46 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self._committed_at = time.monotonic()
+        if self._anchors is not None:
+            self._anchors.offer(self._count, self._head, self._seal)
+
+    def _go_on_in_the_next_file(self) -> None:
+        """Close the file that is full; the chain goes on in the next."""
+        try:
+            following = part(self.path, len(parts(self.path)))
+            with new_file(following) as beside:
+                write_rows(beside, (), ())
+            self._shut()
+            self._file, self._first = following, self._count
+            self._open(durable=True)
+            self._database.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        except JournalUnwritable as error:
+            self._failure = error
+            raise
+
+    def _shut(self) -> None:
+        """Let go of the file and its log; all that it holds is committed."""
+        if self._database.in_transaction:
+            self._database.execute("COMMIT")
+        self._database.execute("PRAGMA busy_timeout = 0")
+        with contextlib.suppress(sqlite3.Error):
+            # Somebody who reads it now keeps the log beside it, in which nothing is lost.
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._database.execute("PRAGMA journal_mode = DELETE")
+        self._database.close()
 
     def close(self) -> None:
         """Commit and release the file, leaving a single file behind."""
         self._refuse_after_failure()
         try:
-            if self._database.in_transaction:
-                self._database.execute("COMMIT")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._database.execute("PRAGMA journal_mode = DELETE")
-            self._database.close()
+            self._shut()
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self.let_go()
+        if self._anchors is not None:
+            self._anchors.close(self._count, self._head, self._seal)
 
     def let_go(self) -> None:
         """Let another write, as the death of this process does."""
@@ -260,57 +283,3 @@ class SqliteJournal:
             "nothing may be traded unrecorded; what was recorded before is kept. "
             "Free disk space or make the folder writable, then start a new run."
         )
-
-
-def read_events(path: Path) -> Iterator[Event]:
-    """The events of a journal in order, each checked against the chain.
-
-    Raises JournalError as `read_chain` does.
-    """
-    for event, _ in read_chain(path):
-        yield event
-
-
-def read_chain(path: Path, after: Snapshot | None = None) -> Iterator[tuple[Event, bytes]]:
-    """The events of a journal in order with the chain's hash after each, which is checked.
-
-    after: where to begin; by default at the first event. Raises JournalError for a missing file,
-    another schema, or the first event that does not continue the chain.
-    """
-    try:
-        with contextlib.closing(_reading(path)) as database:
-            yield from _checked(database, path, after)
-    except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-
-
-def _reading(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
-        raise JournalError(f"no journal at {path}; expected the journal.sqlite of a run folder")
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-
-
-def _checked(
-    database: sqlite3.Connection, path: Path, after: Snapshot | None
-) -> Iterator[tuple[Event, bytes]]:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
-        raise JournalError(
-            f"{path} has journal schema {version}, this version reads {SCHEMA_VERSION}"
-        )
-    head, first = (GENESIS, 0) if after is None else (after.head, after.sequence + 1)
-    rows = database.execute(
-        "SELECT sequence, kind, payload, hash FROM events WHERE sequence >= ? ORDER BY sequence",
-        # From the beginning without a bound: a number below 0 hides no event that was moved there.
-        (first if after is not None else SMALLEST,),
-    )
-    for expected, (sequence, kind, payload, stored) in enumerate(rows, first):
-        whole = sequence == expected and isinstance(kind, str) and isinstance(payload, bytes)
-        if whole:
-            head = chain(head, sequence, kind, payload)
-        if not whole or head != stored:
-            raise JournalError(
-                f"{path}: event {expected} ({kind}) does not continue the chain; "
-                "the journal was changed after it was written"
-            )
-        yield decode(kind, payload), head

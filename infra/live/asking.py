@@ -8,7 +8,8 @@ from multiprocessing import AuthenticationError
 from infra.deadlines import DeadlineLine, readable
 from infra.dialing import call
 from infra.journal.codec import decode_value
-from infra.journal.sqlite import newest_snapshot, read_chain
+from infra.journal.reader import read_chain
+from infra.journal.snapshots import newest_snapshot
 from infra.live.home import DeskHome
 from market.desk_state import DeskSnapshot
 from market.errors import ConfigError, FatalError, StreamLost, TransientError

@@ -30,6 +30,11 @@ class DeskHome:
         return self.folder / "journal.sqlite"
 
     @property
+    def anchors(self) -> Path:
+        """Where the journal is anchored where nothing else is said."""
+        return self.folder / "anchors.jsonl"
+
+    @property
     def exchange_store(self) -> Path:
         """The paper exchange's own store; a real broker has none here."""
         return self.folder / "exchange.sqlite"

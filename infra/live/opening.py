@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from infra.journal.anchors import Anchor, require_anchored
 from infra.journal.codec import decode_value, encode_value
-from infra.journal.sqlite import SqliteJournal, newest_snapshot, read_chain, read_events
+from infra.journal.reader import read_events
+from infra.journal.snapshots import Snapshot, whole_snapshots
+from infra.journal.sqlite import Anchoring, SqliteJournal
 from infra.live.books import Books
 from market.desk_state import DeskSnapshot, DeskState
 from market.errors import ConfigError, JournalError
@@ -23,18 +27,34 @@ def open_books(
     rows: int,
     seated: Sequence[str],
     first: Callable[[], tuple[int, float]],
+    *,
+    key: bytes | None = None,
+    anchors: Anchoring | None = None,
+    anchored: Sequence[Anchor] = (),
+    events_per_file: int | None = None,
 ) -> Books:
     """The books of the desk whose journal is at `path`, new where there is none.
 
     started: of a new session, but for its time and balance, which `first` asks the broker for.
-    rows: bars that the desk remembers. seated: the agents that run from the start. Raises
-    JournalError for a journal that is damaged or another desk's, JournalUnwritable.
+    rows: bars that the desk remembers. seated: the agents that run from the start. key: seals the
+    events. anchors: told of what was committed. anchored: before; the journal must reach them.
+    events_per_file: as of `SqliteJournal`.
+    Raises JournalError for a journal that is damaged or cut off, ConfigError for another desk's,
+    JournalUnwritable.
     """
     if path.exists():
-        return _resumed(path, started, rows)
+        require_anchored(path, anchored)
+        return _resumed(path, started, rows, key, anchors, events_per_file)
+    if anchored:
+        raise JournalError(
+            f"{path} is gone, and {max(one.count for one in anchored)} events of it were anchored; "
+            "put it back, or for a new desk move the file of its anchors away"
+        )
     time, balance = first()
     started = replace(started, first_time=time, last_time=time, initial_balance=balance)
-    journal = SqliteJournal(path, durable=True)
+    journal = SqliteJournal(
+        path, durable=True, key=key, anchors=anchors, events_per_file=events_per_file
+    )
     state = DeskState(started, rows)
     journal.append(started)
     books = Books(journal, state, _keeper(journal))
@@ -56,15 +76,23 @@ def session_at(path: Path) -> SessionStarted:
     raise JournalError(f"{path}: expected a journal that begins with SessionStarted")
 
 
-def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
-    kept = newest_snapshot(path)
-    journal = SqliteJournal.resume(path)
-    if kept is None:
-        state = DeskState(session_at(path), rows)
-    else:
-        state = DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
-    for event, _ in read_chain(path, kept):
-        state.apply(event)
+def _resumed(
+    path: Path,
+    started: SessionStarted,
+    rows: int,
+    key: bytes | None,
+    anchors: Anchoring | None,
+    events_per_file: int | None,
+) -> Books:
+    kept, state = _standing(path, rows, key)
+    journal = SqliteJournal.resume(
+        path,
+        key=key,
+        anchors=anchors,
+        events_per_file=events_per_file,
+        after=kept,
+        into=state.apply,
+    )
     found, asked = state.started, started
     if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
         agent.name for agent in found.agents
@@ -75,6 +103,15 @@ def _resumed(path: Path, started: SessionStarted, rows: int) -> Books:
             "configuration, or start a new desk in another --home."
         )
     return Books(journal, state, _keeper(journal))
+
+
+def _standing(path: Path, rows: int, key: bytes | None) -> tuple[Snapshot | None, DeskState]:
+    """The desk at its newest snapshot that can be read, at its first event without one."""
+    for kept in whole_snapshots(path, key):
+        # One that another version took: what it stands for is in the events.
+        with contextlib.suppress(JournalError):
+            return kept, DeskState.resume(decode_value(kept.payload, DeskSnapshot), rows)
+    return None, DeskState(session_at(path), rows)
 
 
 def _keeper(journal: SqliteJournal) -> Callable[[DeskState], None]:

@@ -10,6 +10,7 @@ from infra.feeds.live.board import PriceBoard
 from infra.feeds.live.hours import standard_hours
 from infra.feeds.live.silence import SilenceWatch
 from infra.feeds.live.staleness import StalenessLimits
+from infra.journal.anchoring import Anchors, anchor_sink, anchored_at
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
 from infra.live.loop import GatewayLoop
@@ -38,13 +39,19 @@ def serve_gateway(
     staleness: StalenessLimits,
     approvals_key: bytes,
     reconcile_every_s: float,
+    journal_key: bytes | None,
+    anchors_at: str | None,
+    anchor_every_s: float,
+    events_per_file: int,
     open_log: Callable[[], DeskLog],
     open_meters: Callable[[], Meters],
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
     started, rows, seated: as of `open_books`. staleness: (M,) when a price is
-    old, and when silence is told.
+    old, and when silence is told. journal_key: seals the events; None seals none. anchors_at: a
+    file or an http(s) address that the journal is anchored at; None: nowhere. events_per_file: of
+    the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -60,7 +67,17 @@ def serve_gateway(
                 if leaving.wait(RETRY_S):
                     raise
 
-    books = open_books(home.journal, started, rows, seated, first)
+    books = open_books(
+        home.journal,
+        started,
+        rows,
+        seated,
+        first,
+        key=journal_key,
+        anchors=_anchors(anchors_at, anchor_every_s, log, meters),
+        anchored=() if anchors_at is None else anchored_at(anchors_at),
+        events_per_file=events_per_file,
+    )
     gateway = LiveGateway(
         broker=account,
         books=books,
@@ -103,3 +120,9 @@ def serve_gateway(
             with contextlib.suppress(JournalUnwritable):
                 books.close()
         log.close()
+
+
+def _anchors(where: str | None, every_s: float, log: DeskLog, meters: Meters) -> Anchors | None:
+    if where is None:
+        return None
+    return Anchors(anchor_sink(where), every_s=every_s, tell=log.tell, meters=meters)

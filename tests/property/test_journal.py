@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from infra.journal.codec import decode, encode
-from infra.journal.sqlite import SqliteJournal, read_events
+from infra.journal.reader import read_events
+from infra.journal.sqlite import SqliteJournal
 from market.errors import JournalError
 from market.events import (
     EVENT_TYPES,

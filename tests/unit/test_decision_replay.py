@@ -21,7 +21,7 @@ from coordinator.explain.replaying import DecisionReplayed, replay_decisions
 from coordinator.in_process import never, unwatched
 from coordinator.plan import Plan
 from coordinator.run_inputs import FILE, read_inputs, write_inputs
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.bars import Bars
 from market.errors import AgentError, DataError, JournalError
 from market.events import (

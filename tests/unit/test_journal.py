@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from infra.journal.codec import decode, encode
-from infra.journal.sqlite import SqliteJournal, read_events
+from infra.journal.reader import read_events
+from infra.journal.sqlite import SqliteJournal
 from market.errors import JournalError, JournalUnwritable
 from market.events import AgentAbstained, BarSettled, Event, SessionEnded
 
@@ -103,9 +104,9 @@ def test_a_reader_sees_what_was_committed_while_the_writer_goes_on(tmp_path: Pat
         "UPDATE events SET written_at = 0",
         "DELETE FROM events",
         "DELETE FROM events WHERE sequence = 1",
-        "INSERT OR REPLACE INTO events VALUES (0, 'SessionEnded', x'00', x'00', 0)",
-        "INSERT OR REPLACE INTO events VALUES (-1, 'SessionEnded', x'00', x'00', 0)",
-        "REPLACE INTO events SELECT sequence, kind, payload, hash, 0 FROM events",
+        "INSERT OR REPLACE INTO events VALUES (0, 'SessionEnded', x'00', x'00', 0, NULL)",
+        "INSERT OR REPLACE INTO events VALUES (-1, 'SessionEnded', x'00', x'00', 0, NULL)",
+        "REPLACE INTO events SELECT sequence, kind, payload, hash, 0, seal FROM events",
     ],
 )
 def test_what_was_recorded_cannot_be_changed_removed_or_replaced(
@@ -167,6 +168,18 @@ def test_after_a_failed_write_the_journal_takes_nothing_more_even_when_there_is_
     assert numbers(path) == kept
 
 
+def test_a_journal_that_somebody_reads_can_be_closed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path, durable=True)
+    journal.append_all(map(note, range(3)))
+    journal.commit()
+    reading = read_events(path)
+    assert next(reading) == note(0)
+    journal.close()
+    assert list(reading) == [note(1), note(2)]
+    assert numbers(path) == [0, 1, 2]
+
+
 def test_a_journal_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     SqliteJournal(path).close()
@@ -208,7 +221,7 @@ def test_another_schema_and_an_unknown_event_are_refused(tmp_path: Path) -> None
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 9")
     database.close()
-    with pytest.raises(JournalError, match="schema 9, this version reads 2"):
+    with pytest.raises(JournalError, match="schema 9, this version reads up to 3; a newer"):
         list(read_events(path))
     with pytest.raises(JournalError, match="'MoonRose', which this version does not know"):
         decode("MoonRose", b"")

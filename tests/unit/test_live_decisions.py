@@ -15,7 +15,7 @@ from coordinator.explain.record import read_decision
 from coordinator.explain.replaying import DecisionReplayed, replay_decisions
 from coordinator.explain.seen import data_seen, panel_window, window_digest
 from coordinator.plan import Plan
-from infra.journal.sqlite import read_events
+from infra.journal.reader import read_events
 from market.errors import InvalidError, JournalError, TransientError
 from market.events import DecisionTaken, Event, OrderIntended
 from market.lines import LocalLine

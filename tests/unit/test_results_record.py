@@ -95,7 +95,7 @@ def test_a_fill_whose_bar_was_never_settled_is_still_counted(tmp_path: Path) -> 
     until = next(n for n, row in enumerate(rows) if row[1] == "OrderFilled")
     SqliteJournal(cut).close()
     database = sqlite3.connect(cut)
-    database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows[: until + 1])
+    database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows[: until + 1])
     database.commit()
     results = summarise(load_record(cut))
     assert len(results.trades) == 1

@@ -19,7 +19,7 @@ from coordinator.explain.headline import headline
 from coordinator.explain.naming import parse_name
 from coordinator.explain.record import read_decision
 from coordinator.plan import configuration_json
-from infra.journal.sqlite import read_chain
+from infra.journal.reader import read_chain
 from market.errors import InvalidError, JournalError
 from market.events import DecisionTaken
 from tests.journals import JournalBuilder

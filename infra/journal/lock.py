@@ -1,0 +1,31 @@
+"""One writer: a lock beside the journal that dies with the process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from market.errors import JournalUnwritable
+
+
+def lock(path: Path) -> int:
+    """The descriptor that holds the lock, to be closed. Raises JournalUnwritable where another
+    holds it, or where it cannot be made.
+    """
+    beside = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise JournalUnwritable(
+            f"the journal {path} cannot be written: {error.strerror}; make the folder writable, "
+            "or choose another"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise JournalUnwritable(
+            f"another desk writes {path}; stop it first, or choose another folder"
+        ) from None
+    return descriptor

@@ -1,0 +1,51 @@
+"""Migrating a journal of an older schema: a new file is written, the old one is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from infra.journal.copying import new_file, write_rows
+from infra.journal.lock import lock
+from infra.journal.reader import chained_rows
+from infra.journal.schema import SCHEMA_VERSION, open_to_read, schema_of
+from infra.journal.snapshots import whole_rows
+from market.errors import JournalError, JournalUnwritable
+
+
+def migrate(path: Path) -> Path:
+    """Give a journal the present schema, with the same chain; where the old file is kept.
+
+    Nothing is sealed that was not: a seal vouches for when it was written. Raises JournalError for
+    a journal that is damaged or has the present schema already, JournalUnwritable where a desk
+    writes it, or the new file cannot be written.
+    """
+    with contextlib.closing(open_to_read(path)) as database:
+        found = schema_of(database, path)
+    if found == SCHEMA_VERSION:
+        raise JournalError(f"{path} has schema {found} already; nothing is to be done")
+    old = path.with_name(f"{path.stem}.schema{found}{path.suffix}")
+    migrated = path.with_name(f"{path.stem}.migrated{path.suffix}")
+    held = lock(path)
+    try:
+        if old.exists():
+            raise JournalUnwritable(f"{old} exists already; move it away")
+        _fold_the_log_in(path)
+        with new_file(migrated) as beside:
+            write_rows(beside, chained_rows(path), whole_rows(path))
+        os.link(path, old)
+        migrated.replace(path)
+    except (OSError, sqlite3.Error) as error:
+        raise JournalUnwritable(f"{path} cannot be migrated: {error}") from None
+    finally:
+        os.close(held)
+    return old
+
+
+def _fold_the_log_in(path: Path) -> None:
+    """What a desk that died left in SQLite's log goes into the file: the log keeps no new name."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA journal_mode = DELETE")
