@@ -7,6 +7,7 @@ in the middle of a frame, costs its deadline and no more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import select
@@ -53,6 +54,11 @@ class DeadlineLine:
     def fileno(self) -> int:
         """For `select`."""
         return self._descriptor
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something that was posted has not left yet."""
+        return bool(self._unsent) and not self.closed
 
     def post(self, message: object) -> bool:
         """Send without waiting; False, and nothing sent, where the member does not keep up.
@@ -115,7 +121,10 @@ class DeadlineLine:
                 start = 12
             if len(self._read) < start + size:
                 break
-            messages.append(pickle.loads(self._read[start : start + size]))
+            try:
+                messages.append(pickle.loads(self._read[start : start + size]))
+            except Exception as error:  # of another version, or not one of ours
+                raise StreamLost(f"{self.name} cannot be understood: {error}") from None
             del self._read[: start + size]
         return messages
 
@@ -133,7 +142,17 @@ class DeadlineLine:
 def readable(lines: Iterable[Waited], until: float) -> list[Waited]:
     """Those of some lines with something to read by `until` (monotonic).
 
-    `select`, not `epoll`: that one rounds its time-out to a millisecond.
+    What lines could not send before goes on its way meanwhile: whoever waits for an answer to
+    a long message must not wait for its next one to push it. `select`, not `epoll`: that one rounds
+    its time-out to a millisecond.
     """
     waiting = list(lines)
-    return select.select(waiting, [], [], max(0.0, until - time.monotonic()))[0]
+    while True:
+        unsent = [line for line in waiting if isinstance(line, DeadlineLine) and line.unsent]
+        left = max(0.0, until - time.monotonic())
+        ready, writable, _ = select.select(waiting, unsent, [], left)
+        for line in writable:
+            with contextlib.suppress(StreamLost):  # reading it will say so
+                line.flush()
+        if ready or not writable:
+            return ready

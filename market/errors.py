@@ -13,6 +13,7 @@
     │   ├── JournalError         a journal that is missing, damaged or of another version
     │   └── RunFolderError       a run folder that cannot be written
     └── FatalError           stop: going on could lose money or records
+        ├── Fenced               another coordinator has taken this one's place
         ├── JournalUnwritable    nothing may be traded unrecorded
         ├── ApprovalRejected     an order without the guardian's valid signature
         ├── LedgerMismatch       our positions are not the broker's
@@ -78,6 +79,10 @@ class RunFolderError(InvalidError):
 
 class FatalError(QuorumError):
     """Going on could lose money or records."""
+
+
+class Fenced(FatalError):
+    """Another coordinator has taken this one's place: it must not decide any more."""
 
 
 class JournalUnwritable(FatalError):

@@ -19,8 +19,8 @@ from market.verdicts import SignedApprovals
 class Attach:
     """To the gateway: a coordinator is here. session: whose desk it believes to be.
 
-    born: wall time, ns, at which its process began; one that is older than the one at work is
-    refused, so that two never take turns.
+    born: ns since the machine started at which its process began; one that is older than the one at
+    work is refused, so that two never take turns.
     """
 
     session: str
@@ -134,9 +134,13 @@ class CommitteeChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RearmAsked:
-    """To the coordinator: a person allows new risk again; end the guardian's drawdown halt."""
+    """To the coordinator: a person allows new risk again; end the guardian's drawdown halt.
+
+    equity: of the account now, account currency.
+    """
 
     by: str
+    equity: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

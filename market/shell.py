@@ -66,6 +66,8 @@ class MemberShell:
 
 
 REDIAL_S = (0.02, 1.0)
+DEFECT = 70
+"""Exit status of a process that a defect has ended (EX_SOFTWARE)."""
 
 
 class StandingMember:
@@ -73,11 +75,20 @@ class StandingMember:
 
     It needs nobody to tell it so: a process that was killed and started again, or whose
     coordinator was, is back on the line by itself. name, build, about: as of a `MemberShell`.
+    die: ends the process after a defect, so that whoever started it starts it again.
     """
 
-    def __init__(self, name: str, build: Callable[[], Member], about: str, dial: Dial) -> None:
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[], Member],
+        about: str,
+        dial: Dial,
+        die: Callable[[int], object] = os._exit,
+    ) -> None:
         self._name = name
         self._build = build
+        self._die = die
         self._about = about
         self._dial = dial
         self._leaving = threading.Event()
@@ -111,6 +122,16 @@ class StandingMember:
         except QuorumError as error:
             self._failure = str(error)
             return
+        except Exception:
+            self._die(DEFECT)
+            raise
+        try:
+            self._serve_for_ever(member)
+        except Exception:
+            self._die(DEFECT)
+            raise
+
+    def _serve_for_ever(self, member: Member) -> None:
         wait_s = REDIAL_S[0]
         while not self._leaving.is_set():
             try:

@@ -11,6 +11,7 @@ from agents.guardian.codes import Halt
 from agents.guardian.limits import RiskLimits
 from market.bars import Floats
 from market.compiled import lean_kernel
+from market.errors import InvalidError
 
 NO_HALT = int(Halt.NONE)
 DRAWDOWN = int(Halt.DRAWDOWN)
@@ -52,7 +53,15 @@ def remembered(breakers: Breakers) -> Floats:
 
 
 def resume_breakers(breakers: Breakers, memory: Floats) -> None:
-    """Go on from what `remembered` gave, to the last bit."""
+    """Go on from what `remembered` gave, to the last bit.
+
+    Raises InvalidError, and changes nothing, where that is not so many numbers.
+    """
+    if memory.shape != (len(breakers),):
+        raise InvalidError(
+            f"the breakers remember {len(breakers)} numbers, found an array of shape "
+            f"{memory.shape}; the journal was written by another version"
+        )
     for part, value in zip(breakers, memory, strict=True):
         part[0] = value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from functools import partial
@@ -18,6 +19,7 @@ from coordinator.live.plan import LivePlan
 from infra.logs import DeskLog
 from infra.ray_metrics import RayMeters
 from infra.transport import Address, SocketChannel
+from market.shell import DEFECT
 
 
 def dial(address: Address, key: bytes, name: str) -> SocketChannel:
@@ -69,7 +71,14 @@ class LiveDesk:
             tell=DeskLog(logs, COORDINATOR, session=plan.desk.session).tell,
             meters=RayMeters(plan.desk.session),
         )
-        threading.Thread(target=self._coordinator.run, name="desk", daemon=True).start()
+        threading.Thread(target=self._run, name="desk", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._coordinator.run()
+        except Exception:
+            logging.getLogger("quorum").exception("the coordinator ended by a defect")
+            os._exit(DEFECT)  # Ray starts it again; a process that decides nothing helps nobody
 
     def status(self) -> dict[str, Any]:
         """Its process, and how the session and its members are."""

@@ -14,7 +14,7 @@ from coordinator.live.warming import warm_up
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.metrics import NO_METERS, Meters
 from infra.transport import Address, SocketChannel, Switchboard
-from market.errors import FatalError, QuorumError, StreamLost
+from market.errors import Fenced, QuorumError, StreamLost
 from market.lines import Failure
 from market.live_messages import (
     Attach,
@@ -66,7 +66,7 @@ class LiveCoordinator:
         self._members: dict[str, DeadlineLine] = {}
         self._gateway: DeadlineLine | None = None
         self._session: LiveSession | None = None
-        self._born = time.time_ns()
+        self._born = time.clock_gettime_ns(time.CLOCK_BOOTTIME)  # no clock that is set steps it
         self._leaving = threading.Event()
         self.fenced = ""
 
@@ -153,7 +153,7 @@ class LiveCoordinator:
         elif isinstance(message, Marked):
             gateway.post(session.watch(message))
         elif isinstance(message, RearmAsked):
-            gateway.post(session.rearm(message.by))
+            gateway.post(session.rearm(message.by, message.equity))
         elif isinstance(message, CommitteeChanged):
             self._seat(tuple(message.seated))
             session.seat(message)
@@ -180,7 +180,7 @@ class LiveCoordinator:
 
     def _refused(self, error: QuorumError) -> None:
         self._tell(str(error))
-        if isinstance(error, FatalError):
+        if isinstance(error, Fenced):
             self.fenced = str(error)
 
     def _hang_up(self) -> None:

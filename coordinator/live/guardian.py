@@ -44,7 +44,9 @@ class GuardianDesk:
         self._line = line
         if len(self.memory):
             resumed = self._ask(ResumeGuardian(memory=self.memory), GuardianResumed)
-            if resumed is not None:
+            if resumed is None:  # one that does not know of its halts must not review
+                self._drop(self.silent_because)
+            else:
                 self.halt = resumed.halt
 
     def review(self, context: RiskContext) -> Reviewed | None:

@@ -66,7 +66,6 @@ class LiveSession:
         self.allocation = LiveAllocation(desk.traded, allocation)
         self.allocation.resume(kept)
         self._sequence, self._time = kept.sequence, kept.time
-        self._equity = desk.initial_balance
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._decisions = 0
         self._last_decision = "none yet"
@@ -96,7 +95,7 @@ class LiveSession:
         self.committee.ask(sequence, traded)
         deciding, settlement = self._deciding, ready.settlement
         deciding.measure(traded)
-        self._sequence, self._time, self._equity = sequence, bar.time, settlement.equity
+        self._sequence, self._time = sequence, bar.time
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
         records: list[Event] = list(abstentions)
         counted = time.perf_counter()
@@ -107,10 +106,12 @@ class LiveSession:
         records += alerts_of(allocated)
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
-        reviewed = self.guardian.review(
-            deciding.context(sequence, bar.time, settlement, self._epoch)
-        )
-        records += self._noticed(reviewed)
+        reviewed = None
+        if np.isfinite(settlement.equity):
+            reviewed = self.guardian.review(
+                deciding.context(sequence, bar.time, settlement, self._epoch)
+            )
+        records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         if reviewed is not None:
             records.append(
@@ -130,19 +131,19 @@ class LiveSession:
 
     def watch(self, marked: Marked) -> Decided:
         """Let the guardian see the account between two bars: losses halt at once."""
-        self._time, self._equity = marked.time, marked.equity
+        self._time = marked.time
         halt = self.guardian.halt
         records = self._watched(marked.equity)
         # What moves without a halt is recorded with the next decision.
         return self._decided(records if len(records) > 1 or self.guardian.halt != halt else ())
 
-    def rearm(self, by: str) -> Decided:
+    def rearm(self, by: str, equity: float) -> Decided:
         """A person allows new risk again."""
         records: list[Event] = []
         rearmed = self.guardian.rearm(Rearm(sequence=self._sequence, time=self._time, by=by))
         if rearmed is not None:
             records.append(rearmed)
-            records += self._watched(self._equity)
+            records += self._watched(equity)
         return self._decided(records)
 
     def connect(self, line: DeadlineLine, guardian: str, optimizer: str) -> bool:
@@ -176,17 +177,21 @@ class LiveSession:
         bars = self._deciding.window.bars()
         return bars.rows(max(len(bars) - lookback, 0), len(bars))
 
-    def _noticed(self, reviewed: Reviewed | None) -> tuple[Event, ...]:
+    def _noticed(self, reviewed: Reviewed | None, equity: float) -> tuple[Event, ...]:
         if reviewed is not None:
             return reviewed.notices
+        why = (
+            f"the guardian is silent, {self.guardian.silent_because}"
+            if np.isfinite(equity)
+            else "a position has no price, so the account cannot be measured"
+        )
         return (
             AlertRaised(
                 sequence=self._sequence,
                 time=self._time,
                 source="coordinator",
                 level="error",
-                message=f"no new risk on this bar: the guardian is silent, "
-                f"{self.guardian.silent_because}",
+                message=f"no new risk on this bar: {why}",
             ),
         )
 

@@ -13,6 +13,9 @@ from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
 
+DRAWDOWN = "DRAWDOWN"
+"""The guardian's halt that a person ends; that of a day's loss ends with the day."""
+
 
 class Commands:
     """Answers commands. health: what the coordinator last said of the members.
@@ -77,7 +80,8 @@ class Commands:
             return f"{differs}. No new risk until that is settled; then resume again"
         if mode is not Mode.TRADING:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
-        self._rearm_asked(command.by)
+        if self._gateway.books.state.halt == DRAWDOWN:
+            self._rearm_asked(command.by)
         return ""
 
     def _flatten(self, command: Command) -> str:

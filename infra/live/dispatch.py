@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from infra.live.books import Books
 from market.accounts import OrderState
@@ -20,6 +22,19 @@ from market.verdicts import RiskApproved, SignedApprovals, verify
 NOT_SENT = "NOT_SENT"
 NO_BRACKET = Bracket(stop=float("nan"), take_profit=float("nan"), trailing=None)
 UNBOUNDED = (0.0, float("inf"))
+NO_POSITION = "NO_POSITION"
+
+
+class Sized(Protocol):
+    """An order, or what may become one."""
+
+    @property
+    def units(self) -> float: ...
+
+
+def reduces(order: Sized, held: float) -> bool:
+    """Whether an order can only make a position smaller."""
+    return held * order.units < 0.0 and abs(order.units) <= abs(held)
 
 
 class Dispatch:
@@ -27,7 +42,9 @@ class Dispatch:
     a decision and its orders, once they have left.
 
     Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
-    is UNKNOWN until `resolve` finds out.
+    is UNKNOWN until `resolve` finds out. absent_after_s: how long one must be looked for in vain; 0
+    where a broker does nothing any more that it had not begun when it was asked, as the paper
+    exchange.
     """
 
     def __init__(
@@ -38,12 +55,15 @@ class Dispatch:
         key: bytes,
         *,
         sent: Callable[[int, Sequence[OrderRequest]], None],
+        absent_after_s: float = 0.0,
     ) -> None:
         self._broker = broker
         self._books = books
         self._session = session
         self._key = key
         self._sent = sent
+        self._absent_after_s = absent_after_s
+        self._looked_for: dict[str, float] = {}
 
     @property
     def open_orders(self) -> tuple[OrderRequest, ...]:
@@ -82,59 +102,97 @@ class Dispatch:
         self._sent(signed.sequence, orders)
         return len(orders), tuple(unsent)
 
-    def flatten(self, now: int) -> int:
+    def flatten(self, now: int, held: Mapping[str, float]) -> int:
         """Cancel every working order, then close every position; how many orders that took.
 
-        Needs neither coordinator nor guardian. What cannot be reached now is tried again by
-        calling it again: an order that is there already is not sent twice, and one that closes a
-        position and waits for a price is left to wait.
+        held: signed units by instrument. Each is closed by the broker's own `close`, sized by what
+        is held when it fills: a stop that fires meanwhile leaves nothing to reverse. Needs neither
+        coordinator nor guardian. What cannot be reached now is tried again by calling it again: an
+        order that is there already is not sent twice, and one that closes a position and waits for
+        a price is left to wait.
         """
         state = self._books.state
         leg = f"f{state.flattens}"
-        self.cancel_working(but=f"-{leg}")
-        closing = []
-        for column, symbol in enumerate(state.symbols):
-            units = float(state.ledger.units[column])
-            if units == 0.0 or any(entry.order.symbol == symbol for entry in state.orders.values()):
-                continue
-            closing.append(
-                OrderRequest(
-                    client_order_id=client_order_id(
-                        self._session, state.last_transaction, symbol, leg
-                    ),
-                    sequence=state.sequence,
-                    symbol=symbol,
-                    units=-units,
-                    bracket=NO_BRACKET,
-                    lowest_price=UNBOUNDED[0],
-                    highest_price=UNBOUNDED[1],
-                    reference_price=float("nan"),
-                )
+        self._cancel_all(name for name in state.orders if not name.endswith(f"-{leg}"))
+        busy = {entry.order.symbol for entry in state.orders.values()}
+        closing = [
+            OrderRequest(
+                client_order_id=client_order_id(self._session, state.last_transaction, symbol, leg),
+                sequence=state.sequence,
+                symbol=symbol,
+                units=-units,
+                bracket=NO_BRACKET,
+                lowest_price=UNBOUNDED[0],
+                highest_price=UNBOUNDED[1],
+                reference_price=float("nan"),
             )
-        self._place(closing, now)
+            for symbol, units in held.items()
+            if units != 0.0 and symbol not in busy
+        ]
+        if closing:
+            self._books.record(*(OrderIntended(order=order) for order in closing))
+            self._books.durable()
+        for order in closing:
+            self._close(order, now)
         self._sent(state.sequence, closing)
         return len(closing)
 
-    def cancel_working(self, but: str = "") -> None:
-        """Ask the broker to cancel what waits; the transactions say what came of it.
+    def cancel_working(self) -> None:
+        """Ask the broker to cancel all that waits; the transactions say what came of it."""
+        self._cancel_all(self._books.state.orders)
 
-        but: the end of the ids of orders that are left alone; empty for none.
-        """
-        for name, entry in tuple(self._books.state.orders.items()):
-            if entry.stage in UNSETTLED or (but and name.endswith(but)):
+    def cancel_openings(self) -> None:
+        """The same for what would open or reverse a position; what reduces one may work on."""
+        state = self._books.state
+        self._cancel_all(
+            name
+            for name, entry in state.orders.items()
+            if not reduces(entry.order, float(state.ledger.units[state.column(entry.order.symbol)]))
+        )
+
+    def _cancel_all(self, names: Iterable[str]) -> None:
+        """What could not be cancelled is still in the books, and tried again by the next call."""
+        for name in tuple(names):
+            entry = self._books.state.orders.get(name)
+            if entry is None or entry.stage in UNSETTLED:
                 continue
             try:
                 self._broker.cancel(name)
-            except (TransientError, OutcomeUnknown, InvalidError):
-                continue  # it is still in the books, and tried again
+            except InvalidError:
+                continue
+            except (TransientError, OutcomeUnknown):
+                return  # it does not answer now: each further request would wait for its time-out
+
+    def _close(self, order: OrderRequest, now: int) -> None:
+        try:
+            answer = self._broker.close(order.symbol, order.client_order_id)
+        except OutcomeUnknown as error:
+            self._books.record(
+                OrderUnknown(client_order_id=order.client_order_id, time=now, reason=str(error))
+            )
+        except (TransientError, InvalidError) as error:
+            self._cancel(order, f"{NOT_SENT}: {error}", now)
+        else:
+            if answer is None:
+                self._cancel(order, NO_POSITION, now)
+            elif answer.state is not OrderState.REJECTED:
+                self._books.record(
+                    OrderAccepted(
+                        client_order_id=order.client_order_id,
+                        time=now,
+                        transaction=answer.transaction,
+                    )
+                )
 
     def resolve(self, now: int) -> int:
         """Look up every order of which nobody knows what became of it; how many remain so."""
         for order in self._books.state.unsettled:
             try:
                 found = self._broker.find(order.client_order_id)
-            except (TransientError, OutcomeUnknown):
+            except (TransientError, OutcomeUnknown, InvalidError):
                 break  # the broker cannot be asked now
+            if found is None and not self._is_absent(order.client_order_id):
+                continue
             state = ABSENT if found is None else found.state.value
             self._books.record(
                 OrderResolved(client_order_id=order.client_order_id, time=now, found=state)
@@ -143,6 +201,14 @@ class Dispatch:
                 self._cancel(order, f"{NOT_SENT}: the broker never had it", now)
         self._books.durable()
         return len(self._books.state.unsettled)
+
+    def _is_absent(self, name: str) -> bool:
+        """Whether an order has been looked for in vain for long enough to be believed absent."""
+        first = self._looked_for.setdefault(name, time.monotonic())
+        if time.monotonic() - first < self._absent_after_s:
+            return False
+        del self._looked_for[name]
+        return True
 
     def _obstacle(self, approved: RiskApproved, unknown: AbstractSet[str]) -> str | None:
         """Why an approved order may not be sent now, or None.
@@ -155,9 +221,8 @@ class Dispatch:
         if state.mode is Mode.TRADING:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
-        reduces = held * approved.units < 0.0 and abs(approved.units) <= abs(held)
         waiting = any(entry.order.symbol == approved.symbol for entry in state.orders.values())
-        if reduces and not waiting and state.mode is Mode.HALTED:
+        if reduces(approved, held) and not waiting and state.mode is Mode.HALTED:
             return None
         return f"the desk is {state.mode}: {state.mode_reason}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -26,16 +27,24 @@ from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
-from market.bars import Floats
+from market.bars import Bars, Floats
 from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
     FatalError,
+    InvalidError,
     LedgerMismatch,
     OutcomeUnknown,
     TransientError,
 )
-from market.events import AlertRaised, Event, OrderCancelled, OrderFilled
+from market.events import (
+    AlertRaised,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    TradingHalted,
+    TradingRearmed,
+)
 from market.instruments import Instrument
 from market.live_events import (
     BarClosed,
@@ -53,6 +62,8 @@ from market.ports import LiveBroker
 from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
+ASK_EVERY_S = 1.0
+UNANSWERED_S = 5.0
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that is away; one that was away for longer is primed anew."""
 
@@ -128,6 +139,7 @@ class LiveGateway:
         self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
+        self._ask_again = 0.0
 
     def open(self, description: str) -> None:
         """Take the desk's trading up: book what the broker did meanwhile, look up what is unknown.
@@ -137,10 +149,10 @@ class LiveGateway:
         state = self.books.state
         account = self._broker.account()
         first = state.openings == 0
-        if first and account.units.any():
+        if first and (account.units.any() or account.working.any()):
             raise LedgerMismatch(
-                "the account holds positions that this desk did not open; close them, or resume "
-                "the desk that did"
+                "the account holds positions or working orders that this desk did not open; close "
+                "them, or resume the desk that did"
             )
         last = account.last_transaction if first else state.last_transaction
         history = self._broker.history(state.started.interval_s, self._history_bars)
@@ -160,6 +172,7 @@ class LiveGateway:
             )
         )
         self._take_up()
+        self._mark_from(state.window.bars())
         self.catch_up()
         self.dispatch.resolve(self.now)
         self.catch_up()
@@ -229,11 +242,13 @@ class LiveGateway:
                 f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
             )
         self.books.record(*decided.records)
+        if any(isinstance(event, TradingHalted | TradingRearmed) for event in decided.records):
+            self.books.durable()  # a halt is not forgotten by a crash
         sent = 0
         unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
             try:
-                sent, unsent = self.dispatch.send(decided.signed, self.now, self._shown(decided))
+                sent, unsent = self.dispatch.send(decided.signed, self.now, self._seen)
             except ApprovalRejected as error:
                 self._alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
@@ -243,31 +258,42 @@ class LiveGateway:
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
 
-    def _shown(self, decided: Decided) -> Settlement | None:
-        """The account that a decision was on; None where its bar was not given to decide on."""
-        seen = self._seen
-        return seen if seen is not None and seen.sequence == decided.sequence else None
-
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
         self.books.record(ModeChanged(time=self.now, mode=mode.value, by=by, reason=reason))
         self.books.durable()
         self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)
 
+    def halt(self, why: str) -> None:
+        """No new risk, on the desk's own account."""
+        self._halt_by_reconciliation(why)
+
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""
         state = self.books.state
-        self.dispatch.resolve(self.now)
-        self.dispatch.flatten(self.now)
         self.catch_up()
-        if not state.orders and not state.ledger.units.any():
+        self.dispatch.resolve(self.now)
+        self.dispatch.flatten(self.now, self._held())
+        self.catch_up()
+        if not state.orders and not any(self._held().values()):
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
+
+    def _held(self) -> dict[str, float]:
+        """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
+        state = self.books.state
+        units = state.ledger.units
+        if self._doubt:
+            with contextlib.suppress(TransientError, OutcomeUnknown, InvalidError):
+                units = self._broker.account().units
+        return {
+            symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
+        }
 
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""
         try:
             self._book(self._broker.transactions(self.books.state.last_transaction))
-        except (TransientError, OutcomeUnknown) as error:
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"transactions could not be asked for: {error}", level="warning")
 
     def reconcile(self) -> bool:
@@ -280,9 +306,16 @@ class LiveGateway:
         state = self.books.state
         try:
             account = self._broker.account()
-        except (TransientError, OutcomeUnknown) as error:
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the account could not be asked for: {error}", level="warning")
             return f"the account could not be asked for: {error}"
+        if account.last_transaction < state.last_transaction:
+            why = (
+                f"the broker's transactions end at {account.last_transaction}, the books hold "
+                f"{state.last_transaction}: it is another account, or has lost some"
+            )
+            self._distrust(why)
+            return why
         if account.last_transaction != state.last_transaction:
             self.catch_up()
             if account.last_transaction != state.last_transaction:
@@ -325,6 +358,42 @@ class LiveGateway:
         self._board.mark(self._marks, self.now)
         mark_rates(self._marks, self._paths)
 
+    def _account_now(self) -> AccountState | None:
+        """The broker's account, where it is that of the books; None where it cannot be had.
+
+        It is asked for at most once a second while nothing happens, and not again for some seconds
+        where it does not answer: the loop has others to hear.
+        """
+        last, now = self.books.state.last_transaction, time.monotonic()
+        known = self._account
+        if known is not None and known.last_transaction == last and now < self._ask_again:
+            return known
+        if known is None and now < self._ask_again:
+            return None
+        try:
+            known = self._broker.account()
+            if known.last_transaction != last:
+                self.catch_up()
+                known = known if known.last_transaction == self._last() else self._broker.account()
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._tell(f"the account could not be asked for: {error}", level="warning")
+            self._account, self._ask_again = None, now + UNANSWERED_S
+            return None
+        self._account = known if known.last_transaction == self._last() else None
+        self._ask_again = now + ASK_EVERY_S
+        return self._account
+
+    def _last(self) -> int:
+        return self.books.state.last_transaction
+
+    def _mark_from(self, bars: Bars) -> None:
+        """Prices that are known before the first quote: old ones, on which nothing is opened."""
+        for column in range(bars.shape[1]):
+            known = np.flatnonzero(bars.close[:, column] > 0.0)
+            if len(known):
+                self._marks.mid[column] = bars.close[known[-1], column]
+                self._marks.spread[column] = bars.spread[known[-1], column]
+
     def _blocked(self) -> tuple[str, ...]:
         return tuple(sorted({order.symbol for order in self.books.state.unsettled}))
 
@@ -339,10 +408,8 @@ class LiveGateway:
             BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=skipped)
         )
         self._mark()
-        with contextlib.suppress(TransientError, OutcomeUnknown):
-            self._account = self._broker.account()
         settlement = settlement_of(
-            state, self._account, self._since, self._marks, self._margin_rate
+            state, self._account_now(), self._since, self._marks, self._margin_rate
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         self._measuring.account(settlement.equity)
@@ -374,8 +441,21 @@ class LiveGateway:
                 self._since.financing[self.books.state.column(event.symbol)] += event.amount
         if events:
             self.books.record(*events)
+            self._look_for_strangers(events)
             self._measuring.booked(events)
             self.books.durable()
+
+    def _look_for_strangers(self, events: Sequence[Event]) -> None:
+        """Fills of orders that are not this desk's: they are booked, for the account is what it is,
+        and somebody else trades it.
+        """
+        own = f"{self.books.state.started.session}-"
+        for event in events:
+            if isinstance(event, OrderFilled) and not event.fill.client_order_id.startswith(own):
+                self._distrust(
+                    f"somebody else trades this account: order {event.fill.client_order_id} filled "
+                    f"{event.fill.units:g} {event.fill.symbol}"
+                )
 
     def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
         """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""

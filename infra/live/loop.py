@@ -14,7 +14,8 @@ from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
 from infra.transport import SocketLine, Switchboard
 from market.errors import (
-    FatalError,
+    Fenced,
+    InvalidError,
     JournalUnwritable,
     OutcomeUnknown,
     QuorumError,
@@ -38,6 +39,8 @@ WAKE_S = 0.02
 MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
 FLATTEN_EVERY_S = 0.25
+CANCEL_EVERY_S = 0.5
+MOST_UNPROVED = 3
 METER_EVERY_S = 1.0
 RECONNECT_S = (0.05, 2.0)
 SETTLE_WITHIN_S = 10.0
@@ -68,6 +71,9 @@ class GatewayLoop:
         self._coordinator: DeadlineLine | None = None
         self._busy = False
         self._born = 0
+        self._flattened = 0
+        self._unproved = 0
+        self._callers: list[DeadlineLine] = []
         self._people: list[DeadlineLine] = []
         self._health: Mapping[str, Any] = {}
         self._failure: JournalUnwritable | None = None
@@ -93,7 +99,7 @@ class GatewayLoop:
             self._hang_up()
 
     def _turn(self) -> None:
-        waiting: list[Readable] = [self._switchboard, *self._people]
+        waiting: list[Readable] = [self._switchboard, *self._people, *self._callers]
         waiting += [line for line in (self._stream, self._coordinator) if line is not None]
         ready = readable(waiting, time.monotonic() + WAKE_S)
         for line in self._switchboard.arrivals():
@@ -103,6 +109,7 @@ class GatewayLoop:
                 self._hear_broker(self._stream)
             if self._coordinator is not None and self._coordinator in ready:
                 self._hear_coordinator(self._coordinator)
+            self._hear_callers(ready)
             self._hear_people(ready)
             self._on_time()
             self._feed_coordinator()
@@ -110,13 +117,21 @@ class GatewayLoop:
             self._unrecorded(error)
 
     def _welcome(self, line: SocketLine) -> None:
-        """The newest coordinator is heard, whoever was there before is hung up on."""
+        """A coordinator takes the place of another by `Attach` alone."""
         if line.name == COORDINATOR:
-            if self._coordinator is not None:
-                self._coordinator.close()
-            self._coordinator, self._busy = line.with_deadlines(), True
+            self._callers.append(line.with_deadlines())
         else:
             self._people.append(line.with_deadlines())
+
+    def _hear_callers(self, ready: list[Readable]) -> None:
+        for line in [caller for caller in self._callers if caller in ready]:
+            self._callers.remove(line)
+            try:
+                for message in line.take():
+                    if isinstance(message, Attach):
+                        self._attach(line, message)
+            except StreamLost:
+                line.close()
 
     def _hear_broker(self, stream: BrokerStream) -> None:
         try:
@@ -126,7 +141,7 @@ class GatewayLoop:
                 self._quoted_at = self._heard_at
             if self._failure is None:
                 self._gateway.take(update)
-        except (TransientError, OutcomeUnknown) as error:
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
             stream.close()
             self._stream = None
@@ -142,8 +157,6 @@ class GatewayLoop:
     def _answer_coordinator(self, line: DeadlineLine, message: object) -> None:
         if self._failure is not None:
             line.post(Failure(self._failure))
-        elif isinstance(message, Attach):
-            self._attach(line, message)
         elif isinstance(message, Decided):
             try:
                 line.post(self._gateway.execute(message))
@@ -157,14 +170,23 @@ class GatewayLoop:
     def _attach(self, line: DeadlineLine, message: Attach) -> None:
         """Let a coordinator take its place, unless a younger one has: that one was thought dead."""
         session = self._gateway.books.state.started.session
+        refused: QuorumError | None = self._failure
         if message.session != session:
-            line.post(Failure(FatalError(f"this desk is {session}, not {message.session}")))
+            refused = Fenced(f"this desk is {session}, not {message.session}")
         elif message.born < self._born:
-            line.post(Failure(FatalError("a younger coordinator has taken this one's place")))
-        else:
-            self._born = message.born
-            line.post(self._gateway.attach())
-            self._busy = False
+            refused = Fenced("a younger coordinator has taken this one's place")
+        if refused is not None:
+            self._refuse(line, Failure(refused))
+            return
+        self._drop_coordinator()
+        self._born = message.born
+        self._coordinator = line
+        line.post(self._gateway.attach())
+
+    def _refuse(self, line: DeadlineLine, why: Failure) -> None:
+        """Hang up once it has been told; it calls again where that may help."""
+        line.post(why)
+        line.close()
 
     def _drop_coordinator(self) -> None:
         if self._coordinator is not None:
@@ -178,9 +200,8 @@ class GatewayLoop:
             return
         try:
             if self._rearm_by:
-                by, self._rearm_by = self._rearm_by, ""
-                line.post(RearmAsked(by=by))
-                self._busy = True
+                self._busy = line.post(RearmAsked(by=self._rearm_by, equity=self._gateway.equity()))
+                self._rearm_by = ""
                 return
             ready = self._gateway.bar_ready()
             if ready is not None:
@@ -211,6 +232,8 @@ class GatewayLoop:
                 return self._commands.answer(message)
             except JournalUnwritable as error:
                 self._unrecorded(error)
+            except QuorumError as error:
+                return CommandAnswered(refused=str(error))
         elif message.name == "status":
             return self._commands.answer(message)
         if message.name == "stop":
@@ -234,19 +257,31 @@ class GatewayLoop:
         state = gateway.books.state
         if state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
             gateway.dispatch.resolve(gateway.now)
-        if state.mode is Mode.FLATTENING and self._is_due("flatten", FLATTEN_EVERY_S):
+        if state.mode is not Mode.FLATTENING:
+            self._flattened = 0
+        elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
+            self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
+        if state.mode is Mode.HALTED and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
+            gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):
-            gateway.reconcile()
+            self._reconcile()
         if self._commands.stopping:
             self._settle_and_stop()
+
+    def _reconcile(self) -> None:
+        """Books that cannot be proved for long are not traded on."""
+        why = self._gateway.compare()
+        self._unproved = self._unproved + 1 if why else 0
+        if self._unproved >= MOST_UNPROVED:
+            self._gateway.halt(f"not compared with the broker {self._unproved} times: {why}")
 
     def _connect(self) -> None:
         try:
             self._stream = self._subscribe(self._gateway.books.state.last_transaction)
             self._reconnect_s = RECONNECT_S[0]
             self._heard_at = time.monotonic()
-        except (TransientError, OutcomeUnknown) as error:
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker cannot be heard: {error}", level="warning")
             self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])
 
@@ -305,7 +340,7 @@ class GatewayLoop:
         return True
 
     def _hang_up(self) -> None:
-        for line in (*self._people, self._coordinator, self._stream):
+        for line in (*self._people, *self._callers, self._coordinator, self._stream):
             if line is not None:
                 line.close()
         self._switchboard.close()

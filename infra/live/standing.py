@@ -9,18 +9,25 @@ from collections.abc import Callable
 from typing import Any
 
 from market.errors import QuorumError
+from market.shell import DEFECT
 
 Serve = Callable[[threading.Event], None]
 """Serves until the event is set, or until what it serves has ended; raises what stopped it."""
 
 
 class StandingServer:
-    """Runs `serve` in a thread from its construction on. name, about: for people."""
+    """Runs `serve` in a thread from its construction on.
 
-    def __init__(self, name: str, serve: Serve, about: str) -> None:
+    name, about: for people. die: ends the process after a defect, so that Ray starts it again.
+    """
+
+    def __init__(
+        self, name: str, serve: Serve, about: str, die: Callable[[int], object] = os._exit
+    ) -> None:
         self._name = name
         self._about = about
         self._serve = serve
+        self._die = die
         self._leaving = threading.Event()
         self._failure = ""
         self._ended = False
@@ -48,9 +55,9 @@ class StandingServer:
             self._failure = str(error)
             logging.getLogger("quorum").error("%s: %s", self._name, error)
         except Exception as error:
-            # The process lives on, so whoever asks must learn that it serves nobody any more.
             self._failure = f"a defect: {type(error).__name__}: {error}"
             logging.getLogger("quorum").exception("%s ended by a defect", self._name)
+            self._die(DEFECT)
         finally:
             self._ended = True
 

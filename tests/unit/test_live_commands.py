@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infra.journal.sqlite import SqliteJournal
@@ -18,6 +19,7 @@ from market.live_events import (
     AgentJoined,
     AgentLeft,
     AgentReweighted,
+    BreakersMoved,
     MismatchFound,
     ModeChanged,
     OrderUnknown,
@@ -26,7 +28,7 @@ from market.live_events import (
 from market.live_messages import Command, CommitteeChanged, RearmAsked
 from market.orders import Bracket
 from tests.live import LEVELS, ROWS, LiveDesk, coordinator_of, live_desk, session_started
-from tests.live_broker import FakeBroker
+from tests.live_broker import CASH, FakeBroker
 
 ANN = {"by": "ann", "reason": "news"}
 STOPS = Bracket(stop=0.05, take_profit=float("nan"), trailing=None)
@@ -94,9 +96,11 @@ def test_a_halt_survives_the_gateway_and_a_resume_ends_it(tmp_path: Path) -> Non
             told = second.status()
             assert (told["mode"], told["mode_by"], told["mode_reason"]) == ("HALTED", "ann", "news")
             with coordinator_of(second) as coordinator:
-                assert coordinator.order({"EUR_USD": 1_000.0}).sent == 0
+                fallen = BreakersMoved(sequence=0, time=0, memory=np.zeros(6), halt="DRAWDOWN")
+                assert coordinator.order({"EUR_USD": 1_000.0}, records=(fallen,)).sent == 0
                 assert second.ask("resume", by="bob", reason="calm").told["mode"] == "TRADING"
-                assert coordinator.next(RearmAsked).by == "bob"
+                asked = coordinator.next(RearmAsked)
+                assert (asked.by, asked.equity) == ("bob", CASH)
                 coordinator.decide({}, sequence=-1)
                 assert coordinator.order({"EUR_USD": 1_000.0}, sequence=1).sent == 1
             second.kill()

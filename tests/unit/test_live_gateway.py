@@ -275,5 +275,7 @@ def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) 
         desk.market("EUR_USD", 1.10)
         other = tmp_path / "another"
         other.mkdir()
-        with pytest.raises(FatalError, match="holds positions that this desk did not open"):
+        with pytest.raises(
+            FatalError, match="holds positions or working orders that this desk did not open"
+        ):
             open_gateway(desk.bench, other)

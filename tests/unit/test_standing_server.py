@@ -12,9 +12,9 @@ from market.errors import FatalError
 WITHIN_S = 20.0
 
 
-def ended(serve: Serve) -> StandingServer:
-    """A server whose `serve` has returned or raised."""
-    server = StandingServer("gateway", serve, "a test")
+def ended(serve: Serve, died: list[int] | None = None) -> StandingServer:
+    """A server whose `serve` has returned or raised. died: with which statuses it would have."""
+    server = StandingServer("gateway", serve, "a test", ([] if died is None else died).append)
     server.leave()
     return server
 
