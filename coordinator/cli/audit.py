@@ -66,10 +66,13 @@ def export_events(
     path: JournalPath,
     form: Annotated[Format, typer.Option("--format", help="Of the new file.")],
     out: Annotated[Path, typer.Option("--out", help="The new file.")],
+    key_file: KeyFile = None,
 ) -> None:
     """Write every event to a table: number, kind, times, hash, and the event as JSON."""
+    journal = journal_at(path)
+    key = key_for(journal, key_file)
     with Counting("events exported") as counting:
-        count = export(journal_at(path), out, form.value, counting)
+        count = export(journal, out, form.value, counting, key)
     typer.echo(f"{count:,} events in {out}")
 
 

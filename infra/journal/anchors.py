@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from infra.journal.reader import salvage_advice
 from infra.journal.rows import row_at
-from infra.journal.schema import open_to_read, schema_of
+from infra.journal.schema import DAMAGE, open_to_read, schema_of
 from market.errors import JournalError
 
 
@@ -62,8 +63,14 @@ def require_anchored(journal: Path, anchors: Sequence[Anchor]) -> None:
     if not anchors:
         return
     last = max(anchors, key=lambda anchor: anchor.count)
-    with contextlib.closing(open_to_read(journal)) as database:
-        row = row_at(database, schema_of(database, journal), last.count - 1)
+    try:
+        with contextlib.closing(open_to_read(journal)) as database:
+            row = row_at(database, schema_of(database, journal), last.count - 1)
+    except DAMAGE as error:
+        raise JournalError(
+            f"{journal}: event {last.count - 1}, which was anchored, cannot be read: {error}. "
+            f"{salvage_advice(journal)}"
+        ) from None
     fault = "" if last.count == 0 else anchor_fault(last, row and row[3], row and row[5])
     if fault:
         raise JournalError(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.journal.anchors import Anchor
 from infra.journal.copying import new_file
+from infra.journal.lock import lock
 from infra.journal.schema import DAMAGE, open_to_read, schema_of
-from infra.journal.verify import Progress, Verified, no_progress, verify
+from infra.journal.verify import Progress, Verified, no_progress, told, verify
 from market.errors import JournalError
 
 PAGES_AT_ONCE = 2_000
@@ -30,7 +33,7 @@ def back_up(
     told of pages. Raises JournalError where the copy does not verify, in which case there is none,
     JournalUnwritable where it exists or cannot be written.
     """
-    with new_file(out) as beside:
+    with new_file(out, like=path) as beside:
         with contextlib.closing(open_to_read(path)) as source:
             try:
                 # One read transaction: SQLite begins a copy anew whenever somebody else writes
@@ -49,7 +52,7 @@ def back_up(
         found = verify(beside, key, anchors)
         if not found.holds:
             raise JournalError(f"{path} was not copied, because it does not verify: {told(found)}")
-    return found
+    return replace(found, path=out)
 
 
 def restore(
@@ -57,12 +60,11 @@ def restore(
 ) -> Verified:
     """Put a backup in the place of a journal that is gone, and verify what was put there.
 
-    Raises as `back_up` does; a journal that is there is never written over.
+    Raises as `back_up` does, JournalUnwritable also where a desk still writes the lost one; a
+    journal that is there is never written over.
     """
-    return back_up(backup, to, key, progress=progress)
-
-
-def told(found: Verified) -> str:
-    """The first fault in words."""
-    fault = found.faults[0]
-    return fault.what if fault.event is None else f"event {fault.event} {fault.what}"
+    held = lock(to)
+    try:
+        return back_up(backup, to, key, progress=progress)
+    finally:
+        os.close(held)

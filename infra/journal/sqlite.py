@@ -14,7 +14,7 @@ from infra.journal.chain import GENESIS, chain, seal
 from infra.journal.codec import decode, encode
 from infra.journal.lock import lock
 from infra.journal.reader import chained_rows
-from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, open_to_read, schema_of
+from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, schema_at
 from infra.journal.sealing import Seals
 from infra.journal.snapshots import Snapshot, keep_snapshot
 from market.errors import JournalError, JournalUnwritable
@@ -117,8 +117,7 @@ class SqliteJournal:
         after: Snapshot | None,
         into: Callable[[Event], None],
     ) -> None:
-        with contextlib.closing(open_to_read(self.path)) as database:
-            found = schema_of(database, self.path)
+        found = schema_at(self.path)
         if found != SCHEMA_VERSION:
             raise JournalError(
                 f"{self.path} has journal schema {found}; it is read, but to go on with it "
