@@ -13,10 +13,8 @@ _WALL_TIME = struct.Struct("<d")
 
 def chain(previous: bytes, sequence: int, kind: str, payload: bytes) -> bytes:
     """SHA-256 over the predecessor's hash and everything that is recorded of an event."""
-    digest = hashlib.sha256(previous)
-    digest.update(f"{sequence}:{kind}:".encode())
-    digest.update(payload)
-    return digest.digest()
+    told = f"{sequence}:{kind}:".encode()
+    return hashlib.sha256(b"".join((previous, told, payload))).digest()
 
 
 def seal(key: bytes, previous: bytes, head: bytes, written_at: float) -> bytes:
