@@ -118,7 +118,12 @@ def _seals(found: Verified) -> str:
         return "none: a chain that was written anew as a whole, and wall times, cannot be told"
     if not found.keyed:
         return f"from event {found.sealed_from} on, not checked: name the key with --key-file"
-    return f"from event {found.sealed_from} on, by this key"
+    if found.sealed_from > 0:
+        return (
+            f"from event {found.sealed_from} on, by this key; the desk went on unsealed until "
+            "then. If it had its key before, its seals were taken away: compare with older anchors"
+        )
+    return "every event, by this key"
 
 
 def _iso(seconds: float) -> str | None:

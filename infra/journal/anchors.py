@@ -38,8 +38,8 @@ def anchor_line(anchor: Anchor) -> bytes:
 def read_anchors(path: Path) -> list[Anchor]:
     """The anchors of a file in their order.
 
-    A last line that was cut off while it was written is left out. Raises JournalError for a file
-    that is not there or a line that is no anchor.
+    A line that was cut off while it was written is left out, also where the desk has gone on
+    after it. Raises JournalError for a file that is not there or a line that is no anchor.
     """
     try:
         content = path.read_bytes()
@@ -48,6 +48,8 @@ def read_anchors(path: Path) -> list[Anchor]:
     *lines, _cut_off = content.split(b"\n")
     anchors = []
     for number, line in enumerate(lines, 1):
+        if not line.endswith(b"}"):
+            continue  # of a power cut: an anchor ends with its only closing brace
         try:
             anchors.append(_decoder.decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError):

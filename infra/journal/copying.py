@@ -21,11 +21,12 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
-def new_file(path: Path, like: Path) -> Iterator[Path]:
+def new_file(path: Path, like: Path | None = None) -> Iterator[Path]:
     """A file beside `path` that takes its name, durably, once it is done; gone where it fails.
 
-    like: who may read that one may read the new one. Raises JournalUnwritable where `path` exists,
-    the log of another file of that name was left there, or it cannot be written.
+    like: who may read that one may read the new one; by default its owner. Raises
+    JournalUnwritable where `path` exists, the log of another file of that name was left there, or
+    it cannot be written.
     """
     _refuse_existing(path)
     for name in LOGS:
@@ -91,8 +92,9 @@ def _beside(path: Path) -> Iterator[Path]:
             _remove(beside)
 
 
-def _finish(beside: Path, like: Path) -> None:
-    shutil.copymode(like, beside)
+def _finish(beside: Path, like: Path | None) -> None:
+    if like is not None:
+        shutil.copymode(like, beside)
     _sync(beside)
 
 
