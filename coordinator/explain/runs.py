@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coordinator.explain.naming import DecisionName
+from infra.journal.parts import parts
 from infra.journal.reader import read_events
 from market.errors import JournalError, nearest
 from market.events import SessionStarted
@@ -28,9 +29,7 @@ def journal_of(
             raise JournalError(f"no journal at {journal}; expected a run's folder or its {JOURNAL}")
         return journal
     known = [*runs.glob(f"*/{JOURNAL}"), *(desk / JOURNAL for desk in desks)]
-    journals = sorted(
-        (path for path in known if path.is_file()), key=lambda path: path.stat().st_mtime
-    )
+    journals = sorted((path for path in known if path.is_file()), key=_written_at)
     if not journals:
         raise JournalError(f"no run in {runs}; start one with `quorum replay`, or name one: --run")
     session = name.session if name is not None else None
@@ -44,6 +43,14 @@ def journal_of(
             "folder or journal with --run."
         )
     return found[-1]
+
+
+def _written_at(journal: Path) -> float:
+    """When its last file was written to."""
+    try:
+        return max(file.stat().st_mtime for file in parts(journal))
+    except (JournalError, OSError):
+        return 0.0
 
 
 def _session(journal: Path) -> str:

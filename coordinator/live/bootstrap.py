@@ -170,6 +170,7 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         journal_key=key,
         anchors_at=anchors_at(settings, home, key),
         anchor_every_s=settings.journal.anchor_every_s,
+        events_per_file=settings.journal.events_per_file,
         open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),
         open_meters=partial(ray_meters, plan.desk.session),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from infra.journal.parts import find_row
 from infra.journal.reader import salvage_advice
-from infra.journal.rows import row_at
-from infra.journal.schema import DAMAGE, open_to_read, schema_of
+from infra.journal.schema import DAMAGE
 from market.errors import JournalError
 
 
@@ -66,8 +65,7 @@ def require_anchored(journal: Path, anchors: Sequence[Anchor]) -> None:
         return
     last = max(anchors, key=lambda anchor: anchor.count)
     try:
-        with contextlib.closing(open_to_read(journal)) as database:
-            row = row_at(database, schema_of(database, journal), last.count - 1)
+        row = find_row(journal, last.count - 1)
     except DAMAGE as error:
         raise JournalError(
             f"{journal}: event {last.count - 1}, which was anchored, cannot be read: {error}. "

@@ -21,40 +21,45 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
-def new_file(path: Path, like: Path | None = None) -> Iterator[Path]:
-    """A file beside `path` that takes its name, durably, once it is done; gone where it fails.
+def new_file(path: Path, like: Path) -> Iterator[Path]:
+    """A file in a folder beside `path` that takes its name, durably, once it is done.
 
-    like: who may read that one may read the new one; by default its owner. Raises
-    JournalUnwritable where `path` exists, the log of another file of that name was left there, or
-    it cannot be written.
+    What else is written in that folder comes along, before it; nothing does where it fails. like:
+    who may read that one may read the new ones. Raises JournalUnwritable where a file of such a
+    name, or the log of one, exists, or they cannot be written.
     """
     _refuse_existing(path)
-    for name in LOGS:
-        left = path.with_name(path.name + name)
-        if os.path.lexists(left):
-            raise JournalUnwritable(
-                f"{left} was left by the journal that was at {path}; it would be merged into the "
-                f"new one. Move it away together with that journal: {path.name}*"
-            )
-    with _beside(path) as beside:
-        yield beside
-        _finish(beside, like)
-        _take_name(beside, path)
+    with _folder_for(path) as folder:
+        yield folder / path.name
+        done = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
+        for file in done:
+            _refuse_existing(path.with_name(file.name))
+            _finish(file, like)
+        placed: list[Path] = []
+        try:
+            for file in done:
+                _take_name(file, path.with_name(file.name))
+                placed.append(path.with_name(file.name))
+        except BaseException:
+            for file in placed:
+                file.unlink()
+            raise
+        _sync(path.parent)
 
 
 @contextlib.contextmanager
 def replacing_file(path: Path, old: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place once it is done; what is there is kept as `old`.
+    """A file that takes the place of `path` once it is done; what is there is kept as `old`.
 
     At no moment is there none. Raises JournalUnwritable where `old` exists or the folder cannot
     be written; nothing has changed then.
     """
     _refuse_existing(old)
-    with _beside(path) as beside:
-        yield beside
-        _finish(beside, path)
+    with _folder_for(path) as folder:
+        yield folder / path.name
+        _finish(folder / path.name, path)
         os.link(path, old)
-        beside.replace(path)
+        (folder / path.name).replace(path)
         _sync(path.parent)
 
 
@@ -77,52 +82,52 @@ def write_rows(path: Path, rows: Iterable[Row], snapshots: Iterable[SnapshotRow]
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    # By process: two that copy to one name do not write into each other's file.
-    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+def _folder_for(path: Path) -> Iterator[Path]:
+    # By process: two that copy to one name do not write into each other's files.
+    folder = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        _remove(beside)
-        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        yield beside
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        yield folder
     except (OSError, sqlite3.Error) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise JournalUnwritable(f"{path} cannot be written: {said}") from None
     finally:
-        with contextlib.suppress(OSError):
-            _remove(beside)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _finish(beside: Path, like: Path | None) -> None:
-    if like is not None:
-        shutil.copymode(like, beside)
-    _sync(beside)
+def _finish(file: Path, like: Path) -> None:
+    shutil.copymode(like, file)
+    _sync(file)
 
 
-def _take_name(beside: Path, path: Path) -> None:
+def _take_name(file: Path, path: Path) -> None:
     """A link, unlike a rename, replaces nothing that came to this name meanwhile."""
     try:
-        os.link(beside, path)
+        os.link(file, path)
     except FileExistsError:
         _refuse_existing(path)
     except OSError as error:
         if error.errno not in WITHOUT_LINKS:
             raise
         _refuse_existing(path)
-        beside.replace(path)
-    _sync(path.parent)
+        file.replace(path)
 
 
 def _refuse_existing(path: Path) -> None:
     if os.path.lexists(path):
         raise JournalUnwritable(f"{path} exists already; name a file that does not")
-
-
-def _remove(beside: Path) -> None:
-    for name in ("", *LOGS):
-        beside.with_name(beside.name + name).unlink(missing_ok=True)
+    for name in LOGS:
+        left = path.with_name(path.name + name)
+        if os.path.lexists(left):
+            raise JournalUnwritable(
+                f"{left} was left by the journal that was at {path}; it would be merged into the "
+                f"new one. Move it away together with that journal: {path.name}*"
+            )
 
 
 def _sync(path: Path) -> None:
+    """Return once a file or a folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from infra.journal.chain import GENESIS, chain
 from infra.journal.codec import decode
-from infra.journal.rows import Row, stored_rows
+from infra.journal.parts import journal_rows, parts
+from infra.journal.rows import Row
 from infra.journal.schema import DAMAGE, open_to_read, schema_of
 from infra.journal.snapshots import Snapshot
 from market.errors import JournalError
@@ -38,17 +39,15 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
     """As `read_chain`, but the rows as they are stored."""
     head, expected = (GENESIS, 0) if after is None else (after.head, after.sequence + 1)
     try:
-        with contextlib.closing(open_to_read(path)) as database:
-            schema = schema_of(database, path)
-            for row in stored_rows(database, schema, None if after is None else expected):
-                sequence, kind, payload, stored, _, _ = row
-                if sequence != expected or type(kind) is not str or type(payload) is not bytes:
-                    raise broken(path, expected, str(kind))
-                head = chain(head, expected, kind, payload)
-                if head != stored:
-                    raise broken(path, expected, kind)
-                yield row
-                expected += 1
+        for row in journal_rows(path, None if after is None else expected):
+            sequence, kind, payload, stored, _, _ = row
+            if sequence != expected or type(kind) is not str or type(payload) is not bytes:
+                raise broken(path, expected, str(kind))
+            head = chain(head, expected, kind, payload)
+            if head != stored:
+                raise broken(path, expected, kind)
+            yield row
+            expected += 1
     except DAMAGE as error:
         if expected == 0:
             raise JournalError(f"{path} cannot be read as a journal: {error}") from None
@@ -60,12 +59,15 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
 def count_events(path: Path) -> int:
     """How many events a journal has, by the number of its last. Raises JournalError."""
     try:
-        with contextlib.closing(open_to_read(path)) as database:
-            schema_of(database, path)
-            (last,) = database.execute("SELECT max(sequence) FROM events").fetchone()
+        for file in reversed(parts(path)):
+            with contextlib.closing(open_to_read(file)) as database:
+                schema_of(database, file)
+                (last,) = database.execute("SELECT max(sequence) FROM events").fetchone()
+            if last is not None:
+                return int(last) + 1
     except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-    return 0 if last is None else int(last) + 1
+    return 0
 
 
 def broken(path: Path, number: int, kind: str) -> JournalError:

@@ -13,16 +13,17 @@ Row = tuple[int, str, bytes, bytes, float, bytes | None]
 SMALLEST = -(2**63)
 
 
-def stored_rows(database: sqlite3.Connection, schema: int, first: int | None) -> Iterator[Any]:
-    """Every row from the sequence `first` on, from the beginning without one.
+def stored_rows(
+    database: sqlite3.Connection, schema: int, expected: int, *, whole: bool
+) -> Iterator[Any]:
+    """Every row of a file, or those from the sequence `expected` on.
 
-    The types are whatever the file holds. Raises sqlite3.Error at a row that cannot be read, when
-    all before it were given.
+    expected: of the first that is to come. The types are whatever the file holds. Raises `DAMAGE`
+    at a row that cannot be read, when all before it were given.
     """
-    # From the beginning without a bound: a number below 0 hides no event that was moved there.
-    start = SMALLEST if first is None else first
+    # The whole file is read without a bound: a low number hides no event that was moved there.
+    start = SMALLEST if whole else expected
     scan = f"{_columns(schema)} WHERE sequence >= ? ORDER BY sequence"
-    expected = first or 0
     try:
         for row in database.execute(scan, (start,)):
             yield row
@@ -42,6 +43,12 @@ def stored_rows(database: sqlite3.Connection, schema: int, first: int | None) ->
 def row_at(database: sqlite3.Connection, schema: int, number: int) -> Any:
     """The row of one event, None where there is none. Raises sqlite3.Error."""
     return database.execute(f"{_columns(schema)} WHERE sequence = ?", (number,)).fetchone()
+
+
+def first_number(database: sqlite3.Connection) -> int | None:
+    """The number of a file's first event; None where it has none. Raises sqlite3.Error."""
+    (number,) = database.execute("SELECT min(sequence) FROM events").fetchone()
+    return None if number is None else int(number)
 
 
 def _columns(schema: int) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.journal.copying import new_file, write_rows
-from infra.journal.rows import Row, stored_rows
-from infra.journal.schema import DAMAGE, open_to_read, schema_of
+from infra.journal.parts import journal_rows, parts
+from infra.journal.rows import Row
+from infra.journal.schema import DAMAGE, open_to_read
 from infra.journal.snapshots import whole_rows
 from infra.journal.verify import PROGRESS_EVERY, Progress, no_progress, verify
 from market.errors import JournalError
@@ -52,13 +53,12 @@ def salvage(
 
 
 def _first_rows(path: Path, count: int, progress: Progress) -> Iterator[Row]:
-    with contextlib.closing(open_to_read(path)) as database:
-        for number, row in enumerate(stored_rows(database, schema_of(database, path), 0), 1):
-            yield row
-            if number % PROGRESS_EVERY == 0:
-                progress(number, count)
-            if number == count:
-                return
+    for number, row in enumerate(journal_rows(path), 1):
+        yield row
+        if number % PROGRESS_EVERY == 0:
+            progress(number, count)
+        if number == count:
+            return
 
 
 def _snapshots(path: Path) -> list[tuple[int, bytes, bytes, bytes, bytes | None]]:
@@ -69,9 +69,11 @@ def _snapshots(path: Path) -> list[tuple[int, bytes, bytes, bytes, bytes | None]
 
 
 def _rows_beyond(path: Path, kept: int) -> int | None:
+    count = 0
     try:
-        with contextlib.closing(open_to_read(path)) as database:
-            (count,) = database.execute("SELECT count(*) FROM events").fetchone()
+        for file in parts(path):
+            with contextlib.closing(open_to_read(file)) as database:
+                count += database.execute("SELECT count(*) FROM events").fetchone()[0]
     except DAMAGE:
         return None
-    return max(int(count) - kept, 0)
+    return max(count - kept, 0)

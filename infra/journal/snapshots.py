@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.journal.parts import parts
 from infra.journal.schema import DAMAGE, UNSEALED, open_to_read, schema_of
 from market.errors import JournalError
 
@@ -43,12 +44,13 @@ def whole_snapshots(path: Path, key: bytes | None = None) -> Iterator[Snapshot]:
     JournalError for a missing file or another schema.
     """
     try:
-        with contextlib.closing(open_to_read(path)) as database:
-            schema = schema_of(database, path)
-            found = list(_whole(database, schema, key))
+        for file in reversed(parts(path)):
+            with contextlib.closing(open_to_read(file)) as database:
+                schema = schema_of(database, file)
+                found = list(_whole(database, schema, key))
+            yield from found
     except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-    yield from found
 
 
 def keep_snapshot(
@@ -80,13 +82,14 @@ def snapshot_seal(key: bytes, digest: bytes) -> bytes:
 def whole_rows(path: Path) -> list[SnapshotRow]:
     """The snapshots that are whole, as they are stored, oldest first. Raises JournalError."""
     try:
-        with contextlib.closing(open_to_read(path)) as database:
-            found = _stored(database, schema_of(database, path))
-            rows = [
-                (kept.sequence, kept.payload, kept.head, _digest(kept), sealed)
-                for _, kept, sealed in found
-                if kept is not None
-            ]
+        rows: list[SnapshotRow] = []
+        for file in reversed(parts(path)):
+            with contextlib.closing(open_to_read(file)) as database:
+                rows += [
+                    (kept.sequence, kept.payload, kept.head, _digest(kept), sealed)
+                    for _, kept, sealed in _stored(database, schema_of(database, file))
+                    if kept is not None
+                ]
     except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
     return rows[::-1]

@@ -12,8 +12,11 @@ from typing import Protocol
 
 from infra.journal.chain import GENESIS, chain, seal
 from infra.journal.codec import decode, encode
+from infra.journal.copying import new_file, write_rows
 from infra.journal.lock import lock
+from infra.journal.parts import part, parts
 from infra.journal.reader import chained_rows
+from infra.journal.rows import first_number
 from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, schema_at
 from infra.journal.sealing import Seals
 from infra.journal.snapshots import Snapshot, keep_snapshot
@@ -54,17 +57,19 @@ class SqliteJournal:
         durable: bool = False,
         key: bytes | None = None,
         anchors: Anchoring | None = None,
+        events_per_file: int | None = None,
     ) -> None:
         """Create the journal.
 
         durable: a commit survives a power cut, not only a crash. key: what seals every event; None
-        seals none. anchors: told of what was committed. Raises JournalUnwritable where that fails
-        or it exists.
+        seals none. anchors: told of what was committed. events_per_file: after which the next file
+        is begun; None keeps to one. Raises JournalUnwritable where that fails or it exists.
         """
         self.path = path
-        if path.exists():
+        if path.exists() or part(path, 1).exists():
             raise JournalUnwritable(f"{path} exists already; a session starts a journal of its own")
         self._begin(GENESIS, 0, key, None, anchors)
+        self._file, self._first, self._events_per_file = path, 0, events_per_file
         self._lock = lock(path) if durable else None
         try:
             self._open(durable)
@@ -84,6 +89,7 @@ class SqliteJournal:
         *,
         key: bytes | None = None,
         anchors: Anchoring | None = None,
+        events_per_file: int | None = None,
         after: Snapshot | None = None,
         into: Callable[[Event], None] = into_nothing,
     ) -> SqliteJournal:
@@ -99,8 +105,11 @@ class SqliteJournal:
         journal._lock = lock(path)
         try:
             journal._read(key, anchors, after, into)
+            journal._file, journal._events_per_file = parts(path)[-1], events_per_file
             journal._open(durable=True)
             journal._database.executescript(SNAPSHOTS)
+            first = first_number(journal._database)
+            journal._first = journal._count if first is None else first
             journal._database.execute("BEGIN")
         except sqlite3.Error as error:
             journal.let_go()
@@ -146,7 +155,7 @@ class SqliteJournal:
         self._committed_at = time.monotonic()
 
     def _open(self, durable: bool) -> None:
-        self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
@@ -175,6 +184,9 @@ class SqliteJournal:
     def append_all(self, events: Iterable[Event]) -> None:
         """Record several events, in order."""
         self._refuse_after_failure()
+        if self._events_per_file is not None and self._count - self._first >= self._events_per_file:
+            # Before what comes next, so that a snapshot lies in the file of its event.
+            self._go_on_in_the_next_file()
         head, count, now = self._head, self._count, time.time()
         key, sealed = self._key, self._seal
         rows = []
@@ -205,15 +217,38 @@ class SqliteJournal:
         if self._anchors is not None:
             self._anchors.offer(self._count, self._head, self._seal)
 
+    def _go_on_in_the_next_file(self) -> None:
+        """Close the file that is full; the chain goes on in the next."""
+        try:
+            following = part(self.path, len(parts(self.path)))
+            with new_file(following, like=self.path) as beside:
+                write_rows(beside, (), ())
+            self._shut()
+            self._file, self._first = following, self._count
+            self._open(durable=True)
+            self._database.execute("BEGIN")
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        except JournalUnwritable as error:
+            self._failure = error
+            raise
+
+    def _shut(self) -> None:
+        """Let go of the file and its log; all that it holds is committed."""
+        if self._database.in_transaction:
+            self._database.execute("COMMIT")
+        self._database.execute("PRAGMA busy_timeout = 0")
+        with contextlib.suppress(sqlite3.Error):
+            # Somebody who reads it now keeps the log beside it, in which nothing is lost.
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._database.execute("PRAGMA journal_mode = DELETE")
+        self._database.close()
+
     def close(self) -> None:
         """Commit and release the file, leaving a single file behind."""
         self._refuse_after_failure()
         try:
-            if self._database.in_transaction:
-                self._database.execute("COMMIT")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._database.execute("PRAGMA journal_mode = DELETE")
-            self._database.close()
+            self._shut()
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self.let_go()

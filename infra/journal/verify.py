@@ -10,7 +10,8 @@ from pathlib import Path
 
 from infra.journal.anchors import Anchor, anchor_fault
 from infra.journal.chain import GENESIS, chain
-from infra.journal.rows import stored_rows
+from infra.journal.parts import journal_rows, parts
+from infra.journal.reader import count_events
 from infra.journal.schema import DAMAGE, open_to_read, schema_of
 from infra.journal.sealing import Seals
 from infra.journal.snapshots import damaged_snapshots
@@ -79,26 +80,14 @@ def verify(
     """
     try:
         with contextlib.closing(open_to_read(path)) as database:
-            # One transaction: a desk that writes meanwhile changes nothing of what is seen here.
-            database.execute("BEGIN")
-            return _verified(database, path, key, anchors, progress)
+            schema = schema_of(database, path)
     except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-
-
-def _verified(
-    database: sqlite3.Connection,
-    path: Path,
-    key: bytes | None,
-    anchors: Sequence[Anchor],
-    progress: Progress,
-) -> Verified:
-    schema = schema_of(database, path)
-    (total,) = database.execute("SELECT coalesce(max(sequence), -1) + 1 FROM events").fetchone()
+    total = count_events(path)
     pass_ = _Pass(Seals(path, key, strict=False), anchors)
     faults = []
     try:
-        for row in stored_rows(database, schema, None):
+        for row in journal_rows(path):
             fault = pass_.fault(*row)
             if fault:
                 faults.append(Fault(event=pass_.count, what=fault))
@@ -106,15 +95,15 @@ def _verified(
             pass_.count += 1
             if pass_.count % PROGRESS_EVERY == 0:
                 progress(pass_.count, total)
-    except DAMAGE as error:
+    except (*DAMAGE, JournalError) as error:
         faults.append(Fault(event=pass_.count, what=f"cannot be read: {error}"))
     if not faults and key is not None and pass_.count and pass_.sealed_from is None:
         faults.append(Fault(event=0, what="has no seal, nor has any other, and a key was given"))
     if not faults:
         # Where the chain breaks, everything after it is in doubt: that is said once.
         faults += pass_.beyond_the_end()
-    faults += _snapshots(database, schema, key)
-    faults += _structure(database)
+    for file in parts(path):
+        faults += _faults_of(file, key)
     return Verified(
         path=path,
         schema=schema,
@@ -197,6 +186,16 @@ class _Pass:
                 what=f"and what follows up to event {last.count - 1} is missing: it was anchored",
             )
         ]
+
+
+def _faults_of(file: Path, key: bytes | None) -> list[Fault]:
+    """What is wrong with a file beside its events."""
+    try:
+        with contextlib.closing(open_to_read(file)) as database:
+            schema = schema_of(database, file)
+            return [*_snapshots(database, schema, key), *_structure(database)]
+    except (*DAMAGE, JournalError) as error:
+        return [Fault(event=None, what=f"{file.name} cannot be read: {error}")]
 
 
 def _snapshots(database: sqlite3.Connection, schema: int, key: bytes | None) -> list[Fault]:

@@ -31,18 +31,20 @@ def open_books(
     key: bytes | None = None,
     anchors: Anchoring | None = None,
     anchored: Sequence[Anchor] = (),
+    events_per_file: int | None = None,
 ) -> Books:
     """The books of the desk whose journal is at `path`, new where there is none.
 
     started: of a new session, but for its time and balance, which `first` asks the broker for.
     rows: bars that the desk remembers. seated: the agents that run from the start. key: seals the
     events. anchors: told of what was committed. anchored: before; the journal must reach them.
+    events_per_file: as of `SqliteJournal`.
     Raises JournalError for a journal that is damaged or cut off, ConfigError for another desk's,
     JournalUnwritable.
     """
     if path.exists():
         require_anchored(path, anchored)
-        return _resumed(path, started, rows, key, anchors)
+        return _resumed(path, started, rows, key, anchors, events_per_file)
     if anchored:
         raise JournalError(
             f"{path} is gone, and {max(one.count for one in anchored)} events of it were anchored; "
@@ -50,7 +52,9 @@ def open_books(
         )
     time, balance = first()
     started = replace(started, first_time=time, last_time=time, initial_balance=balance)
-    journal = SqliteJournal(path, durable=True, key=key, anchors=anchors)
+    journal = SqliteJournal(
+        path, durable=True, key=key, anchors=anchors, events_per_file=events_per_file
+    )
     state = DeskState(started, rows)
     journal.append(started)
     books = Books(journal, state, _keeper(journal))
@@ -78,9 +82,17 @@ def _resumed(
     rows: int,
     key: bytes | None,
     anchors: Anchoring | None,
+    events_per_file: int | None,
 ) -> Books:
     kept, state = _standing(path, rows, key)
-    journal = SqliteJournal.resume(path, key=key, anchors=anchors, after=kept, into=state.apply)
+    journal = SqliteJournal.resume(
+        path,
+        key=key,
+        anchors=anchors,
+        events_per_file=events_per_file,
+        after=kept,
+        into=state.apply,
+    )
     found, asked = state.started, started
     if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
         agent.name for agent in found.agents

@@ -42,6 +42,7 @@ def serve_gateway(
     journal_key: bytes | None,
     anchors_at: str | None,
     anchor_every_s: float,
+    events_per_file: int,
     open_log: Callable[[], DeskLog],
     open_meters: Callable[[], Meters],
 ) -> None:
@@ -49,7 +50,8 @@ def serve_gateway(
 
     started, rows, seated: as of `open_books`. staleness: (M,) when a price is
     old, and when silence is told. journal_key: seals the events; None seals none. anchors_at: a
-    file or an http(s) address that the journal is anchored at; None: nowhere.
+    file or an http(s) address that the journal is anchored at; None: nowhere. events_per_file: of
+    the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -74,6 +76,7 @@ def serve_gateway(
         key=journal_key,
         anchors=_anchors(anchors_at, anchor_every_s, log, meters),
         anchored=() if anchors_at is None else anchored_at(anchors_at),
+        events_per_file=events_per_file,
     )
     gateway = LiveGateway(
         broker=account,

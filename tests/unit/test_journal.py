@@ -168,6 +168,18 @@ def test_after_a_failed_write_the_journal_takes_nothing_more_even_when_there_is_
     assert numbers(path) == kept
 
 
+def test_a_journal_that_somebody_reads_can_be_closed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path, durable=True)
+    journal.append_all(map(note, range(3)))
+    journal.commit()
+    reading = read_events(path)
+    assert next(reading) == note(0)
+    journal.close()
+    assert list(reading) == [note(1), note(2)]
+    assert numbers(path) == [0, 1, 2]
+
+
 def test_a_journal_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     SqliteJournal(path).close()

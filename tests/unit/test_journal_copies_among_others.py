@@ -114,7 +114,8 @@ def test_a_link_to_nowhere_is_not_written_through(tmp_path: Path) -> None:
 def test_a_copy_that_fails_leaves_neither_file_nor_log(tmp_path: Path) -> None:
     path = written(tmp_path / "journal.sqlite")
 
-    def write(beside: Path) -> None:
+    def fail(beside: Path) -> None:
+        beside.write_bytes(b"half")
         beside.with_name(beside.name + "-wal").write_bytes(b"half")
         raise JournalError("enough")
 
@@ -122,8 +123,25 @@ def test_a_copy_that_fails_leaves_neither_file_nor_log(tmp_path: Path) -> None:
         pytest.raises(JournalError, match="enough"),
         new_file(tmp_path / "copy.sqlite", like=path) as beside,
     ):
-        write(beside)
+        fail(beside)
     assert names(tmp_path) == ["journal.sqlite"]
+
+
+def test_of_several_files_none_is_left_when_the_last_cannot_take_its_name(tmp_path: Path) -> None:
+    path, out = written(tmp_path / "journal.sqlite"), tmp_path / "copy.sqlite"
+
+    def meanwhile(beside: Path) -> None:
+        beside.with_name("first.sqlite").write_bytes(b"first")
+        beside.write_bytes(b"main")
+        out.write_bytes(b"precious")
+
+    with (
+        pytest.raises(JournalUnwritable, match="exists already"),
+        new_file(out, like=path) as beside,
+    ):
+        meanwhile(beside)
+    assert out.read_bytes() == b"precious"
+    assert names(tmp_path) == ["copy.sqlite", "journal.sqlite"]
 
 
 def test_a_copy_is_read_by_those_who_may_read_the_journal(tmp_path: Path) -> None:
