@@ -10,6 +10,7 @@ from market.accounts import OrderState
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderCancelled, OrderIntended
 from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
+from market.messages import Settlement
 from market.modes import Mode
 from market.order_life import ABSENT, UNSETTLED
 from market.orders import Bracket, OrderRequest, cancellation_of, client_order_id
@@ -49,11 +50,15 @@ class Dispatch:
         """Orders whose end is not known yet."""
         return tuple(entry.order for entry in self._books.state.orders.values())
 
-    def send(self, signed: SignedApprovals, now: int) -> tuple[int, tuple[tuple[str, str], ...]]:
+    def send(
+        self, signed: SignedApprovals, now: int, seen: Settlement | None = None
+    ) -> tuple[int, tuple[tuple[str, str], ...]]:
         """Dispatch one decision's approvals: how many were sent, and what was not and why.
 
-        now: market time, ns. Raises ApprovalRejected where they are not the guardian's, of another
-        epoch or session, expired, or taken before; JournalUnwritable before anything is sent.
+        now: market time, ns. seen: the account that the decision was on; where a position or a
+        working order has changed since, as by a stop, the size would be wrong. Raises
+        ApprovalRejected where they are not the guardian's, of another epoch or session, expired,
+        or taken before; JournalUnwritable before anything is sent.
         """
         state = self._books.state
         verify(
@@ -68,7 +73,7 @@ class Dispatch:
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
         for approved in signed.approved:
-            why = self._obstacle(approved, unknown)
+            why = self._obstacle(approved, unknown) or self._moved(approved, seen)
             if why is None:
                 orders.append(approved.order(self._session, signed.sequence))
             else:
@@ -155,6 +160,18 @@ class Dispatch:
         if reduces and not waiting and state.mode is Mode.HALTED:
             return None
         return f"the desk is {state.mode}: {state.mode_reason}"
+
+    def _moved(self, approved: RiskApproved, seen: Settlement | None) -> str | None:
+        """Why the account is not the one that was decided on, or None."""
+        if seen is None:
+            return None
+        state, column = self._books.state, self._books.state.column(approved.symbol)
+        held, was = float(state.ledger.units[column]), float(seen.units[column])
+        if held != was:
+            return f"the position moved from {was:g} to {held:g} while it was decided on"
+        if float(state.working[column]) != float(seen.working[column]):
+            return "the orders that work in this instrument changed while it was decided on"
+        return None
 
     def _place(self, orders: Sequence[OrderRequest], now: int) -> None:
         if not orders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +47,7 @@ from market.live_events import (
 )
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
 from market.marks import Marks, mark_rates, no_marks
+from market.messages import Settlement
 from market.modes import Mode
 from market.ports import LiveBroker
 from market.quotes import Quote
@@ -123,6 +125,7 @@ class LiveGateway:
         )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
+        self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
 
@@ -185,11 +188,24 @@ class LiveGateway:
         self.books.soon()
 
     def bar_ready(self) -> BarReady | None:
-        """The newest bar that nobody has decided on; each is given once."""
+        """The newest bar that nobody has decided on; each is given once.
+
+        One whose account is not the account any more, because orders or fills of the decision
+        before came after it closed, is not decided on: its size would be one too many.
+        """
         ready, self._waiting = self._waiting, None
-        if ready is not None:
-            self._missed.clear()
-        return ready
+        if ready is None:
+            return None
+        state, seen = self.books.state, ready.settlement
+        if not (
+            np.array_equal(seen.units, state.ledger.units)
+            and np.array_equal(seen.working, state.working)
+        ):
+            self._miss(ready.bar)
+            return None
+        self._seen = seen
+        missed, self._missed = tuple(self._missed), []
+        return replace(ready, missed=missed, mode=state.mode.value, blocked=self._blocked())
 
     def marked(self) -> Marked | None:
         """The account at the newest prices, where they moved since the last call."""
@@ -217,12 +233,20 @@ class LiveGateway:
         unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
             try:
-                sent, unsent = self.dispatch.send(decided.signed, self.now)
+                sent, unsent = self.dispatch.send(decided.signed, self.now, self._shown(decided))
             except ApprovalRejected as error:
                 self._alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
+            else:
+                for symbol, why in unsent:
+                    self._alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def _shown(self, decided: Decided) -> Settlement | None:
+        """The account that a decision was on; None where its bar was not given to decide on."""
+        seen = self._seen
+        return seen if seen is not None and seen.sequence == decided.sequence else None
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
@@ -301,6 +325,12 @@ class LiveGateway:
         self._board.mark(self._marks, self.now)
         mark_rates(self._marks, self._paths)
 
+    def _blocked(self) -> tuple[str, ...]:
+        return tuple(sorted({order.symbol for order in self.books.state.unsettled}))
+
+    def _miss(self, bar: BarSlice) -> None:
+        self._missed = [*self._missed, bar][-MOST_MISSED:]
+
     def _close(self, bar: BarSlice) -> None:
         state = self.books.state
         sequence = state.sequence + 1
@@ -318,14 +348,14 @@ class LiveGateway:
         self._measuring.account(settlement.equity)
         self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:
-            self._missed = [*self._missed, self._waiting.bar][-MOST_MISSED:]
+            self._miss(self._waiting.bar)
         self._waiting = BarReady(
             sequence=sequence,
             bar=bar,
-            missed=tuple(self._missed),
+            missed=(),
             settlement=settlement,
             mode=state.mode.value,
-            blocked=tuple(sorted({order.symbol for order in state.unsettled})),
+            blocked=(),
         )
         self._since.clear()
 

@@ -13,10 +13,14 @@ from queue import Queue
 
 import pytest
 
+from coordinator.configuration.settings import Settings
+from coordinator.live.bootstrap import anchors_at, live_plan_of
+from coordinator.plan import configuration_json
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at, to_address, to_file
 from infra.journal.anchors import Anchor, read_anchors
 from infra.journal.key import journal_key
 from infra.journal.verify import verify
+from infra.live.home import DeskHome
 from infra.live.opening import open_books
 from market.errors import ConfigError, JournalError
 from market.live_events import CoordinatorAttached
@@ -289,3 +293,27 @@ def test_a_damaged_snapshot_is_passed_over_for_an_older_one_or_the_beginning(
         spoiled = [(*row[:1], row[1] + b"x", *row[2:]) for row in kept[-damaged:]]
         rewritten(journal, [*kept[:-damaged], *spoiled], "snapshots")
         assert opened() == (epoch + damaged, count + damaged)
+
+
+def with_journal(**journal: object) -> Settings:
+    return Settings.model_validate({"journal": journal})
+
+
+def test_a_bad_key_or_address_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="chmod 600"):
+        live_plan_of(with_journal(key_file=key_file(tmp_path, mode=0o644)), opened="now")
+    with pytest.raises(ConfigError, match="expected a file or an http"):
+        live_plan_of(with_journal(anchors="ftp://somewhere"), opened="now")
+
+
+def test_a_desk_with_a_key_is_anchored_in_its_home_unless_told_otherwise(tmp_path: Path) -> None:
+    home = DeskHome(folder=tmp_path)
+    assert anchors_at(with_journal(), home, None) is None
+    assert anchors_at(with_journal(), home, KEY) == str(home.anchors)
+    address = "https://example.org/anchors"
+    assert anchors_at(with_journal(anchors=address), home, None) == address
+
+
+def test_how_a_journal_is_sealed_leaves_no_trace_in_what_decisions_depend_on() -> None:
+    sealed = with_journal(anchors="https://example.org/anchors", anchor_every_s=1.0)
+    assert configuration_json(sealed) == configuration_json(with_journal())

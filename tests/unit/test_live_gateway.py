@@ -233,6 +233,41 @@ def test_bars_close_on_the_market_clock_and_the_newest_is_given_once(tmp_path: P
         assert [event.sequence for event in desk.events(BarClosed)] == [0, 1]
 
 
+def test_a_bar_that_closed_before_the_last_orders_were_sent_is_not_decided_on(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.market("EUR_USD", 1.20, seconds=60)
+        assert desk.gateway.bar_ready() is not None
+        desk.market("GBP_USD", 1.50, seconds=60)  # closes a bar while the first is being decided on
+        desk.execute(approved("EUR_USD", 1_000.0))
+        assert desk.gateway.bar_ready() is None
+        desk.market("EUR_USD", 1.30, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert len(ready.missed) == 1
+        assert ready.settlement.units[EUR] == 1_000.0
+
+
+def test_an_order_whose_position_moved_while_it_was_decided_on_is_not_sent(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0), sequence=0)
+        desk.market("EUR_USD", 1.10)
+        for _ in range(2):
+            desk.market("EUR_USD", 1.20, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        desk.market("EUR_USD", 0.60)  # its stop, while the committee decides to reverse
+        done = desk.execute(
+            approved("EUR_USD", -2_000.0), approved("GBP_USD", 10.0), sequence=ready.sequence
+        )
+        assert (done.sent, done.unsent[0][0]) == (1, "EUR_USD")
+        assert "the position moved from 1000 to 0" in done.unsent[0][1]
+        assert "EUR_USD was not sent" in desk.events(AlertRaised)[-1].message
+
+
 def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
