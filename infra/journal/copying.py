@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from infra.journal.parts import part, part_numbers
 from infra.journal.rows import Row
 from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS
 from infra.journal.snapshots import SnapshotRow
@@ -26,9 +27,11 @@ def new_file(path: Path, like: Path) -> Iterator[Path]:
 
     What else is written in that folder comes along, before it; nothing does where it fails. like:
     who may read that one may read the new ones. Raises JournalUnwritable where a file of such a
-    name, or the log of one, exists, or they cannot be written.
+    name, the log of one, or a part of a journal of that name exists, or they cannot be written.
     """
     _refuse_existing(path)
+    for number in part_numbers(path):
+        _refuse_existing(part(path, number))
     with _folder_for(path) as folder:
         yield folder / path.name
         done = sorted(folder.iterdir(), key=lambda file: file.name == path.name)

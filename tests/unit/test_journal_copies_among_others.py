@@ -103,6 +103,29 @@ def test_a_copy_replaces_nothing_that_came_to_its_name_meanwhile(tmp_path: Path)
     assert names(tmp_path) == ["backup.sqlite", "journal.sqlite"]
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_part_of_a_lost_journal_is_not_taken_for_one_of_the_backup(
+    tmp_path: Path, number: int
+) -> None:
+    path, backup = written(tmp_path / "journal.sqlite"), tmp_path / "backup.sqlite"
+    back_up(path, backup, KEY)
+    path.rename(tmp_path / f"journal.part{number}.sqlite")
+    with pytest.raises(JournalUnwritable, match=rf"journal\.part{number}\.sqlite exists already"):
+        restore(backup, path, KEY)
+    assert names(tmp_path) == ["backup.sqlite", f"journal.part{number}.sqlite"]
+
+
+@pytest.mark.parametrize("name", ["journal.20251129.sqlite", "journal.1.sqlite"])
+def test_a_dated_backup_beside_the_journal_is_no_part_of_it(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / "journal.sqlite")
+    back_up(path, tmp_path / name, KEY)
+    resumed = SqliteJournal.resume(path, key=KEY)
+    resumed.append(note(10))
+    resumed.close()
+    assert verify(path, KEY).events == 11
+    assert verify(tmp_path / name, KEY).events == 10
+
+
 def test_a_link_to_nowhere_is_not_written_through(tmp_path: Path) -> None:
     path, out = written(tmp_path / "journal.sqlite"), tmp_path / "backup.sqlite"
     out.symlink_to(tmp_path / "nowhere")
