@@ -41,6 +41,8 @@ from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
 
 NO_HALT = "NONE"
+ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
+"""What moves an order along; a start folds so many that a union made for each would be felt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +153,7 @@ class DeskState:
             self._scores.append((event.sequence, event.score))
         elif isinstance(event, OrderFilled):
             self._fill(event)
-        elif isinstance(
-            event, OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled
-        ):
+        elif isinstance(event, ORDER_EVENTS):
             self._advance(event)
         elif isinstance(event, BreakersMoved):
             self.breakers, self.halt = event.memory, event.halt

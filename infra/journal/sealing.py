@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.journal.chain import GENESIS, seal
+from infra.journal.chain import Sealer
 from infra.journal.reader import salvage_advice
 from market.errors import ConfigError, JournalError
 
@@ -23,7 +23,7 @@ class Seals:
         seals and no key; else they are then not checked.
         """
         self._path = path
-        self._key = key
+        self._seal = None if key is None else Sealer(key)
         self._strict = strict
         self.newest = newest
         if newest is not None:
@@ -37,6 +37,13 @@ class Seals:
         Raises JournalError where it is not what the key gives, ConfigError where there are seals
         and no key.
         """
+        if (
+            self._seal is not None
+            and type(written_at) is float
+            and stored == self._seal(self.newest, head, written_at)
+        ):
+            self.newest = stored
+            return
         fault = self.fault(head, written_at, stored)
         if fault:
             raise JournalError(
@@ -52,11 +59,9 @@ class Seals:
         before, self.newest = self.newest, stored
         if stored is None:
             return "has no seal, and the event before it has one" if before is not None else ""
-        if self._key is None:
+        if self._seal is None:
             return ""
-        if type(written_at) is not float or stored != seal(
-            self._key, before or GENESIS, head, written_at
-        ):
+        if type(written_at) is not float or stored != self._seal(before, head, written_at):
             return (
                 "does not bear the seal of this key: it, its wall time or the chain before it was "
                 "rewritten, or the key is another"
@@ -64,7 +69,7 @@ class Seals:
         return ""
 
     def _require_key(self) -> None:
-        if self._key is None and self._strict:
+        if self._seal is None and self._strict:
             raise ConfigError(
                 f"{self._path} is sealed and no key was given: name its file in journal.key_file, "
                 "or put the key into QUORUM_JOURNAL_KEY"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from infra.journal.chain import GENESIS, chain, seal
+from infra.journal.chain import GENESIS, Sealer, chain
 from infra.journal.codec import decode, encode
 from infra.journal.copying import new_file, write_rows
 from infra.journal.lock import lock
@@ -150,6 +150,7 @@ class SqliteJournal:
     ) -> None:
         self._head, self._count = head, count
         self._key, self._seal = key, sealed
+        self._sealer = None if key is None else Sealer(key)
         self._anchors = anchors
         self._failure: JournalUnwritable | None = None
         self._committed_at = time.monotonic()
@@ -188,13 +189,13 @@ class SqliteJournal:
             # Before what comes next, so that a snapshot lies in the file of its event.
             self._go_on_in_the_next_file()
         head, count, now = self._head, self._count, time.time()
-        key, sealed = self._key, self._seal
+        sealer, sealed = self._sealer, self._seal
         rows = []
         for event in events:
             kind, payload = encode(event)
             head = chain(head, count, kind, payload)
-            if key is not None:
-                sealed = seal(key, sealed or GENESIS, head, now)
+            if sealer is not None:
+                sealed = sealer(sealed, head, now)
             rows.append((count, kind, payload, head, now, sealed))
             count += 1
         try:

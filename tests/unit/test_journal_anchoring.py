@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import stat
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from coordinator.live.bootstrap import anchors_at, live_plan_of
 from coordinator.plan import configuration_json
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at, to_address, to_file
 from infra.journal.anchors import Anchor, read_anchors
+from infra.journal.chain import Sealer
 from infra.journal.key import journal_key
 from infra.journal.verify import verify
 from infra.live.home import DeskHome
@@ -65,6 +68,15 @@ def test_a_key_that_cannot_be_trusted_is_refused_and_never_told(
         journal_key(tmp_path / "nowhere", {})
     with pytest.raises(ConfigError, match="QUORUM_JOURNAL_KEY holds no key"):
         journal_key(None, {"QUORUM_JOURNAL_KEY": "secret"})
+
+
+@pytest.mark.parametrize("length", [1, 32, 64, 65, 200])
+def test_a_seal_is_the_hmac_that_anybody_can_compute(length: int) -> None:
+    key = bytes(range(length))
+    said = bytes(32) + HEAD + struct.pack("<d", 1.5)
+    assert Sealer(key)(None, HEAD, 1.5) == hmac.digest(key, said, "sha256")
+    said = KEY + HEAD + struct.pack("<d", 2.5)
+    assert Sealer(key)(KEY, HEAD, 2.5) == hmac.digest(key, said, "sha256")
 
 
 class Sink:
