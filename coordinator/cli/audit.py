@@ -66,10 +66,13 @@ def export_events(
     path: JournalPath,
     form: Annotated[Format, typer.Option("--format", help="Of the new file.")],
     out: Annotated[Path, typer.Option("--out", help="The new file.")],
+    key_file: KeyFile = None,
 ) -> None:
     """Write every event to a table: number, kind, times, hash, and the event as JSON."""
+    journal = journal_at(path)
+    key = key_for(journal, key_file)
     with Counting("events exported") as counting:
-        count = export(journal_at(path), out, form.value, counting)
+        count = export(journal, out, form.value, counting, key)
     typer.echo(f"{count:,} events in {out}")
 
 
@@ -115,7 +118,12 @@ def _seals(found: Verified) -> str:
         return "none: a chain that was written anew as a whole, and wall times, cannot be told"
     if not found.keyed:
         return f"from event {found.sealed_from} on, not checked: name the key with --key-file"
-    return f"from event {found.sealed_from} on, by this key"
+    if found.sealed_from > 0:
+        return (
+            f"from event {found.sealed_from} on, by this key; the desk went on unsealed until "
+            "then. If it had its key before, its seals were taken away: compare with older anchors"
+        )
+    return "every event, by this key"
 
 
 def _iso(seconds: float) -> str | None:

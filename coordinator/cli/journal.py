@@ -78,8 +78,9 @@ def salvage(
     lost = "an unknown number of" if done.lost is None else f"{done.lost:,}"
     typer.echo(f"lost: {lost} events. {done.why}")
     typer.echo(
-        f"To go on with it, move {source.name} and its anchors away, rename {target.name}, and "
-        "compare with the broker: a desk asks for every transaction since the last that it knows."
+        f"To go on with it, move {source.name}* and {source.stem}.part* (its log, further files) "
+        f"and its anchors into another folder, rename {target.name}, and compare with the broker: "
+        "a desk asks for every transaction since the last that it knows."
     )
 
 

@@ -238,7 +238,7 @@ class JournalSettings(Section):
     )
     anchor_every_s: NotNegative = Field(60.0, description="at most so often, beside start and end")
     events_per_file: int = Field(
-        5_000_000, ge=1_000, description="a longer journal goes on in journal.1.sqlite"
+        5_000_000, ge=1_000, description="a longer journal goes on in journal.part1.sqlite"
     )
 
 

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from infra.journal.anchors import Anchor, anchor_line, read_anchors
 from infra.logs import Tell, tell_nobody
@@ -141,6 +142,16 @@ def to_file(path: Path) -> Sink:
     return append
 
 
+class _Refused(HTTPRedirectHandler):
+    """An address that sends us on has not taken the anchor; a page of its own would say 200."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_opener = build_opener(_Refused)
+
+
 def to_address(address: str, within_s: float = POST_WITHIN_S) -> Sink:
     """Posts each as a JSON object; anything but a 2xx answer is a failure."""
     host = urlsplit(address).hostname
@@ -153,7 +164,7 @@ def to_address(address: str, within_s: float = POST_WITHIN_S) -> Sink:
             method="POST",
         )
         try:
-            with urlopen(request, timeout=within_s):
+            with _opener.open(request, timeout=within_s):
                 return
         except HTTPError as error:
             error.close()

@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 from infra.journal.parts import find_row
+from infra.journal.reader import salvage_advice
+from infra.journal.schema import DAMAGE
 from market.errors import JournalError
 
 
@@ -35,8 +37,8 @@ def anchor_line(anchor: Anchor) -> bytes:
 def read_anchors(path: Path) -> list[Anchor]:
     """The anchors of a file in their order.
 
-    A last line that was cut off while it was written is left out. Raises JournalError for a file
-    that is not there or a line that is no anchor.
+    A line that was cut off while it was written is left out, also where the desk has gone on
+    after it. Raises JournalError for a file that is not there or a line that is no anchor.
     """
     try:
         content = path.read_bytes()
@@ -45,6 +47,8 @@ def read_anchors(path: Path) -> list[Anchor]:
     *lines, _cut_off = content.split(b"\n")
     anchors = []
     for number, line in enumerate(lines, 1):
+        if not line.endswith(b"}"):
+            continue  # of a power cut: an anchor ends with its only closing brace
         try:
             anchors.append(_decoder.decode(line))
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -60,7 +64,13 @@ def require_anchored(journal: Path, anchors: Sequence[Anchor]) -> None:
     if not anchors:
         return
     last = max(anchors, key=lambda anchor: anchor.count)
-    row = find_row(journal, last.count - 1)
+    try:
+        row = find_row(journal, last.count - 1)
+    except DAMAGE as error:
+        raise JournalError(
+            f"{journal}: event {last.count - 1}, which was anchored, cannot be read: {error}. "
+            f"{salvage_advice(journal)}"
+        ) from None
     fault = "" if last.count == 0 else anchor_fault(last, row and row[3], row and row[5])
     if fault:
         raise JournalError(

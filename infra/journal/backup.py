@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.journal.anchors import Anchor
 from infra.journal.copying import new_file
+from infra.journal.lock import lock
 from infra.journal.parts import part, parts
 from infra.journal.schema import DAMAGE, open_to_read, schema_of
-from infra.journal.verify import Progress, Verified, no_progress, verify
+from infra.journal.verify import Progress, Verified, no_progress, told, verify
 from market.errors import JournalError
 
 PAGES_AT_ONCE = 2_000
@@ -32,13 +35,13 @@ def back_up(
     JournalUnwritable where it exists or cannot be written.
     """
     files = parts(path)
-    with new_file(out) as beside:
+    with new_file(out, like=path) as beside:
         for number, file in enumerate(files):
             _copy(file, part(beside, number), progress, pages_at_once)
         found = verify(beside, key, anchors)
         if not found.holds:
             raise JournalError(f"{path} was not copied, because it does not verify: {told(found)}")
-    return found
+    return replace(found, path=out)
 
 
 def _copy(file: Path, beside: Path, progress: Progress, pages_at_once: int) -> None:
@@ -64,12 +67,11 @@ def restore(
 ) -> Verified:
     """Put a backup in the place of a journal that is gone, and verify what was put there.
 
-    Raises as `back_up` does; a journal that is there is never written over.
+    Raises as `back_up` does, JournalUnwritable also where a desk still writes the lost one; a
+    journal that is there is never written over.
     """
-    return back_up(backup, to, key, progress=progress)
-
-
-def told(found: Verified) -> str:
-    """The first fault in words."""
-    fault = found.faults[0]
-    return fault.what if fault.event is None else f"event {fault.event} {fault.what}"
+    held = lock(to)
+    try:
+        return back_up(backup, to, key, progress=progress)
+    finally:
+        os.close(held)

@@ -19,13 +19,16 @@ import pyarrow.parquet as pq
 
 from infra.journal.codec import decode
 from infra.journal.copying import new_file
-from infra.journal.reader import chained_rows, count_events
+from infra.journal.reader import chained_rows, count_events, salvage_advice
+from infra.journal.sealing import Seals
 from infra.journal.verify import PROGRESS_EVERY, Progress, no_progress
 from market.errors import JournalError
 from market.events import Event
 
 SECOND_NS = 1_000_000_000
 ROWS_AT_ONCE = 20_000
+LATEST = 253_402_300_800.0
+"""The first second of the year 10000, which no date can name."""
 FORMATS = ("csv", "json", "parquet")
 
 
@@ -40,31 +43,50 @@ class Exported(NamedTuple):
     event: str
 
 
-def export(path: Path, out: Path, kind: str, progress: Progress = no_progress) -> int:
+def export(
+    path: Path,
+    out: Path,
+    kind: str,
+    progress: Progress = no_progress,
+    key: bytes | None = None,
+) -> int:
     """Write every event to a new file of this format; how many.
 
-    Raises JournalError where the chain breaks, in which case there is no file, JournalUnwritable
-    where it exists or cannot be written.
+    key: of the seals, which are checked with it. Raises JournalError where chain or seals break
+    or a wall time is none, in which case there is no file, JournalUnwritable where it exists or
+    cannot be written.
     """
     writers: dict[str, Callable[[Iterator[Exported], Path], int]] = {
         "csv": _to_csv, "json": _to_json, "parquet": _to_parquet,
     }  # fmt: skip
     if kind not in writers:
         raise JournalError(f"expected a format of {', '.join(FORMATS)}, found {kind!r}")
-    with new_file(out) as beside:
-        return writers[kind](_exported(path, progress), beside)
+    with new_file(out, like=path) as beside:
+        return writers[kind](_exported(path, progress, key), beside)
 
 
-def _exported(path: Path, progress: Progress) -> Iterator[Exported]:
+def _exported(path: Path, progress: Progress, key: bytes | None) -> Iterator[Exported]:
     encoder = msgspec.json.Encoder(enc_hook=_listed)
+    seals = Seals(path, key, strict=False)
     total = count_events(path)
-    for sequence, kind, payload, head, written_at, _ in chained_rows(path):
+    for sequence, kind, payload, head, written_at, sealed in chained_rows(path):
+        seals.check(sequence, kind, head, written_at, sealed)
+        _require_wall_time(path, sequence, written_at)
         event = decode(kind, payload)
         yield Exported(
             sequence, kind, _time(event), written_at, head.hex(), encoder.encode(event).decode()
         )
         if (sequence + 1) % PROGRESS_EVERY == 0:
             progress(sequence + 1, total)
+
+
+def _require_wall_time(path: Path, sequence: int, written_at: object) -> None:
+    """Without a key nothing but sense vouches for it. Raises JournalError."""
+    if type(written_at) is not float or not 0.0 <= written_at < LATEST:
+        raise JournalError(
+            f"{path}: event {sequence} has {written_at!r} as its wall time; it was changed after "
+            f"it was written. {salvage_advice(path)}"
+        )
 
 
 def _time(event: Event) -> int | None:

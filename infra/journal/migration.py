@@ -7,12 +7,13 @@ import os
 import sqlite3
 from pathlib import Path
 
-from infra.journal.copying import new_file, write_rows
+from infra.journal.copying import replacing_file, write_rows
 from infra.journal.lock import lock
 from infra.journal.reader import chained_rows
-from infra.journal.schema import SCHEMA_VERSION, open_to_read, schema_of
+from infra.journal.schema import SCHEMA_VERSION, schema_at
 from infra.journal.snapshots import whole_rows
-from market.errors import JournalError, JournalUnwritable
+from infra.journal.verify import told, verify
+from market.errors import JournalError
 
 
 def migrate(path: Path) -> Path:
@@ -22,25 +23,21 @@ def migrate(path: Path) -> Path:
     a journal that is damaged or has the present schema already, JournalUnwritable where a desk
     writes it, or the new file cannot be written.
     """
-    with contextlib.closing(open_to_read(path)) as database:
-        found = schema_of(database, path)
-    if found == SCHEMA_VERSION:
-        raise JournalError(f"{path} has schema {found} already; nothing is to be done")
-    old = path.with_name(f"{path.stem}.schema{found}{path.suffix}")
-    migrated = path.with_name(f"{path.stem}.migrated{path.suffix}")
-    held = lock(path)
+    held = lock(path) if path.is_file() else None
     try:
-        if old.exists():
-            raise JournalUnwritable(f"{old} exists already; move it away")
-        _fold_the_log_in(path)
-        with new_file(migrated) as beside:
-            write_rows(beside, chained_rows(path), whole_rows(path))
-        os.link(path, old)
-        migrated.replace(path)
-    except (OSError, sqlite3.Error) as error:
-        raise JournalUnwritable(f"{path} cannot be migrated: {error}") from None
+        found = schema_at(path)
+        if found == SCHEMA_VERSION:
+            raise JournalError(f"{path} has schema {found} already; nothing is to be done")
+        old = path.with_name(f"{path.stem}.schema{found}{path.suffix}")
+        with replacing_file(path, old) as beside:
+            _fold_the_log_in(path)
+            count = write_rows(beside, chained_rows(path), whole_rows(path))
+            again = verify(beside)
+            if again.events != count or not again.holds:
+                raise JournalError(f"{path}: the copy does not verify: {told(again)}")
     finally:
-        os.close(held)
+        if held is not None:
+            os.close(held)
     return old
 
 

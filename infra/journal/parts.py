@@ -1,4 +1,4 @@
-"""The files of a journal: `journal.sqlite`, then `journal.1.sqlite` and so on, as each is full.
+"""The files of a journal: `journal.sqlite`, then `journal.part1.sqlite` and so on, as each is full.
 
 The chain and the numbers of events run on through them. Only the last is written; the first keeps
 its name, so that a journal is where it always was.
@@ -7,37 +7,42 @@ its name, so that a journal is where it always was.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from infra.journal.rows import first_number, row_at, stored_rows
-from infra.journal.schema import DAMAGE, open_to_read, schema_of
+from infra.journal.schema import open_to_read, schema_of
 from market.errors import JournalError
 
 
 def part(path: Path, number: int) -> Path:
     """The file of that number; 0 is the journal's own."""
-    return path if number == 0 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+    return path if number == 0 else path.with_name(f"{path.stem}.part{number}{path.suffix}")
 
 
 def parts(path: Path) -> list[Path]:
     """The files that are there, in order. Raises JournalError where one is missing in between."""
-    named = (found.name for found in path.parent.glob("*"))
-    middles = (
-        name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)
-        for name in named
-        if name.startswith(f"{path.stem}.") and name.endswith(path.suffix)
-    )
-    highest = max((int(middle) for middle in middles if middle.isdecimal()), default=0)
-    found = [part(path, number) for number in range(highest + 1)]
-    for file in found:
-        if not file.is_file():
-            raise JournalError(
-                f"no journal at {file}; expected the journal.sqlite of a run folder"
-                + (f", and {found[-1].name} is there: put {file.name} back" if highest else "")
-            )
-    return found
+    numbers = part_numbers(path)
+    missing = next((n for n, found in enumerate(numbers, 1) if found != n), None)
+    if not path.is_file():
+        missing = 0
+    if missing is not None:
+        highest = part(path, numbers[-1]).name if numbers else ""
+        raise JournalError(
+            f"no journal at {part(path, missing)}; expected the journal.sqlite of a run folder"
+            + (f", and {highest} is there: put {part(path, missing).name} back" if highest else "")
+        )
+    return [part(path, number) for number in range(len(numbers) + 1)]
+
+
+def part_numbers(path: Path) -> list[int]:
+    """The numbers of the files beside a journal's own that bear the name of a part of it."""
+    # Not any number: somebody keeps a backup as journal.20250131.sqlite beside it.
+    named = re.compile(re.escape(path.stem) + r"\.part([1-9]\d*)" + re.escape(path.suffix))
+    matches = (named.fullmatch(beside.name) for beside in path.parent.glob("*"))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def journal_rows(path: Path, first: int | None = None) -> Iterator[Any]:
@@ -59,14 +64,13 @@ def journal_rows(path: Path, first: int | None = None) -> Iterator[Any]:
 
 
 def find_row(path: Path, number: int) -> Any:
-    """The row of one event, None where there is none. Raises JournalError."""
-    try:
-        files = parts(path)
-        file = files[_holding(files, number)]
-        with contextlib.closing(open_to_read(file)) as database:
-            return row_at(database, schema_of(database, file), number)
-    except DAMAGE as error:
-        raise JournalError(f"{path} cannot be read as a journal: {error}") from None
+    """The row of one event, None where there is none. Raises JournalError, and `DAMAGE` where it
+    cannot be read.
+    """
+    files = parts(path)
+    file = files[_holding(files, number)]
+    with contextlib.closing(open_to_read(file)) as database:
+        return row_at(database, schema_of(database, file), number)
 
 
 def _holding(files: list[Path], number: int) -> int:

@@ -40,7 +40,7 @@ def salvage(
     if found.events == 0:
         why = "" if first is None else f": event 0 {first.what}"
         raise JournalError(f"{path} holds no event that is whole{why}; restore a backup")
-    with new_file(out) as beside:
+    with new_file(out, like=path) as beside:
         write_rows(beside, _first_rows(path, found.events, progress), _snapshots(path))
         again = verify(beside, key)
         if again.events != found.events or not again.holds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise JournalError(f"no journal at {path}; expected the journal.sqlite of a run folder")
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def schema_at(path: Path) -> int:
+    """As `schema_of`, of a file. Raises JournalError also where it is none of SQLite's."""
+    try:
+        with contextlib.closing(open_to_read(path)) as database:
+            return schema_of(database, path)
+    except DAMAGE as error:
+        raise JournalError(f"{path} cannot be read as a journal: {error}") from None
 
 
 def schema_of(database: sqlite3.Connection, path: Path) -> int:

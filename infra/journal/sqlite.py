@@ -17,7 +17,7 @@ from infra.journal.lock import lock
 from infra.journal.parts import part, parts
 from infra.journal.reader import chained_rows
 from infra.journal.rows import first_number
-from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, open_to_read, schema_of
+from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, schema_at
 from infra.journal.sealing import Seals
 from infra.journal.snapshots import Snapshot, keep_snapshot
 from market.errors import JournalError, JournalUnwritable
@@ -126,8 +126,7 @@ class SqliteJournal:
         after: Snapshot | None,
         into: Callable[[Event], None],
     ) -> None:
-        with contextlib.closing(open_to_read(self.path)) as database:
-            found = schema_of(database, self.path)
+        found = schema_at(self.path)
         if found != SCHEMA_VERSION:
             raise JournalError(
                 f"{self.path} has journal schema {found}; it is read, but to go on with it "
@@ -223,7 +222,7 @@ class SqliteJournal:
         """Close the file that is full; the chain goes on in the next."""
         try:
             following = part(self.path, len(parts(self.path)))
-            with new_file(following) as beside:
+            with new_file(following, like=self.path) as beside:
                 write_rows(beside, (), ())
             self._shut()
             self._file, self._first = following, self._count

@@ -57,6 +57,12 @@ class Verified:
         return not self.faults
 
 
+def told(found: Verified) -> str:
+    """The first fault in words; there is one."""
+    fault = found.faults[0]
+    return fault.what if fault.event is None else f"event {fault.event} {fault.what}"
+
+
 def no_progress(done: int, total: int) -> None:
     """Nobody watches."""
 

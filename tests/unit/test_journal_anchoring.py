@@ -157,6 +157,8 @@ def test_a_file_of_anchors_is_its_owners_and_a_torn_line_spoils_no_other(tmp_pat
     with path.open("ab") as file:
         file.write(b'{"count": 2, "he')
     assert [anchor.count for anchor in read_anchors(path)] == [1]
+    sink(Anchor(count=3, head="c", seal=None, at=3.5))
+    assert [anchor.count for anchor in read_anchors(path)] == [1, 3], "and the desk starts again"
     path.write_bytes(b"{}\n")
     with pytest.raises(JournalError, match="line 1 is no anchor"):
         read_anchors(path)
@@ -172,6 +174,12 @@ def web(answer: int) -> Iterator[tuple[str, Queue[bytes]]]:
         def do_POST(self) -> None:
             posted.put(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(answer)
+            if 300 <= answer < 400:
+                self.send_header("Location", "/login")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -210,6 +218,18 @@ def test_an_address_that_refuses_or_is_dead_fails_without_telling_its_token() ->
     assert "answered 503" in said[0]
     assert "cannot be reached" in said[1]
     assert "hidden" not in "".join(said)
+
+
+@pytest.mark.parametrize("answer", [301, 302, 303, 307, 404])
+def test_an_address_that_sends_the_anchor_on_has_not_taken_it(answer: int) -> None:
+    said: list[str] = []
+    with web(answer) as (address, _):
+        anchors = Anchors(
+            to_address(address), every_s=0.0, tell=lambda text, **_: said.append(text)
+        )
+        anchors.close(7, HEAD, None)
+    assert anchors.failures == 1
+    assert f"answered {answer}" in said[0]
 
 
 @pytest.mark.parametrize("where", ["ftp://somewhere/x", "https://", "postgres://user:pw@host/"])

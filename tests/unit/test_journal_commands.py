@@ -11,6 +11,7 @@ import pytest
 
 from coordinator.cli.app import run
 from infra.journal.anchoring import Anchors, to_file
+from infra.journal.chain import GENESIS, chain
 from infra.journal.reader import read_events
 from infra.journal.sqlite import SqliteJournal
 from market.events import AgentAbstained
@@ -56,11 +57,34 @@ def test_a_whole_journal_verifies_with_its_seals_and_anchors(
     assert run(["audit", "verify", str(home), "--key-file", key(home)]) == 0
     told = capsys.readouterr().out
     assert "10 events hold" in told
-    assert "from event 0 on, by this key" in told
+    assert "every event, by this key" in told
     assert "1 of 1 met" in told
     code, found = verify_json(capsys, str(home / "journal.sqlite"))
     assert (code, found["holds"], found["seals_checked"]) == (0, True, False)
     assert found["events"] == 10
+
+
+def test_seals_that_were_taken_away_before_a_restart_are_told_by_where_they_begin(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home / "journal.sqlite"
+    head, rows = GENESIS, []
+    for number, kind, payload, _, at, _ in stored(path):
+        forged = payload.replace(b"rain", b"hail")
+        head = chain(head, number, kind, forged)
+        rows.append((number, kind, forged, head, at, None))
+    rewritten(path, rows)
+    (home / "anchors.jsonl").rename(home.parent / "anchors.jsonl")
+    assert run(["audit", "verify", str(home), "--key-file", key(home)]) == 1
+    resumed = SqliteJournal.resume(path, key=KEY)
+    resumed.append(AgentAbstained(sequence=10, time=10, agent="frog", reason="rain"))
+    resumed.close()
+    capsys.readouterr()
+    assert run(["audit", "verify", str(home), "--key-file", key(home)]) == 0
+    assert "from event 10 on, by this key; the desk went on unsealed" in capsys.readouterr().out
+    elsewhere = str(home.parent / "anchors.jsonl")
+    asked = ["audit", "verify", str(home), "--key-file", key(home), "--anchors", elsewhere]
+    assert run(asked) == 1, "an anchor out of reach tells it still"
 
 
 def test_the_first_bad_event_is_named_and_the_exit_code_is_one(

@@ -58,7 +58,7 @@ def test_a_full_file_is_closed_and_the_chain_goes_on_in_the_next(
 ) -> None:
     files = parts(path)
     assert [file.name for file in files] == [
-        "journal.sqlite", "journal.1.sqlite", "journal.2.sqlite",
+        "journal.sqlite", "journal.part1.sqlite", "journal.part2.sqlite",
     ]  # fmt: skip
     assert [len(stored(file)) for file in files] == [10, 10, 5]
     whole = written(tmp_path / "whole.sqlite", per_file=None)
@@ -66,7 +66,7 @@ def test_a_full_file_is_closed_and_the_chain_goes_on_in_the_next(
     found = verify(path, KEY)
     assert (found.holds, found.events) == (True, 25)
     assert sorted(file.name for file in tmp_path.glob("journal*")) == [
-        "journal.1.sqlite", "journal.2.sqlite", "journal.sqlite", "journal.sqlite.lock",
+        "journal.part1.sqlite", "journal.part2.sqlite", "journal.sqlite", "journal.sqlite.lock",
     ]  # fmt: skip
 
 
@@ -142,7 +142,9 @@ def test_a_missing_file_is_named(path: Path, tmp_path: Path) -> None:
     second = parts(path)[1]
     second.rename(tmp_path / "elsewhere")
     for read in (verify, newest_snapshot, lambda p: list(read_events(p)), SqliteJournal.resume):
-        with pytest.raises(JournalError, match=r"journal\.1\.sqlite.*put journal\.1\.sqlite back"):
+        with pytest.raises(
+            JournalError, match=r"journal\.part1\.sqlite.*put journal\.part1\.sqlite back"
+        ):
             read(path)
     path.unlink()
     with pytest.raises(JournalError, match="no journal at"):
@@ -158,13 +160,13 @@ def test_all_files_are_backed_up_restored_and_exported(path: Path, tmp_path: Pat
     home.mkdir()
     assert back_up(path, backup, KEY).events == 25
     assert sorted(file.name for file in backup.parent.iterdir()) == [
-        "backup.1.sqlite", "backup.2.sqlite", "backup.sqlite",
+        "backup.part1.sqlite", "backup.part2.sqlite", "backup.sqlite",
     ]  # fmt: skip
     restore(backup, home / "journal.sqlite", KEY)
     assert list(read_chain(home / "journal.sqlite")) == list(read_chain(path))
     assert export(path, tmp_path / "all.csv", "csv") == 25
-    (tmp_path / "other.1.sqlite").touch()
-    with pytest.raises(JournalUnwritable, match=r"other\.1\.sqlite exists already"):
+    (tmp_path / "other.part1.sqlite").touch()
+    with pytest.raises(JournalUnwritable, match=r"other\.part1\.sqlite exists already"):
         back_up(path, tmp_path / "other.sqlite", KEY)
     assert not (tmp_path / "other.sqlite").exists()
 
