@@ -128,16 +128,14 @@ class LiveAllocation(AllocationInForce):
 def _scores_and_returns(kept: DeskSnapshot) -> tuple[Floats, Floats]:
     """The newest decisions' scores (S, N) and the returns (S, N) of the same bars.
 
-    Bars without a decision between them are left out: what a score earned on a bar that nobody
-    saw is unknown.
+    They meet by time: bars that came as history after an outage have no number. Bars without a
+    decision between them are left out: what a score earned on a bar that nobody saw is unknown.
     """
     traded = kept.started.traded
     bars = bars_of(kept, traded)
-    first = kept.sequence - len(bars) + 1
-    rows = [int(at) - first for at in kept.score_sequence]
-    known = [place for place, row in enumerate(rows) if 1 <= row < len(bars)]
-    if not known:
-        return np.empty((0, traded)), np.empty((0, traded))
-    index = np.array([rows[place] for place in known])
+    row_of = {int(at): row for row, at in enumerate(bars.time)}
+    rows = np.array([row_of.get(int(at), 0) for at in kept.score_time], dtype=np.intp)
+    known = rows > 0  # the first row has no bar before it to return on
+    index = rows[known]
     returns: Floats = bars.close[index] / bars.close[index - 1] - 1.0
     return kept.scores[known], returns

@@ -13,10 +13,12 @@ import pytest
 from coordinator.allocation import AllocationRules
 from coordinator.live.allocation import LiveAllocation
 from infra.deadlines import DeadlineLine, readable
+from market.bars import Floats
 from market.desk_state import DeskState
 from market.errors import DataError
-from market.events import AllocationApplied, AllocationMissed
+from market.events import AllocationApplied, AllocationMissed, DecisionTaken
 from market.lines import Failure
+from market.live_events import BarClosed, TradingOpened
 from market.messages import Allocate, Allocated, OptimizerResumed, ResumeOptimizer
 from tests.live_gateways import ROWS, started
 
@@ -178,3 +180,67 @@ def test_an_optimizer_that_is_dead_when_it_is_welcomed_is_away_until_it_calls_ag
     assert isinstance(allocation.take_effect(106, 0), AllocationApplied)
     again.dies()
     again.line.close()
+
+
+def closes(row: int) -> Floats:
+    """(6, M) prices of a bar that moved otherwise than every other bar."""
+    return np.full((6, len(START.symbols)), 1.0 + 0.001 * row * row)
+
+
+def decided(row: int, sequence: int) -> tuple[BarClosed, DecisionTaken]:
+    """A bar, and the decision on it, whose score says which bar it is."""
+    none = np.empty(0)
+    return (
+        BarClosed(sequence=sequence, time=60 * row, values=closes(row), skipped=0),
+        DecisionTaken(
+            sequence=sequence, time=60 * row, scores=none, evidence=none,
+            score=np.full(N, row / 100.0), buy=none, sell=none, turnout=none, multiplier=none,
+            outcome=np.empty(0, np.int64), bound=np.empty(0, np.int64), approved=(), refused=(),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("outage", [0, 1, 3])
+def test_after_an_outage_every_score_still_meets_the_return_of_its_own_bar(
+    optimizer: Optimizer, outage: int
+) -> None:
+    state = DeskState(START, 30)
+    before, after = range(10), range(10 + outage, 13 + outage)
+    missed = range(10, 10 + outage)
+    for row in before:
+        for event in decided(row, row):
+            state.apply(event)
+    state.apply(
+        TradingOpened(
+            time=0,
+            broker="paper",
+            last_transaction=0,
+            versions=(),
+            history_time=np.array([60 * row for row in missed], dtype=np.int64),
+            history_values=np.array([closes(row) for row in missed]),
+        )
+    )
+    for row in after:
+        for event in decided(row, row - outage):
+            state.apply(event)
+    allocation = LiveAllocation(N, RULES)
+    allocation.resume(state.snapshot())
+    allocation.connect(optimizer.line)
+    allocation.ask(15)
+    asked = optimizer.asked()
+    assert isinstance(asked, Allocate)
+    seen = [*before, *after]
+    expected = [
+        seen[at - 1] / 100.0 * (closes(seen[at])[3, :N] / closes(seen[at] - 1)[3, :N] - 1.0)
+        for at in range(len(seen) - RULES.lookback, len(seen))
+    ]
+    np.testing.assert_allclose(asked.strategy_returns, expected, rtol=1e-12)
+
+
+def test_a_desk_that_decided_nothing_yet_has_nothing_to_ask_about(optimizer: Optimizer) -> None:
+    allocation = LiveAllocation(N, RULES)
+    allocation.resume(DeskState(START, 30).snapshot())
+    allocation.connect(optimizer.line)
+    allocation.ask(0)
+    assert allocation.take_effect(1, 0) is None
+    assert allocation.here
