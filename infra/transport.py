@@ -25,18 +25,17 @@ from multiprocessing.connection import (
 from pathlib import Path
 
 from infra.deadlines import DeadlineLine
+from infra.dialing import call, limit, prepare, socket_of
 from market.errors import MemberLost, StreamLost
 from market.lines import taken
 
 Address = str | tuple[str, int]
-
-
-def _without_delay(connection: Connection) -> Connection:
-    """Switch Nagle's algorithm off on TCP; a question waits for its answer anyway."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as copy:
-        if copy.family in (socket.AF_INET, socket.AF_INET6):
-            copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+GREET_WITHIN_S = 10.0
+"""For each word of a greeting, on either side."""
+HEARD_WITHIN_S = 10.0
+"""A live desk's members call anew where the coordinator's node has vanished for so long."""
+MOST_GREETINGS = 64
+"""Callers who have not proved the key yet; the oldest is hung up on for one more."""
 
 
 class SocketChannel:
@@ -52,13 +51,29 @@ class SocketChannel:
         return DeadlineLine(name, self._connection)
 
     @classmethod
-    def dial(cls, address: Address, key: bytes, name: str) -> SocketChannel:
-        """Call the coordinator and say who is calling. Raises StreamLost where it cannot."""
+    def dial(
+        cls,
+        address: Address,
+        key: bytes,
+        name: str,
+        *,
+        within_s: float = GREET_WITHIN_S,
+        heard_within_s: float | None = None,
+    ) -> SocketChannel:
+        """Call the coordinator and say who is calling. Raises StreamLost where it cannot.
+
+        within_s: for each word of the greeting; afterwards this end waits as long as it takes.
+        heard_within_s: on TCP, hang up where the other side's kernel does not take what was sent
+        for so long. None for a coordinator that may be busy for longer than that, as in a replay.
+        """
         try:
-            connection = _without_delay(Client(address, authkey=key))
-            connection.send(name)
+            connection = call(address, key, name, within_s)
+            with socket_of(connection) as line:
+                prepare(line, heard_within_s)
+                limit(line, 0.0)
         except (OSError, EOFError, AuthenticationError) as error:
-            raise StreamLost(f"{name} cannot reach the coordinator at {address}: {error}") from None
+            why = str(error) or "it hung up"
+            raise StreamLost(f"{name} cannot reach the coordinator at {address}: {why}") from None
         return cls(connection)
 
     def receive(self) -> object:
@@ -116,11 +131,19 @@ class Switchboard:
 
     host: None for a Unix-domain socket in a private folder, else the address to listen on. at: a
     fixed address instead, which survives its owner: a path, or host and port; a socket that a dead
-    owner left is taken over.
+    owner left is taken over. greet_within_s: what a caller has for each word of the greeting.
     """
 
-    def __init__(self, key: bytes, host: str | None = None, *, at: Address | None = None) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        host: str | None = None,
+        *,
+        at: Address | None = None,
+        greet_within_s: float = GREET_WITHIN_S,
+    ) -> None:
         self._key = key
+        self._greet_within_s = greet_within_s
         self._folder: Path | None = None
         if isinstance(at, str):
             Path(at).unlink(missing_ok=True)
@@ -139,6 +162,7 @@ class Switchboard:
         os.set_blocking(self._bell, False)
         self._closed = False
         self._door = threading.Lock()
+        self._greeting: dict[Connection, None] = {}
         self._answering = threading.Thread(target=self._accept, name="switchboard", daemon=True)
         self._answering.start()
 
@@ -195,6 +219,8 @@ class Switchboard:
             self._closed = True
             while not self._arrived.empty():
                 self._arrived.get().close()
+            for caller in self._greeting:
+                _interrupt(caller)
         with contextlib.suppress(OSError):
             Client(self.address).close()  # wakes the accepting thread
         self._answering.join(timeout=5.0)
@@ -211,20 +237,39 @@ class Switchboard:
         while not self._closed:
             with contextlib.suppress(OSError):
                 caller = self._listener.accept()
+                with self._door:
+                    if len(self._greeting) >= MOST_GREETINGS:
+                        oldest = next(iter(self._greeting))
+                        del self._greeting[oldest]
+                        _interrupt(oldest)
+                    self._greeting[caller] = None
                 # In a thread of its own: a caller who says nothing keeps nobody else waiting.
                 threading.Thread(target=self._greet, args=(caller,), daemon=True).start()
 
     def _greet(self, caller: Connection) -> None:
         """Let in a caller who proves the key and says its name; hang up on any other."""
         try:
-            deliver_challenge(caller, self._key)
-            answer_challenge(caller, self._key)
-            line = SocketLine(str(caller.recv()), _without_delay(caller))
+            with socket_of(caller) as line:
+                prepare(line)
+                limit(line, self._greet_within_s)
+                deliver_challenge(caller, self._key)
+                answer_challenge(caller, self._key)
+                name = str(caller.recv())
+                limit(line, 0.0)
             with self._door:
-                if self._closed:
+                if self._closed or caller not in self._greeting:
                     raise EOFError
-                self._arrived.put(line)
+                del self._greeting[caller]
+                self._arrived.put(SocketLine(name, caller))
                 with contextlib.suppress(BlockingIOError):
                     os.write(self._bell, b".")
         except (OSError, EOFError, AuthenticationError):
-            caller.close()
+            with self._door:
+                self._greeting.pop(caller, None)
+                caller.close()
+
+
+def _interrupt(caller: Connection) -> None:
+    """End a greeting: the thread that waits for the caller's next word hears that it hung up."""
+    with contextlib.suppress(OSError), socket_of(caller) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -58,8 +58,9 @@ class DeskSnapshot:
     """A `DeskState` as one value: what a coordinator starts from, what a snapshot keeps.
 
     M instruments, N of them traded, R bars, S decisions. bar_time: (R,). bar_values: (R, 6, M).
-    score_sequence: (S,); scores: (S, N) of the newest decisions. weights: by agent. seated: the
-    agents that run. used: the newest decision whose approvals were taken. flattens: so far.
+    score_time: (S,) of the bars decided on; scores: (S, N) of the newest decisions. weights: by
+    agent. seated: the agents that run. used: the newest decision whose approvals were taken.
+    flattens: so far.
     """
 
     started: SessionStarted
@@ -86,7 +87,7 @@ class DeskSnapshot:
     allocation: AllocationApplied | None
     bar_time: Indices
     bar_values: Floats
-    score_sequence: Indices
+    score_time: Indices
     scores: Floats
 
 
@@ -150,7 +151,7 @@ class DeskState:
             self.time = event.time
         elif isinstance(event, DecisionTaken):
             self.decided = event.sequence
-            self._scores.append((event.sequence, event.score))
+            self._scores.append((event.time, event.score))
         elif isinstance(event, OrderFilled):
             self._fill(event)
         elif isinstance(event, ORDER_EVENTS):
@@ -262,7 +263,7 @@ class DeskState:
             allocation=self.allocation,
             bar_time=np.array(bars.time, dtype=np.int64),
             bar_values=values,
-            score_sequence=np.array([at for at, _ in self._scores], dtype=np.int64),
+            score_time=np.array([at for at, _ in self._scores], dtype=np.int64),
             scores=(
                 np.stack([score for _, score in self._scores])
                 if self._scores
@@ -290,7 +291,7 @@ class DeskState:
         state.breakers, state.allocation = kept.breakers, kept.allocation
         for row in range(len(kept.bar_time)):
             state.window.push(BarSlice(time=int(kept.bar_time[row]), values=kept.bar_values[row]))
-        for at, score in zip(kept.score_sequence, kept.scores, strict=True):
+        for at, score in zip(kept.score_time, kept.scores, strict=True):
             state._scores.append((int(at), score))
         return state
 

@@ -18,13 +18,13 @@ from coordinator.live.coordinator import LiveCoordinator
 from coordinator.live.plan import LivePlan
 from infra.logs import DeskLog
 from infra.ray_metrics import RayMeters
-from infra.transport import Address, SocketChannel
+from infra.transport import HEARD_WITHIN_S, Address, SocketChannel
 from market.shell import DEFECT
 
 
 def dial(address: Address, key: bytes, name: str) -> SocketChannel:
     """A member's call to the coordinator."""
-    return SocketChannel.dial(address, key, name)
+    return SocketChannel.dial(address, key, name, heard_within_s=HEARD_WITHIN_S)
 
 
 def start_agent(plan: LivePlan, name: str, address: Address, key: bytes, strategy: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import numpy as np
@@ -13,7 +14,7 @@ from market.desk_state import DeskSnapshot, bars_of
 from market.errors import StreamLost
 from market.events import AllocationApplied, Event
 from market.lines import taken
-from market.messages import OptimizerResumed, ResumeOptimizer
+from market.messages import Allocated, OptimizerResumed, ResumeOptimizer
 
 
 class _LatestLine:
@@ -29,14 +30,19 @@ class _LatestLine:
         self.line = line
         self._answers.clear()
 
-    def ready(self) -> bool:
-        """Whether an answer, or the end of the line, is there."""
+    def ready(self, sequence: int) -> bool:
+        """Whether the answer about this bar, or the end of the line, is there.
+
+        An optimizer still works off what a coordinator before this one asked: answers about other
+        bars, and all that comes before it has resumed, are nobody's any more.
+        """
         if self.line is None:
             return True
         try:
+            self.line.flush()
             if readable([self.line], time.monotonic()):
-                answers = self.line.take()
-                self._answers += [a for a in answers if not isinstance(a, OptimizerResumed)]
+                for answer in self.line.take():
+                    self._hear(answer, sequence)
         except StreamLost:
             self._lose()
             return True
@@ -46,7 +52,8 @@ class _LatestLine:
         if self.line is None:
             raise StreamLost("the optimizer is away")
         try:
-            self.line.post(message)
+            if not self.line.post(message):
+                raise StreamLost("the optimizer does not read what it is asked")
         except StreamLost:
             self._lose()
             raise
@@ -55,6 +62,12 @@ class _LatestLine:
         if not self._answers:
             raise StreamLost("the optimizer is away")
         return taken(self._answers.pop(0))
+
+    def _hear(self, answer: object, sequence: int) -> None:
+        if isinstance(answer, OptimizerResumed):
+            self._answers.clear()
+        elif not isinstance(answer, Allocated) or answer.sequence == sequence:
+            self._answers.append(answer)
 
     def _lose(self) -> None:
         if self.line is not None:
@@ -77,11 +90,13 @@ class LiveAllocation(AllocationInForce):
         return self._latest.line is not None
 
     def connect(self, line: DeadlineLine) -> None:
-        """The optimizer called in, for the first time or again."""
+        """The optimizer called in, for the first time or again; one that died since is away."""
         self._latest.connect(line)
         self._lost = False
         self._pending = None
-        if len(self._warm_starts):
+        if not len(self._warm_starts):
+            return
+        with contextlib.suppress(StreamLost):
             self._latest.post(ResumeOptimizer(warm_starts=self._warm_starts))
 
     def resume(self, kept: DeskSnapshot) -> None:
@@ -102,7 +117,7 @@ class LiveAllocation(AllocationInForce):
 
     def take_effect(self, sequence: int, time: int) -> Event | None:
         """Let an answer that has come take effect; without one, what is in force ages."""
-        if self._pending is not None and not self._latest.ready():
+        if self._pending is not None and not self._latest.ready(self._pending):
             return self._expire(sequence, time)
         event = super().take_effect(sequence, time)
         if isinstance(event, AllocationApplied):
@@ -113,16 +128,14 @@ class LiveAllocation(AllocationInForce):
 def _scores_and_returns(kept: DeskSnapshot) -> tuple[Floats, Floats]:
     """The newest decisions' scores (S, N) and the returns (S, N) of the same bars.
 
-    Bars without a decision between them are left out: what a score earned on a bar that nobody
-    saw is unknown.
+    They meet by time: bars that came as history after an outage have no number. Bars without a
+    decision between them are left out: what a score earned on a bar that nobody saw is unknown.
     """
     traded = kept.started.traded
     bars = bars_of(kept, traded)
-    first = kept.sequence - len(bars) + 1
-    rows = [int(at) - first for at in kept.score_sequence]
-    known = [place for place, row in enumerate(rows) if 1 <= row < len(bars)]
-    if not known:
-        return np.empty((0, traded)), np.empty((0, traded))
-    index = np.array([rows[place] for place in known])
+    row_of = {int(at): row for row, at in enumerate(bars.time)}
+    rows = np.array([row_of.get(int(at), 0) for at in kept.score_time], dtype=np.intp)
+    known = rows > 0  # the first row has no bar before it to return on
+    index = rows[known]
     returns: Floats = bars.close[index] / bars.close[index - 1] - 1.0
     return kept.scores[known], returns

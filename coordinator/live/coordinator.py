@@ -13,7 +13,7 @@ from coordinator.live.session import LiveSession
 from coordinator.live.warming import warm_up
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.metrics import NO_METERS, Meters
-from infra.transport import Address, SocketChannel, Switchboard
+from infra.transport import HEARD_WITHIN_S, Address, SocketChannel, Switchboard
 from market.errors import Fenced, QuorumError, StreamLost
 from market.lines import Failure
 from market.live_messages import (
@@ -97,7 +97,9 @@ class LiveCoordinator:
 
     def _call_gateway(self) -> None:
         try:
-            channel = SocketChannel.dial(self._gateway_address, self._gateway_key, CALLED)
+            channel = SocketChannel.dial(
+                self._gateway_address, self._gateway_key, CALLED, heard_within_s=HEARD_WITHIN_S
+            )
         except StreamLost:
             self._leaving.wait(REDIAL_S)
             return

@@ -12,6 +12,7 @@ from infra.journal.codec import decode_value, encode_value
 from market.desk_state import DeskSnapshot, DeskState
 from market.events import (
     AllocationApplied,
+    DecisionTaken,
     Event,
     OrderCancelled,
     OrderFilled,
@@ -29,6 +30,7 @@ from market.live_events import (
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    TradingOpened,
     TransactionsBooked,
 )
 from market.modes import Mode
@@ -103,6 +105,23 @@ EVENTS = st.lists(
             time=WHOLE,
             skipped=WHOLE,
             values=ARRAY.map(lambda row: np.tile(row, (6, 1))),
+        ),
+        st.builds(
+            DecisionTaken,
+            sequence=WHOLE,
+            time=WHOLE,
+            score=ARRAY,
+            approved=st.just(()),
+            refused=st.just(()),
+        ),
+        st.builds(
+            TradingOpened,
+            time=WHOLE,
+            broker=st.just("paper"),
+            last_transaction=WHOLE,
+            versions=st.just(()),
+            history_time=st.just(np.arange(2)),
+            history_values=ARRAY.map(lambda row: np.tile(row, (2, 6, 1))),
         ),
         st.builds(BreakersMoved, sequence=WHOLE, time=WHOLE, memory=ARRAY),
         st.builds(CashMoved, time=WHOLE, transaction=WHOLE, amount=PRICE),

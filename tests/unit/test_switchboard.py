@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import stat
 import threading
+from functools import partial
 from multiprocessing.connection import Client
 from pathlib import Path
 
 import pytest
 
-from infra.transport import SocketChannel
+from infra.transport import MOST_GREETINGS, SocketChannel, Switchboard
 from market.errors import FatalError, MemberLost, StreamLost
 from market.shell import MemberShell
 from tests.sockets import FAMILIES, KEY, WITHIN_S, Echo, asked, switchboard
@@ -36,6 +38,96 @@ def test_a_caller_who_says_nothing_keeps_nobody_waiting(host: str | None) -> Non
             line.post("hello")
             assert channel.receive() == "hello"
             line.close()
+
+
+def hung_up_on(caller: socket.socket) -> bool:
+    """Reads until the other side hangs up; raises TimeoutError where it does not."""
+    caller.settimeout(WITHIN_S)
+    with contextlib.suppress(ConnectionError):
+        while caller.recv(4096):
+            pass
+    return True
+
+
+def still_held(caller: socket.socket) -> bool:
+    caller.setblocking(False)
+    try:
+        while caller.recv(4096):
+            pass
+    except BlockingIOError:
+        return True
+    return False
+
+
+def test_of_callers_who_say_nothing_only_so_many_are_held_and_a_good_one_gets_in() -> None:
+    board = Switchboard(KEY, "127.0.0.1", greet_within_s=600.0)
+    with contextlib.closing(board), contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.socket()) for _ in range(100)]
+        for caller in silent:
+            caller.connect(board.address)
+        channel = SocketChannel.dial(board.address, KEY, "echo")
+        line = board.lines({"echo"}, WITHIN_S)["echo"]
+        line.post("hello")
+        assert channel.receive() == "hello"
+        too_many = len(silent) + 1 - MOST_GREETINGS
+        assert all(hung_up_on(caller) for caller in silent[:too_many])
+        assert all(still_held(caller) for caller in silent[too_many:])
+        line.close()
+
+
+@pytest.mark.parametrize("host", FAMILIES)
+def test_a_caller_who_says_nothing_for_too_long_is_hung_up_on(host: str | None) -> None:
+    board = Switchboard(KEY, host, greet_within_s=0.05)
+    family = socket.AF_UNIX if host is None else socket.AF_INET
+    with contextlib.closing(board), socket.socket(family) as silent:
+        silent.connect(board.address)
+        assert hung_up_on(silent)
+
+
+def test_callers_who_are_being_greeted_are_hung_up_on_when_it_closes() -> None:
+    with socket.socket() as silent:
+        with switchboard("127.0.0.1") as board:
+            silent.connect(board.address)
+            assert silent.recv(1)  # the greeting has begun
+        assert hung_up_on(silent)
+
+
+@pytest.mark.parametrize("host", FAMILIES)
+def test_a_coordinator_who_says_nothing_is_not_waited_for(host: str | None, tmp_path: Path) -> None:
+    address = str(tmp_path / "line") if host is None else (host, 0)
+    with socket.socket(socket.AF_UNIX if host is None else socket.AF_INET) as frozen:
+        frozen.bind(address)
+        frozen.listen()
+        with pytest.raises(StreamLost, match=r"echo cannot reach .*: no answer within 0.05 s"):
+            SocketChannel.dial(frozen.getsockname(), KEY, "echo", within_s=0.05)
+
+
+def test_once_greeted_nobody_is_hurried() -> None:
+    for host in FAMILIES:
+        with switchboard(host) as board:
+            theirs = SocketChannel.dial(board.address, KEY, "echo").with_deadlines("coordinator")
+            ours = board.lines({"echo"}, WITHIN_S)["echo"].with_deadlines()
+            for end in (ours, theirs):
+                with socket.socket(fileno=os.dup(end.fileno())) as line:
+                    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                        assert not any(line.getsockopt(socket.SOL_SOCKET, option, 16))
+                end.close()
+
+
+def test_across_nodes_both_ends_notice_that_the_other_has_vanished() -> None:
+    with switchboard("127.0.0.1") as board:
+        channel = SocketChannel.dial(board.address, KEY, "echo", heard_within_s=10.0)
+        theirs = channel.with_deadlines("coordinator")
+        ours = board.lines({"echo"}, WITHIN_S)["echo"].with_deadlines()
+        for end, unheard_ms in ((ours, 0), (theirs, 10_000)):
+            with socket.socket(fileno=os.dup(end.fileno())) as line:
+                tcp = partial(line.getsockopt, socket.IPPROTO_TCP)
+                assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert tcp(socket.TCP_KEEPIDLE) + 3 * tcp(socket.TCP_KEEPINTVL) == 10
+                assert tcp(socket.TCP_KEEPCNT) == 3
+                assert tcp(socket.TCP_NODELAY)
+                assert tcp(socket.TCP_USER_TIMEOUT) == unheard_ms
+            end.close()
 
 
 def test_a_caller_who_hangs_up_at_once_does_no_harm() -> None:
