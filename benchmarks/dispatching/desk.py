@@ -31,6 +31,8 @@ from market.messages import Reviewed, RiskContext
 from market.ports import LiveBroker, PriceSource
 
 UNITS = 1_000.0
+SPEED = 30.0
+"""Of the market's clock, as a multiple of real time: prices must come for orders to fill."""
 
 
 def terms_of(plan: LivePlan) -> ExchangeTerms:
@@ -45,9 +47,9 @@ def terms_of(plan: LivePlan) -> ExchangeTerms:
 
 
 def open_synthetic(after: int | None, instruments: Sequence[Instrument]) -> PriceSource:
-    """Made-up prices in real time."""
+    """Made-up prices, faster than real time."""
     start = time.time_ns() if after is None else after
-    return SyntheticPrices(instruments, 1, PacedClock(start), begin=start)
+    return SyntheticPrices(instruments, 1, PacedClock(start, SPEED), begin=start)
 
 
 def serve(plan: LivePlan, folder: str, key: bytes) -> None:
