@@ -25,7 +25,7 @@ KINDS = (AN_AGENT, GUARDIAN, OPTIMIZER, COORDINATOR, GATEWAY, ALL)
 AGENTS = ("momentum", "mean_reversion", "volatility", "sentiment")
 BY = "chaos"
 WITHIN_S = 60.0
-ENOUGH_HELD = 3
+ENOUGH_HELD = 2
 
 
 def settings_of(seed: int, namespace: str) -> Settings:
@@ -37,7 +37,7 @@ def settings_of(seed: int, namespace: str) -> Settings:
             "desk": {"seed": seed, "initial_balance": 10_000_000.0},
             "data": {"bar": "1s"},
             "committee": {"decision_threshold": 0.05},
-            "sizing": {"stop_sigmas": 4.0, "tp_sl_ratio": 1.0, "max_risk_per_trade": 0.0005},
+            "sizing": {"stop_sigmas": 16.0, "tp_sl_ratio": 1.0, "max_risk_per_trade": 0.0001},
             "guardian": {"max_daily_loss": 0.25, "max_drawdown": 0.5},
             "live": {"speed": 5.0, "reconcile_every_s": 5.0},
             "ray": {"namespace": namespace},
