@@ -1,8 +1,10 @@
-"""How long a decision takes: a bar in, a verdict out, over the live path.
+"""How long a decision takes, from a bar at the coordinator to the verdict at the coordinator.
 
-Four agents with their own lookback and the guardian, each a Ray actor, 50 instruments; beside it
-the same hops with empty members (the floor), and the same decision by plain Ray calls. Then an
-agent is killed in the middle. One JSON line a figure; `--short` decides less often.
+Four agents with their own lookback and the guardian, each a Ray actor behind a socket, 50
+instruments, some of them held; in turns with it the same hops with empty members (the floor), and
+the same decision by plain Ray calls to the same members. The hops from and to the gateway, the
+journal and the orders are outside the clock. Then an agent is killed in the middle. One JSON line a
+figure; `--short` decides less often.
 """
 
 from __future__ import annotations
@@ -10,77 +12,73 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import ray
 
-from agents.seat import Seat
-from benchmarks.deciding.desk import Members, desk_plan, members, ready
+from benchmarks.deciding.desk import HELD_EVERY, Members, desk_plan, members, ready
+from benchmarks.deciding.plain import plain_calls
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.replaying.market import walk
 from infra.runtime import ray_cluster
 from market.bar_window import slice_of
-from market.messages import PrimeWith, VoteOn
+from market.bars import Bars, Floats
+from market.live_messages import BarReady
 
 INSTRUMENTS = 50
 WARM_UP = 200
 DECISIONS = 500 if SHORT else 5_000
 ROUNDS = 2 if SHORT else 5
-BY_RAY = 200 if SHORT else 1_000
 DEADLINE_MS = 20.0
 PRIMED = 600
+Seconds = Floats
 
 
-class RaySeat:
-    """A seat behind plain Ray calls."""
+class Decides(Protocol):
+    """Takes a bar, gives a decision."""
 
-    def __init__(self, build: Any) -> None:
-        self._seat = Seat(build())
-
-    def answer(self, message: object) -> object:
-        """Answer one message."""
-        return self._seat.answer(message)
+    def decide(self, ready: BarReady) -> object: ...
 
 
-def decide(desk: Members, bars: Any, first: int, count: int) -> np.ndarray[Any, Any]:
+def decide(desk: Decides, bars: Bars, first: int, count: int) -> Seconds:
     """Seconds of each of so many decisions."""
     taken = np.empty(count)
     for n in range(count):
         message = ready(first + n, slice_of(bars, first + n))
         began = time.perf_counter()
-        desk.session.decide(message)
+        desk.decide(message)
         taken[n] = time.perf_counter() - began
     return taken
 
 
-def by_ray(plan: Any, bars: Any, count: int) -> np.ndarray[Any, Any]:
-    """Seconds of each ballot round by `.remote` and `ray.get`, without a guardian."""
-    kind: Any = ray.remote(num_cpus=0)(RaySeat)
-    seats = [kind.remote(spec.build) for spec in plan.specs]
-    history = bars.rows(0, PRIMED)
-    ray.get([seat.answer.remote(PrimeWith(sequence=PRIMED, history=history)) for seat in seats])
-    taken = np.empty(count)
-    for n in range(count):
-        bar = slice_of(bars, PRIMED + n)
-        began = time.perf_counter()
-        message = VoteOn(sequence=PRIMED + n, bar=bar)
-        ray.get([seat.answer.remote(message) for seat in seats])
-        taken[n] = time.perf_counter() - began
-    for seat in seats:
-        ray.kill(seat)
-    return taken
+def taking_turns(desks: Mapping[str, Decides], bars: Bars) -> tuple[dict[str, Seconds], int]:
+    """Seconds of each one's decisions, all on the same bars; the first bar that none has seen."""
+    at, each = PRIMED + WARM_UP, DECISIONS // ROUNDS
+    for desk in desks.values():
+        decide(desk, bars, PRIMED, WARM_UP)
+    taken: dict[str, list[Seconds]] = {name: [] for name in desks}
+    for _ in range(ROUNDS):
+        for name, desk in desks.items():
+            taken[name].append(decide(desk, bars, at, each))
+        at += each
+    return {name: np.concatenate(rounds) for name, rounds in taken.items()}, at
 
 
-def told(name: str, seconds: np.ndarray[Any, Any], reach: tuple[float, float] | None) -> None:
+def told(name: str, seconds: Seconds, by: str, reach: tuple[float, float] | None = None) -> None:
     """p50 and p99 of a series."""
-    how = f"{len(seconds):,} decisions after {WARM_UP}, 4 agents, {INSTRUMENTS} instruments"
+    how = (
+        f"bar at the coordinator → verdict at the coordinator, {by}; {len(seconds):,} decisions "
+        f"after {WARM_UP}, in {ROUNDS} turns, {INSTRUMENTS} instruments, "
+        f"{INSTRUMENTS // HELD_EVERY} held; gateway, journal and orders outside the clock"
+    )
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1e3
     figure(f"{name}_p50_ms", p50, "ms", reach and reach[0], how, at_most=True)
     figure(f"{name}_p99_ms", p99, "ms", reach and reach[1], how, at_most=True)
 
 
-def killed(desk: Members, bars: Any, first: int) -> None:
+def killed(desk: Members, bars: Bars, first: int) -> None:
     """One agent is killed with -9 while decisions go on, one every 2 ms."""
     name = "mean_reversion"
     pid = ray.get(desk.agents[name].status.remote())["pid"]
@@ -118,33 +116,29 @@ def killed(desk: Members, bars: Any, first: int) -> None:
 
 
 def main() -> None:
-    """Interleave rounds of the desk and of its floor."""
+    """Take turns, then kill."""
     load("before")
     plan = desk_plan(INSTRUMENTS, DEADLINE_MS)
-    rows = PRIMED + WARM_UP + DECISIONS + 5_000
-    bars = walk(rows, INSTRUMENTS)
-    with (
-        ray_cluster("quorum-benchmark"),
-        members(plan, bars, PRIMED) as desk,
-        members(plan, bars, PRIMED, empty=True) as floor,
-    ):
-        decide(desk, bars, PRIMED, WARM_UP)
-        decide(floor, bars, PRIMED, WARM_UP)
-        series: dict[str, list[Any]] = {"desk": [], "floor": []}
-        per_round, at = DECISIONS // ROUNDS, PRIMED + WARM_UP
-        for _ in range(ROUNDS):
-            series["desk"].append(decide(desk, bars, at, per_round))
-            series["floor"].append(decide(floor, bars, at, per_round))
-            at += per_round
-        whole, hops = np.concatenate(series["desk"]), np.concatenate(series["floor"])
-        told("decision", whole, (1.2, 5.0))
-        told("decision_floor", hops, None)
+    bars = walk(PRIMED + WARM_UP + DECISIONS + 5_000, INSTRUMENTS)
+    with ray_cluster("quorum-benchmark"), members(plan, bars, PRIMED) as desk:
+        with (
+            members(plan, bars, PRIMED, empty=True) as floor,
+            plain_calls(plan, bars, PRIMED) as plain,
+        ):
+            desks: dict[str, Decides] = {
+                "desk": desk.session,
+                "floor": floor.session,
+                "plain": plain,
+            }
+            taken, at = taking_turns(desks, bars)
+        told("decision", taken["desk"], "4 agents and the guardian on sockets", (1.2, 5.0))
+        told("decision_floor", taken["floor"], "empty members on sockets")
+        told("decision_by_plain_ray_calls", taken["plain"], "the same members by .remote and get")
+        whole = taken["desk"]
+        how = f"one after the other, as decision_p50_ms; {4 * INSTRUMENTS:,} signals each"
         rate = len(whole) / float(whole.sum())
-        how = f"one after the other; {4 * INSTRUMENTS:,} signals each"
         figure("decisions_per_s", rate, "decisions/s", 700.0, how)
         killed(desk, bars, at)
-        plain = by_ray(plan, bars, BY_RAY)
-        told("ballots_by_plain_ray_calls", plain[len(plain) // 10 :], None)
     load("after")
 
 

@@ -34,6 +34,8 @@ from market.messages import Settlement
 
 AGENTS = ("momentum", "mean_reversion", "volatility", "sentiment")
 CASH = 1_000_000.0
+HELD_EVERY = 10
+MARGIN_RATE = instruments(1)[0].margin_rate
 
 
 def desk_plan(count: int, deadline_ms: float) -> LivePlan:
@@ -58,7 +60,7 @@ def desk_plan(count: int, deadline_ms: float) -> LivePlan:
 
 
 def state_after(plan: LivePlan, bars: Bars, rows: int) -> DeskState:
-    """A desk that has seen the first `rows` bars and holds nothing."""
+    """A desk that has seen the first `rows` bars; what it holds, a settlement tells."""
     started = live_session_started(plan, time=int(bars.time[0]), feed="seeded walks")
     state = DeskState(started, plan.rows)
     for row in range(rows):
@@ -67,25 +69,31 @@ def state_after(plan: LivePlan, bars: Bars, rows: int) -> DeskState:
     return state
 
 
-def flat_account(sequence: int, bar: BarSlice) -> Settlement:
-    """An account without positions, marked at a bar's close."""
-    count = bar.values.shape[1]
-    none, unknown = np.zeros(count), np.full(count, np.nan)
+def holding_account(sequence: int, bar: BarSlice) -> Settlement:
+    """An account with a position in every tenth instrument, long and short in turn, each a tenth of
+    the equity with a stop behind it; marked at a bar's close, where it was opened.
+    """
+    count, mid = bar.values.shape[1], bar.values[3].copy()
+    units, stop_price = np.zeros(count), np.full(count, np.nan)
+    held = np.arange(0, count, HELD_EVERY)
+    side = np.where(held // HELD_EVERY % 2 == 0, 1.0, -1.0)
+    units[held] = side * np.floor(0.1 * CASH / mid[held])
+    stop_price[held] = mid[held] * (1.0 - 0.005 * side)
     return Settlement(
         sequence=sequence,
         fills=(),
         cancellations=(),
-        units=none,
-        working=none.copy(),
-        stop_price=unknown,
-        mid=bar.values[3].copy(),
+        units=units,
+        working=np.zeros(count),
+        stop_price=stop_price,
+        mid=mid,
         spread=bar.values[4].copy(),
         rate=np.ones(count),
-        age=none.copy(),
-        financing=none.copy(),
+        age=np.zeros(count),
+        financing=np.zeros(count),
         cash=CASH,
         equity=CASH,
-        margin_used=0.0,
+        margin_used=float(np.abs(units) @ mid) * MARGIN_RATE,
     )
 
 
@@ -95,7 +103,7 @@ def ready(sequence: int, bar: BarSlice) -> BarReady:
         sequence=sequence,
         bar=bar,
         missed=(),
-        settlement=flat_account(sequence, bar),
+        settlement=holding_account(sequence, bar),
         mode="TRADING",
         blocked=(),
     )

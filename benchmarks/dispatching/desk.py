@@ -31,6 +31,8 @@ from market.messages import Reviewed, RiskContext
 from market.ports import LiveBroker, PriceSource
 
 UNITS = 1_000.0
+SPEED = 30.0
+"""Of the market's clock, as a multiple of real time: prices must come for orders to fill."""
 
 
 def terms_of(plan: LivePlan) -> ExchangeTerms:
@@ -45,9 +47,9 @@ def terms_of(plan: LivePlan) -> ExchangeTerms:
 
 
 def open_synthetic(after: int | None, instruments: Sequence[Instrument]) -> PriceSource:
-    """Made-up prices in real time."""
+    """Made-up prices, faster than real time."""
     start = time.time_ns() if after is None else after
-    return SyntheticPrices(instruments, 1, PacedClock(start), begin=start)
+    return SyntheticPrices(instruments, 1, PacedClock(start, SPEED), begin=start)
 
 
 def serve(plan: LivePlan, folder: str, key: bytes) -> None:
@@ -120,6 +122,8 @@ class Ordering:
         self.gateway.open("paper exchange")
         self.epoch = self.gateway.attach().epoch
         self.sequence = 0
+        # Collars are around prices that there are; they last for the minutes of a measurement.
+        self._mid = broker.history(plan.desk.interval_s, 1).close[-1].copy()
         self._returns = np.random.default_rng(1).normal(0.0, 1e-3, (61, count))
 
     def review(self, columns: Sequence[int]) -> Reviewed:
@@ -139,16 +143,16 @@ class Ordering:
                 equity=CASH,
                 units=state.ledger.units,
                 working=np.zeros(count),
-                stop_price=np.where(state.ledger.units == 0.0, np.nan, 0.5),
-                mid=np.ones(count),
-                spread=np.full(count, 1e-4),
+                stop_price=np.where(state.ledger.units == 0.0, np.nan, 0.5 * self._mid),
+                mid=self._mid,
+                spread=1e-4 * self._mid,
                 rate=np.ones(count),
                 age=np.zeros(count),
                 returns=self._returns,
                 order_units=units,
                 score=np.full(count, 0.9),
-                stop_distance=np.full(count, 0.05),
-                take_profit_distance=np.full(count, 0.05),
+                stop_distance=0.05 * self._mid,
+                take_profit_distance=0.05 * self._mid,
                 trailing_distance=np.full(count, np.nan),
                 sigma=np.full(count, 1e-2),
                 bound=np.zeros(count, dtype=np.int64),
