@@ -87,6 +87,29 @@ def test_half_a_frame_is_kept_until_the_rest_comes(ends: Ends) -> None:
     assert taken(line) == ["in two parts", "and another"]
 
 
+def test_a_long_message_leaves_while_its_answer_is_waited_for(ends: Ends) -> None:
+    line, member = ends
+    line.post(bytes(3_000_000))
+    assert line.unsent
+
+    def answer() -> None:
+        member.send(len(member.recv()))
+
+    answering = threading.Thread(target=answer, daemon=True)
+    answering.start()
+    assert taken(line) == [3_000_000]
+    assert not line.unsent
+    answering.join(WITHIN_S)
+
+
+def test_what_cannot_be_understood_ends_the_line_and_nothing_else(ends: Ends) -> None:
+    line, member = ends
+    os.write(member.fileno(), b"\x00\x00\x00\x05hello")
+    assert readable([line], time.monotonic() + WITHIN_S)
+    with pytest.raises(StreamLost, match="member cannot be understood"):
+        line.take()
+
+
 def test_a_member_that_does_not_read_is_not_waited_for_and_loses_whole_messages_only(
     ends: Ends,
 ) -> None:

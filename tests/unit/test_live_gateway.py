@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
-from market.errors import FatalError
+from market.accounts import AccountState
+from market.errors import FatalError, TransientError
 from market.events import (
     AlertRaised,
     OrderCancelled,
@@ -24,7 +27,7 @@ from market.live_events import (
     TransactionsBooked,
 )
 from market.modes import Mode
-from tests.exchanges import START, SYMBOLS
+from tests.exchanges import CASH, START, SYMBOLS, order
 from tests.live_gateways import (
     approved,
     crash,
@@ -279,3 +282,86 @@ def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) 
             FatalError, match="holds positions or working orders that this desk did not open"
         ):
             open_gateway(desk.bench, other)
+
+
+def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_yet(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
+        desk.gateway.dispatch.flatten(desk.gateway.now, {"EUR_USD": 1_000.0})
+        desk.bench.market("EUR_USD", 0.50)  # the stop and the closing order meet the same quote
+        desk.gateway.catch_up()
+        assert not desk.bench.broker.account().units.any()
+        desk.gateway.dispatch.flatten(desk.gateway.now, {"EUR_USD": 1_000.0})  # of old books
+        desk.bench.market("EUR_USD", 0.55)
+        desk.gateway.flatten()
+        assert not desk.bench.broker.account().units.any()
+        assert desk.state.mode is Mode.HALTED
+        assert desk.gateway.reconcile()
+
+
+def test_after_a_restart_a_position_without_a_new_price_is_no_loss(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.market("EUR_USD", 1.20, seconds=60)
+        desk.gateway.books.durable()
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        again.market("GBP_USD", 1.50)
+        marked = again.gateway.marked()
+        assert marked is not None
+        assert marked.equity == pytest.approx(CASH, rel=0.01)
+
+
+def test_what_somebody_else_does_on_the_account_is_booked_and_halts(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.bench.broker.place(order("another-desk-1", 500.0))
+        desk.market("EUR_USD", 1.10)
+        assert desk.state.ledger.units[EUR] == 500.0
+        assert desk.state.mode is Mode.HALTED
+        assert "somebody else trades this account" in desk.state.mode_reason
+
+
+def test_an_account_whose_transactions_end_before_the_books_halts(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.books.record(TransactionsBooked(time=desk.gateway.now, last=1_000))
+        assert "it is another account, or has lost some" in desk.gateway.compare()
+        assert desk.state.mode is Mode.HALTED
+
+
+def test_stops_are_not_known_while_the_broker_cannot_be_asked(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.market("EUR_USD", 1.20, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert ready.settlement.stop_price[EUR] == pytest.approx(0.60)
+        desk.gateway._broker = Unreachable(desk.gateway._broker)
+        desk.gateway._ask_again = 0.0
+        desk.market("EUR_USD", 1.20, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert math.isnan(ready.settlement.stop_price[EUR])
+
+
+class Unreachable:
+    """A broker whose account cannot be asked for."""
+
+    def __init__(self, broker: Any) -> None:
+        self._behind = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+    def account(self) -> AccountState:
+        raise TransientError("no answer")
