@@ -16,7 +16,7 @@ from infra.live.booking import booked
 from infra.live.reconciliation import mismatches
 from market.accounts import AccountState, Transaction
 from market.desk_state import DeskState
-from market.events import Event, OrderFilled, SessionStarted
+from market.events import Event, OrderFilled, SessionStarted, TradingHalted
 from market.live_events import CoordinatorAttached, MismatchFound, OrderUnknown, TradingOpened
 from market.orders import Fill
 
@@ -35,7 +35,8 @@ class Comparison:
     intents beyond an order's first, fills booked twice, and orders filled beyond their size.
     unrecorded: orders at the broker without an intent. denied_at_broker: of the denied, those that
     it has. books_differ: units, and cash, that are not those of the account. distrusted: times
-    that the desk itself found its books to differ.
+    that the desk itself found its books to differ. halted: halts of the guardian; no loss is near
+    a limit, so each would come of a kill.
     """
 
     orders: int
@@ -53,9 +54,18 @@ class Comparison:
     denied_at_broker: int
     books_differ: int
     distrusted: int
+    halted: int
 
 
-WRONG = ("lost", "repeated", "unrecorded", "denied_at_broker", "books_differ", "distrusted")
+WRONG = (
+    "lost",
+    "repeated",
+    "unrecorded",
+    "denied_at_broker",
+    "books_differ",
+    "distrusted",
+    "halted",
+)
 """What must be nought."""
 
 
@@ -96,6 +106,7 @@ def compare(journal: Path, broker: PaperExchangeClient, rows: int = 64) -> Compa
         denied_at_broker=sum(broker.find(name) is not None for name in denied),
         books_differ=differences(state, later, account),
         distrusted=count(events, MismatchFound),
+        halted=count(events, TradingHalted),
     )
 
 

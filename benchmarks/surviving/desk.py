@@ -25,7 +25,7 @@ KINDS = (AN_AGENT, GUARDIAN, OPTIMIZER, COORDINATOR, GATEWAY, ALL)
 AGENTS = ("momentum", "mean_reversion", "volatility", "sentiment")
 BY = "chaos"
 WITHIN_S = 60.0
-ENOUGH_HELD = 2
+ENOUGH_HELD = 3
 
 
 def settings_of(seed: int, namespace: str) -> Settings:
