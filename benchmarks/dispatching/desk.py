@@ -122,6 +122,7 @@ class Ordering:
         self.gateway.open("paper exchange")
         self.epoch = self.gateway.attach().epoch
         self.sequence = 0
+        self._ordered = np.zeros(count)
         # Collars are around prices that there are; they last for the minutes of a measurement.
         self._mid = broker.history(plan.desk.interval_s, 1).close[-1].copy()
         self._returns = np.random.default_rng(1).normal(0.0, 1e-3, (61, count))
@@ -130,7 +131,9 @@ class Ordering:
         """The guardian's verdicts on an order in each of these instruments, sides alternating."""
         count = len(self.plan.instruments)
         units = np.zeros(count)
-        units[list(columns)] = UNITS if self.sequence % 2 == 0 else -UNITS
+        chosen = list(columns)
+        units[chosen] = np.where(self._ordered[chosen] > 0.0, -UNITS, UNITS)
+        self._ordered += units  # sides alternate in each instrument, so that no limit is reached
         state = self.gateway.books.state
         self.sequence += 1
         return self.guardian.review(
