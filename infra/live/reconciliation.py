@@ -26,6 +26,17 @@ def mismatches(state: DeskState, account: AccountState, time: int) -> tuple[Mism
         )
         for column in np.flatnonzero(state.ledger.units != account.units)
     ]
+    if not state.unsettled:  # of these nobody knows yet whether the broker has them
+        working = state.working
+        found += [
+            MismatchFound(
+                time=time,
+                what=f"working orders in {state.symbols[column]}",
+                desk=float(working[column]),
+                broker=float(account.working[column]),
+            )
+            for column in np.flatnonzero(working != account.working)
+        ]
     cash = float(state.ledger.cash[0])
     if not abs(cash - account.cash) <= CASH_TOLERANCE * max(1.0, abs(cash) / 1e6):
         found.append(MismatchFound(time=time, what="cash", desk=cash, broker=account.cash))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,21 @@ def test_what_somebody_else_does_on_the_account_is_booked_and_halts(tmp_path: Pa
         assert desk.state.ledger.units[EUR] == 500.0
         assert desk.state.mode is Mode.HALTED
         assert "somebody else trades this account" in desk.state.mode_reason
+
+
+def test_an_order_that_the_broker_does_not_know_of_any_more_halts(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        assert desk.gateway.reconcile()
+        accepted = desk.gateway.dispatch.open_orders[0]
+        strange = replace(accepted, client_order_id="live-test-9-GBP_USD-m", symbol="GBP_USD")
+        desk.gateway.books.record(
+            OrderIntended(order=strange),
+            OrderAccepted(client_order_id=strange.client_order_id, time=0, transaction=9),
+        )
+        assert "working orders in GBP_USD: 1000.0 here, 0.0 at the broker" in desk.gateway.compare()
+        assert desk.state.mode is Mode.HALTED
 
 
 def test_an_account_whose_transactions_end_before_the_books_halts(tmp_path: Path) -> None:
