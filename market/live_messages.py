@@ -41,8 +41,8 @@ class BarReady:
     """To the coordinator: a bar has closed; decide.
 
     bar: all M instruments. missed: bars that closed since the one before while nobody decided,
-    oldest first. settlement: what happened since the last bar, and the account now. mode: of the
-    desk. blocked: instruments with an order of which nobody knows yet what became of it.
+    oldest first. settlement: the account now; of the time since the last bar it holds the financing
+    alone. mode: of the desk.
     """
 
     sequence: int
@@ -50,7 +50,6 @@ class BarReady:
     missed: tuple[BarSlice, ...]
     settlement: Settlement
     mode: str
-    blocked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

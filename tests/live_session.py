@@ -79,7 +79,6 @@ def bar_ready(number: int, moved: float = 0.0, **changed: Any) -> BarReady:
         missed=(),
         settlement=Settlement(**account | changed),
         mode="TRADING",
-        blocked=(),
     )
 
 

@@ -105,7 +105,6 @@ def ready(sequence: int, bar: BarSlice) -> BarReady:
         missed=(),
         settlement=holding_account(sequence, bar),
         mode="TRADING",
-        blocked=(),
     )
 
 

@@ -40,7 +40,7 @@ LATENCIES_KEPT = 2_048
 class LiveSession:
     """The desk between two attachments to the gateway; everything it starts from is `kept`.
 
-    places: of the committee. guardian_name, optimizer_name: who these lines are.
+    places: of the committee, whoever may join it included. epoch: of this coordinator.
     """
 
     def __init__(

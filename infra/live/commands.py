@@ -114,13 +114,7 @@ class Commands:
                 by=command.by,
                 reason=command.reason,
             ),
-            AgentReweighted(
-                time=self._gateway.now,
-                agent=command.agent,
-                weight=command.weight,
-                by=command.by,
-                reason=command.reason,
-            ),
+            self._reweighted(command),
         )
         return self._changed()
 
@@ -148,16 +142,17 @@ class Commands:
             return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
         if not self._weight_left(command.agent, command.weight):
             return "nobody would weigh anything; give another agent a weight first"
-        self._gateway.books.record(
-            AgentReweighted(
-                time=self._gateway.now,
-                agent=command.agent,
-                weight=command.weight,
-                by=command.by,
-                reason=command.reason,
-            )
-        )
+        self._gateway.books.record(self._reweighted(command))
         return self._changed()
+
+    def _reweighted(self, command: Command) -> AgentReweighted:
+        return AgentReweighted(
+            time=self._gateway.now,
+            agent=command.agent,
+            weight=command.weight,
+            by=command.by,
+            reason=command.reason,
+        )
 
     def _weight_left(self, agent: str, weight: float) -> bool:
         state = self._gateway.books.state

@@ -13,13 +13,7 @@ import numpy as np
 from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.dispatch import Dispatch
-from infra.live.marking import (
-    BarBooks,
-    account_seen,
-    marked_equity,
-    settled,
-    settlement_of,
-)
+from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
 from infra.live.reconciliation import mismatches
 from infra.live.stopping import taken_up
@@ -31,7 +25,7 @@ from market.bars import Bars, Floats
 from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
-    FatalError,
+    Fenced,
     InvalidError,
     LedgerMismatch,
     OutcomeUnknown,
@@ -40,7 +34,6 @@ from market.errors import (
 from market.events import (
     AlertRaised,
     Event,
-    OrderCancelled,
     OrderFilled,
     TradingHalted,
     TradingRearmed,
@@ -65,7 +58,7 @@ SECOND_NS = 1_000_000_000
 ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
 MOST_MISSED = 5_000
-"""Bars kept for a coordinator that is away; one that was away for longer is primed anew."""
+"""Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
 
 
 class Board(Protocol):
@@ -130,7 +123,7 @@ class LiveGateway:
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
-        self._since = BarBooks(len(instruments))
+        self._financing: Floats = np.zeros(len(instruments))
         self.dispatch = Dispatch(
             broker, books, books.state.started.session, key, sent=self._measuring.sent
         )
@@ -218,27 +211,27 @@ class LiveGateway:
             return None
         self._seen = seen
         missed, self._missed = tuple(self._missed), []
-        return replace(ready, missed=missed, mode=state.mode.value, blocked=self._blocked())
+        return replace(ready, missed=missed, mode=state.mode.value)
 
     def marked(self) -> Marked | None:
         """The account at the newest prices, where they moved since the last call."""
         if not self._moved or self.books.state.sequence < 0:
             return None
         self._moved = False
-        self._mark()
-        state = self.books.state
-        equity = marked_equity(state, self._marks)
+        equity = self.equity()
+        if not np.isfinite(equity):
+            return None  # a position without a price says nothing of losses
         self._measuring.account(equity)
-        return Marked(sequence=state.sequence, time=self.now, equity=equity)
+        return Marked(sequence=self.books.state.sequence, time=self.now, equity=equity)
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.
 
-        Raises FatalError for a coordinator of an older epoch: another has taken its place.
+        Raises Fenced for a coordinator of an older epoch: another has taken its place.
         """
         state = self.books.state
         if decided.epoch != state.epoch:
-            raise FatalError(
+            raise Fenced(
                 f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
             )
         self.books.record(*decided.records)
@@ -364,27 +357,23 @@ class LiveGateway:
         It is asked for at most once a second while nothing happens, and not again for some seconds
         where it does not answer: the loop has others to hear.
         """
-        last, now = self.books.state.last_transaction, time.monotonic()
+        state, now = self.books.state, time.monotonic()
         known = self._account
-        if known is not None and known.last_transaction == last and now < self._ask_again:
+        moved = known is not None and known.last_transaction != state.last_transaction
+        if now < self._ask_again and not moved:
             return known
-        if known is None and now < self._ask_again:
-            return None
         try:
-            known = self._broker.account()
-            if known.last_transaction != last:
+            account = self._broker.account()
+            if account.last_transaction != state.last_transaction:
                 self.catch_up()
-                known = known if known.last_transaction == self._last() else self._broker.account()
+                account = self._broker.account()
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the account could not be asked for: {error}", level="warning")
             self._account, self._ask_again = None, now + UNANSWERED_S
             return None
-        self._account = known if known.last_transaction == self._last() else None
-        self._ask_again = now + ASK_EVERY_S
+        booked_up = account.last_transaction == state.last_transaction
+        self._account, self._ask_again = account if booked_up else None, now + ASK_EVERY_S
         return self._account
-
-    def _last(self) -> int:
-        return self.books.state.last_transaction
 
     def _mark_from(self, bars: Bars) -> None:
         """Prices that are known before the first quote: old ones, on which nothing is opened."""
@@ -393,9 +382,6 @@ class LiveGateway:
             if len(known):
                 self._marks.mid[column] = bars.close[known[-1], column]
                 self._marks.spread[column] = bars.spread[known[-1], column]
-
-    def _blocked(self) -> tuple[str, ...]:
-        return tuple(sorted({order.symbol for order in self.books.state.unsettled}))
 
     def _miss(self, bar: BarSlice) -> None:
         self._missed = [*self._missed, bar][-MOST_MISSED:]
@@ -409,7 +395,7 @@ class LiveGateway:
         )
         self._mark()
         settlement = settlement_of(
-            state, self._account_now(), self._since, self._marks, self._margin_rate
+            state, self._account_now(), self._financing, self._marks, self._margin_rate
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         self._measuring.account(settlement.equity)
@@ -422,9 +408,8 @@ class LiveGateway:
             missed=(),
             settlement=settlement,
             mode=state.mode.value,
-            blocked=(),
         )
-        self._since.clear()
+        self._financing = np.zeros_like(self._financing)
 
     def _book(self, transactions: Sequence[Transaction]) -> None:
         try:
@@ -433,12 +418,8 @@ class LiveGateway:
             self._distrust(str(error))
             return
         for event in events:
-            if isinstance(event, OrderFilled):
-                self._since.fills.append(event.fill)
-            elif isinstance(event, OrderCancelled):
-                self._since.cancellations.append(event.cancellation)
-            elif isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
-                self._since.financing[self.books.state.column(event.symbol)] += event.amount
+            if isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
+                self._financing[self.books.state.column(event.symbol)] += event.amount
         if events:
             self.books.record(*events)
             self._look_for_strangers(events)

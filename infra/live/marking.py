@@ -12,23 +12,6 @@ from market.ledger import equity
 from market.live_events import AccountSeen
 from market.marks import Marks
 from market.messages import Settlement
-from market.orders import Cancellation, Fill
-
-
-class BarBooks:
-    """What happened since the last bar, gathered for the next settlement. instruments: M."""
-
-    def __init__(self, instruments: int) -> None:
-        self._instruments = instruments
-        self.fills: list[Fill] = []
-        self.cancellations: list[Cancellation] = []
-        self.financing: Floats = np.zeros(instruments)
-
-    def clear(self) -> None:
-        """A bar has been settled."""
-        self.fills.clear()
-        self.cancellations.clear()
-        self.financing = np.zeros(self._instruments)
 
 
 def marked_equity(state: DeskState, marks: Marks) -> float:
@@ -39,14 +22,15 @@ def marked_equity(state: DeskState, marks: Marks) -> float:
 def settlement_of(
     state: DeskState,
     account: AccountState | None,
-    since: BarBooks,
+    financing: Floats,
     marks: Marks,
     margin_rate: Floats,
 ) -> Settlement:
     """The account as the coordinator is told of it. Positions and cash are the desk's own books.
 
     account: the broker's, for the stops; where it could not be asked no stop is known, and the
-    guardian takes no new risk on what it cannot measure. margin_rate: (M,).
+    guardian takes no new risk on what it cannot measure. financing: (M,) since the last bar.
+    margin_rate: (M,). Fills and cancellations are in the journal, and told nobody here.
     """
     units = state.ledger.units.copy()
     stops = np.full(len(units), np.nan) if account is None else account.stop_price.copy()
@@ -54,8 +38,8 @@ def settlement_of(
     notional = np.abs(units[held]) * marks.mid[held] * marks.rate[held]
     return Settlement(
         sequence=state.sequence,
-        fills=tuple(since.fills),
-        cancellations=tuple(since.cancellations),
+        fills=(),
+        cancellations=(),
         units=units,
         working=state.working,
         stop_price=stops,
@@ -63,7 +47,7 @@ def settlement_of(
         spread=marks.spread.copy(),
         rate=marks.rate.copy(),
         age=marks.age.copy(),
-        financing=since.financing.copy(),
+        financing=financing.copy(),
         cash=float(state.ledger.cash[0]),
         equity=marked_equity(state, marks),
         margin_used=float(np.sum(notional * margin_rate[held])),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from infra.feeds.live.board import PriceBoard
 from infra.feeds.live.hours import standard_hours
@@ -24,6 +26,18 @@ from market.instruments import Instrument
 from market.ports import LiveBroker
 
 RETRY_S = 0.2
+Answer = TypeVar("Answer")
+
+
+def once_reached(ask: Callable[[], Answer], leaving: threading.Event, log: DeskLog) -> Answer:
+    """What a broker answers, asked until it is reached; its last error once `leaving` is set."""
+    while True:
+        try:
+            return ask()
+        except (TransientError, OutcomeUnknown) as error:
+            log.tell(f"waiting for the broker: {error}", level="warning")
+            if leaving.wait(RETRY_S):
+                raise
 
 
 def serve_gateway(
@@ -58,21 +72,15 @@ def serve_gateway(
 
     def first() -> tuple[int, float]:
         """The market's clock and the account's cash, for a session that begins."""
-        while True:
-            try:
-                bars = account.history(started.interval_s, 1)
-                return int(bars.time[-1]) if len(bars) else 0, account.account().cash
-            except (TransientError, OutcomeUnknown) as error:
-                log.tell(f"waiting for the broker: {error}", level="warning")
-                if leaving.wait(RETRY_S):
-                    raise
+        bars = account.history(started.interval_s, 1)
+        return int(bars.time[-1]) if len(bars) else 0, account.account().cash
 
     books = open_books(
         home.journal,
         started,
         rows,
         seated,
-        first,
+        partial(once_reached, first, leaving, log),
         key=journal_key,
         anchors=_anchors(anchors_at, anchor_every_s, log, meters),
         anchored=() if anchors_at is None else anchored_at(anchors_at),
@@ -98,25 +106,21 @@ def serve_gateway(
         tell=log.tell,
         meters=meters,
     )
-    while not leaving.is_set():
-        try:
-            gateway.open(description)
-            break
-        except (TransientError, OutcomeUnknown) as error:
-            log.tell(f"waiting for the broker: {error}", level="warning")
-            leaving.wait(RETRY_S)
-    loop = GatewayLoop(
-        gateway,
-        Switchboard(home.line_key(), at=home.gateway_address),
-        account.subscribe,
-        reconcile_every_s=reconcile_every_s,
-        tell=log.tell,
-        meters=meters,
-    )
+    settled = False
     try:
+        once_reached(partial(gateway.open, description), leaving, log)
+        loop = GatewayLoop(
+            gateway,
+            Switchboard(home.line_key(), at=home.gateway_address),
+            account.subscribe,
+            reconcile_every_s=reconcile_every_s,
+            tell=log.tell,
+            meters=meters,
+        )
         loop.run(leaving.is_set)
+        settled = loop.stopped
     finally:
-        if not loop.stopped:
+        if not settled:
             with contextlib.suppress(JournalUnwritable):
                 books.close()
         log.close()

@@ -14,7 +14,7 @@ from infra.live.books import Books
 from infra.live.home import DeskHome
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalUnwritable, TransientError
-from market.events import AlertRaised, Event, OrderIntended
+from market.events import AlertRaised, Event, OrderFilled, OrderIntended
 from market.live_events import (
     AgentJoined,
     AgentLeft,
@@ -294,6 +294,9 @@ def test_a_broker_that_is_lost_in_the_middle_of_an_update_costs_the_desk_nothing
         desk.until(lambda told: not told["broker_connected"])
     desk.until(lambda told: told["broker_connected"])
     holding(desk, EUR_USD=1_000.0)
+    desk.kill()
+    assert [event.fill.units for event in desk.events(OrderFilled)] == [1_000.0]
+    assert desk.events(MismatchFound) == []
 
 
 def test_a_gap_in_the_brokers_record_halts_the_desk_and_it_still_answers(desk: LiveDesk) -> None:

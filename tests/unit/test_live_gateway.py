@@ -11,7 +11,7 @@ import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
 from market.accounts import AccountState
-from market.errors import FatalError, TransientError
+from market.errors import FatalError, Fenced, TransientError
 from market.events import (
     AlertRaised,
     OrderCancelled,
@@ -98,7 +98,7 @@ def test_a_coordinator_of_an_older_epoch_is_fenced(tmp_path: Path) -> None:
         desk.market("EUR_USD", 1.10)
         old = desk.epoch
         desk.epoch = desk.gateway.attach().epoch
-        with pytest.raises(FatalError, match=f"epoch {old} was fenced: epoch {desk.epoch} trades"):
+        with pytest.raises(Fenced, match=f"epoch {old} was fenced: epoch {desk.epoch} trades"):
             desk.gateway.execute(decided(old, 0, signed(old, 0, [approved("EUR_USD", 1.0)])))
         stale = signed(old, 0, [approved("EUR_USD", 1.0)])
         done = desk.gateway.execute(decided(desk.epoch, 0, stale))
@@ -318,6 +318,19 @@ def test_after_a_restart_a_position_without_a_new_price_is_no_loss(tmp_path: Pat
         marked = again.gateway.marked()
         assert marked is not None
         assert marked.equity == pytest.approx(CASH, rel=0.01)
+
+
+def test_a_position_whose_price_nobody_knows_is_not_told_as_an_equity(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.market("EUR_USD", 1.20, seconds=60)
+        assert desk.gateway.marked() is not None
+        column = SYMBOLS.index("USD_JPY")  # never quoted, and in no bar
+        desk.state.ledger.units[column] = 100.0
+        desk.market("EUR_USD", 1.21)
+        assert desk.gateway.marked() is None
 
 
 def test_what_somebody_else_does_on_the_account_is_booked_and_halts(tmp_path: Path) -> None:

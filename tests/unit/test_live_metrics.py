@@ -103,9 +103,12 @@ def test_the_document_lists_every_measure() -> None:
     assert listed == {measure.name for measure in MEASURES}
 
 
-def test_who_does_not_measure_is_told_and_says_nothing() -> None:
+def test_who_does_not_measure_is_told_and_says_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     meters: Meters = NO_METERS
     for measure in MEASURES:
         meters.count(measure)
         meters.show(measure, 1.0)
         meters.observe(measure, 1.0)
+    assert capfd.readouterr() == ("", "")
