@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.cli.redrawn import Redrawn
 from coordinator.sweep.conduct import SweepProgress
 from coordinator.sweep.definition import Sweep
 from coordinator.sweep.outcome import Outcome
@@ -27,14 +23,12 @@ from coordinator.sweep.words import (
     windows_in_words,
 )
 
-PLAIN_EVERY_S = 5.0
 
-
-class SweepView:
+class SweepView(Redrawn):
     """A progress bar with the time left and the best so far; plain lines without a terminal."""
 
     def __init__(self, console: Console, sweep: Sweep, objective: str) -> None:
-        self._console = console
+        super().__init__(console, per_second=8)
         self._sweep = sweep
         self._objective = objective
         self._bar = Progress(
@@ -45,31 +39,14 @@ class SweepView:
             console=console,
         )
         self._task = self._bar.add_task("sweep", total=len(sweep.configurations), left="")
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
-        self._printed = time.monotonic()
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.stop()
 
     def __call__(self, progress: SweepProgress) -> None:
         """Show where the sweep stands."""
-        now = time.monotonic()
         if self._console.is_terminal:
             left = _time_left(progress)
             self._bar.update(self._task, completed=progress.finished, left=left)
             self._live.update(Group(self._bar, Text(self._best(progress), style="dim")))
-        elif now - self._printed >= PLAIN_EVERY_S:
-            self._printed = now
+        elif self._is_due():
             self._console.print(
                 f"{progress.finished:,}/{progress.total:,} trials, {_time_left(progress)}; "
                 f"{self._best(progress)}",

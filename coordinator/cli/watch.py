@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,17 +14,16 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from coordinator.cli.redrawn import Redrawn
 from coordinator.progress import Progress as SessionProgress
 from market.bars import utc
 
-PLAIN_EVERY_S = 5.0
 
-
-class SessionView:
+class SessionView(Redrawn):
     """A progress bar with the account below it; plain lines where there is no terminal."""
 
     def __init__(self, console: Console, decisions: int, initial_balance: float) -> None:
-        self._console = console
+        super().__init__(console, per_second=8)
         self._decisions = decisions
         self._initial = initial_balance
         self._bar = Progress(
@@ -39,29 +35,14 @@ class SessionView:
             console=console,
         )
         self._task = self._bar.add_task("replay", total=decisions, date="starting", speed=0.0)
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
         self._first: tuple[float, int] | None = None
-        self._printed = time.monotonic()
         self.bars_per_s = 0.0
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.stop()
 
     def __call__(self, progress: SessionProgress) -> None:
         """Show where the session stands."""
         now = time.monotonic()
         if progress.bars == 0:
-            self._wait(now)
+            self._wait()
             return
         if self._first is None:
             self._first = (now, progress.bars)
@@ -72,20 +53,18 @@ class SessionView:
         self._bar.update(self._task, completed=progress.bars, date=date, speed=self.bars_per_s)
         if self._console.is_terminal:
             self._live.update(Group(self._bar, self._account(progress)))
-        elif now - self._printed >= PLAIN_EVERY_S:
-            self._printed = now
+        elif self._is_due():
             self._console.print(
                 f"{date}  {progress.bars:,}/{self._decisions:,} bars, "
                 f"{self.bars_per_s:,.0f} bars/s, equity {progress.equity:,.0f}",
                 highlight=False,
             )
 
-    def _wait(self, now: float) -> None:
+    def _wait(self) -> None:
         """The first bar of a new installation compiles for a while."""
         if self._console.is_terminal:
             self._live.update(self._bar)
-        elif now - self._printed >= PLAIN_EVERY_S:
-            self._printed = now
+        elif self._is_due():
             self._console.print("compiling; this happens once")
 
     def _account(self, progress: SessionProgress) -> Text:
