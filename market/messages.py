@@ -84,7 +84,8 @@ class RiskContext:
     Arrays (M,). units, working: signed positions and working orders. returns: (T, N) simple
     returns of the traded instruments, newest last; a single row continues the window of the
     context before. order_units, score,
-    stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals.
+    stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals. stage: of a
+    live desk, as its gateway has it on record; empty: none, as in a replay.
     """
 
     session: str
@@ -108,6 +109,7 @@ class RiskContext:
     trailing_distance: Floats
     sigma: Floats
     bound: Indices
+    stage: str = ""
 
 
 @sent
@@ -133,11 +135,12 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rearm:
-    """To the guardian: allow new risk again. by: who says so."""
+    """To the guardian: allow new risk again. by: who says so. stage: as of `RiskContext`."""
 
     sequence: int
     time: int
     by: str
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,6 +224,7 @@ class FakeCoordinator:
         health: Mapping[str, Any] | None = None,
         bracket: Bracket = NO_BRACKET,
         sequence: int = 0,
+        stage: str = "paper",
     ) -> None:
         """Answer what was asked with these approved orders, signed."""
         approved = [
@@ -250,6 +251,7 @@ class FakeCoordinator:
             sequence=sequence,
             expires=FOR_EVER,
             approved=approved,
+            stage=stage,
         )
         self._line.send(
             Decided(

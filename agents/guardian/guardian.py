@@ -24,6 +24,7 @@ from agents.guardian.review import (
     no_verdicts,
     review,
 )
+from agents.guardian.staged import limits_at
 from market.bars import Floats
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
@@ -33,6 +34,7 @@ from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian,
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
+from market.stages import TIGHTEST
 from market.verdicts import RiskApproved, RiskRefused, sign
 
 LIMIT_NAMES = tuple(limit.name for limit in Limit)
@@ -44,7 +46,8 @@ class RiskGuardian:
 
     instruments: the M columns of the panel. equity: at the start. key: signs approvals.
     rearm_after: bars after which a scripted supervisor re-arms a drawdown halt; None live,
-    where a person must (`Rearm`).
+    where a person must (`Rearm`). staged: live, where a desk stands at a capital stage: without
+    one the tightest holds.
     """
 
     def __init__(
@@ -56,10 +59,13 @@ class RiskGuardian:
         equity: float,
         key: bytes,
         rearm_after: int | None,
+        staged: bool = False,
     ) -> None:
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         self._paths = conversion(instruments, account_currency)
-        self._limits = limits
+        self._limits = self._configured = limits
+        self._without = TIGHTEST.value if staged else ""
+        self._stage = ""
         self._margin_rate = np.array([instrument.margin_rate for instrument in instruments])
         self._increment = np.array([instrument.unit_increment for instrument in instruments])
         self._breakers = armed_breakers(equity)
@@ -123,6 +129,7 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
+        self._stand_at(context.stage)
         notices = self._observe(context.sequence, context.time, context.equity)
         returns = self._window(context.returns)
         review(
@@ -162,6 +169,7 @@ class RiskGuardian:
                 sequence=context.sequence,
                 expires=context.expires,
                 approved=approved,
+                stage=context.stage,
             ),
             refused=tuple(refused),
             notices=notices,
@@ -171,6 +179,7 @@ class RiskGuardian:
 
     def watch(self, asked: WatchEquity) -> EquityWatched:
         """Take in the account between two bars: losses halt at once, not at the next bar."""
+        self._stand_at(asked.stage)
         halted_bars = self._breakers.halted_bars
         before = int(halted_bars[0])
         notices = self._observe(asked.sequence, asked.time, asked.equity)
@@ -188,6 +197,7 @@ class RiskGuardian:
         Raises InvalidError where no drawdown halt is in force: a daily-loss halt ends with its
         day, and without a halt nothing is forgotten on request.
         """
+        self._stand_at(request.stage)
         halted, bars = self.halt, int(self._breakers.halted_bars[0])
         if halted is not Halt.DRAWDOWN:
             raise InvalidError(
@@ -202,6 +212,12 @@ class RiskGuardian:
             by=request.by,
             after_bars=bars,
         )
+
+    def _stand_at(self, stage: str) -> None:
+        """Keep the limits of this capital stage, as the gateway's record has it."""
+        stage = stage or self._without
+        if stage != self._stage:
+            self._limits, self._stage = limits_at(self._configured, stage), stage
 
     def _window(self, returns: Floats) -> Floats:
         """The returns window: the one that is given, or the one before with one row more."""

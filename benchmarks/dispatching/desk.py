@@ -159,6 +159,7 @@ class Ordering:
                 trailing_distance=np.full(count, np.nan),
                 sigma=np.full(count, 1e-2),
                 bound=np.zeros(count, dtype=np.int64),
+                stage=self.gateway.staging.name,
             )
         )
 

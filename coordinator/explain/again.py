@@ -30,7 +30,7 @@ from market.events import (
     SessionStarted,
     TradingRearmed,
 )
-from market.live_events import BarClosed, BreakersMoved, TradingOpened
+from market.live_events import BarClosed, BreakersMoved, StageChanged, TradingOpened
 from market.live_messages import ResumeGuardian
 from market.messages import Rearm, Reviewed, RiskContext
 
@@ -110,6 +110,7 @@ class DeskAgain:
         self._closed: BarClosed | None = None
         self._memory: Floats | None = None
         self._rearmed = False
+        self._stages: list[StageChanged] = []
 
     def take(self, event: Event) -> None:
         """Follow one event of the journal."""
@@ -121,6 +122,8 @@ class DeskAgain:
             self._closed = event
         elif isinstance(event, TradingOpened):
             self._open(event)
+        elif isinstance(event, StageChanged):
+            self._stages.append(event)
         elif isinstance(event, AgentAbstained):
             self._abstained.append(event)
         elif isinstance(event, AllocationApplied):
@@ -132,7 +135,14 @@ class DeskAgain:
         elif isinstance(event, TradingRearmed) and event.by != SUPERVISOR:
             self._rearmed = True
             if self._memory is None and self.live:
-                self._guardian.answer(Rearm(sequence=event.sequence, time=event.time, by=event.by))
+                self._guardian.answer(
+                    Rearm(
+                        sequence=event.sequence,
+                        time=event.time,
+                        by=event.by,
+                        stage="" if self.state.staged is None else self.state.staged.stage,
+                    )
+                )
 
     def extend(self, history: Bars) -> None:
         """Take in the bars (M instruments) before the first that was decided on."""
@@ -143,6 +153,7 @@ class DeskAgain:
         self._advance(taken.sequence + 1)
         settlement = self._account.settlement(taken.sequence)
         self._abstained.clear()
+        self._deciding.stand_at(self._stage_of(taken.sequence))
         if self._memory is None:  # else what it remembers is on record
             context = self._deciding.context(taken.sequence, taken.time, settlement)
             nothing = np.zeros(len(self._desk.symbols))
@@ -168,6 +179,7 @@ class DeskAgain:
         deciding, as_recorded = self._deciding, votes.as_recorded
         deciding.weights = np.array([seat.weight for seat in seats])
         deciding.count(votes.scores)
+        deciding.stand_at(self._stage_of(sequence))
         deciding.propose(settlement, taken.multiplier, self._allocated == sequence)
         if self.live and self._account.rebuilt(sequence):
             as_recorded = (*as_recorded, STOPS_REBUILT)
@@ -212,6 +224,11 @@ class DeskAgain:
             as_recorded=as_recorded,
             window=self._deciding.window.bars(),
         )
+
+    def _stage_of(self, sequence: int) -> str:
+        """The capital stage that a decision was taken at; empty where none was on record."""
+        begun = [event.stage for event in self._stages if event.sequence <= sequence]
+        return begun[-1] if begun else ""
 
     def _open(self, event: TradingOpened) -> None:
         self.live, self.versions = True, event.versions
