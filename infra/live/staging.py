@@ -173,6 +173,7 @@ class Staging:
         evidence: tuple[tuple[str, float], ...] = (),
     ) -> None:
         """Record a stage; durable before it returns."""
+        began = self._books.state.stage is None
         self._books.record(
             StageChanged(
                 sequence=self.given + 1,
@@ -184,7 +185,8 @@ class Staging:
             )
         )
         self._books.durable()
-        self._tell(f"capital stage {to} by {by}: {reason}", level="warning", by=by)
+        if not began:
+            self._tell(f"capital stage {to} by {by}: {reason}", level="warning", by=by)
 
 
 def evidence_of(state: DeskState) -> tuple[tuple[str, float], ...]:
