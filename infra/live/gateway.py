@@ -137,6 +137,7 @@ class LiveGateway:
         self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
+        self._told_stage = ""
         self._ask_again = 0.0
 
     def open(
@@ -190,6 +191,7 @@ class LiveGateway:
         self.books.durable()
         self._missed.clear()
         self._waiting = None
+        self._told_stage = ""
         return Attached(epoch=state.epoch, desk=state.snapshot())
 
     def take(self, update: StreamUpdate) -> None:
@@ -221,19 +223,21 @@ class LiveGateway:
             self._miss(ready.bar)
             return None
         self._seen = seen
+        self._told_stage = self.staging.name
         self.staging.given = ready.sequence
         missed, self._missed = tuple(self._missed), []
         return replace(ready, missed=missed, mode=state.mode.value, stage=self.staging.name)
 
     def marked(self) -> Marked | None:
-        """The account at the newest prices, where they moved since the last call."""
-        if not self._moved or self.books.state.sequence < 0:
+        """The account at the newest prices, where they or the stage moved since the last call."""
+        if not (self._moved or self.stage_untold) or self.books.state.sequence < 0:
             return None
         self._moved = False
         equity = self.equity()
         if not np.isfinite(equity):
             return None  # a position without a price says nothing of losses
         self._measuring.account(equity)
+        self._told_stage = self.staging.name
         return Marked(
             sequence=self.books.state.sequence,
             time=self.now,
@@ -244,6 +248,11 @@ class LiveGateway:
     def rearm_asked(self, by: str) -> RearmAsked:
         """What the coordinator is told when a person allows new risk again."""
         return RearmAsked(by=by, equity=self.equity(), stage=self.staging.name)
+
+    @property
+    def stage_untold(self) -> bool:
+        """Whether the coordinator has not been told of the present stage."""
+        return self._told_stage != self.staging.name
 
     @property
     def only_reduces(self) -> bool:

@@ -205,7 +205,7 @@ class GatewayLoop:
             ready = self._gateway.bar_ready()
             if ready is not None:
                 self._busy = line.post(ready)
-            elif self._is_due("mark", MARK_EVERY_S):
+            elif self._gateway.stage_untold or self._is_due("mark", MARK_EVERY_S):
                 marked = self._gateway.marked()
                 if marked is not None:
                     self._busy = line.post(marked)

@@ -29,6 +29,7 @@ from market.stages import (
 
 GATEWAY = "gateway"
 CONFIGURED = "configuration"
+UNKNOWN = "the desk has no stage on record"
 DAILY_LOSS, DRAWDOWN = "DAILY_LOSS", "DRAWDOWN"
 """Halts of the guardian."""
 
@@ -92,7 +93,9 @@ class Staging:
         """
         state = self._books.state
         stage = state.stage
-        above = None if stage is None else stage_above(stage)
+        if stage is None:
+            return UNKNOWN
+        above = stage_above(stage)
         if above is None:
             return f"{stage} is the highest stage"
         interval_s = state.started.interval_s
@@ -109,7 +112,7 @@ class Staging:
         """
         stage = self._books.state.stage
         if stage is None:
-            return "the desk has no stage on record"
+            return UNKNOWN
         known = tuple(one.value for one in CapitalStage)
         if to and to not in known:
             return f"expected one of {', '.join(known)}, found {to!r}"
