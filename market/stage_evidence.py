@@ -103,22 +103,31 @@ def settled(evidence: StageEvidence, equity: float) -> StageEvidence:
     """A bar was settled. An equity that is not positive counts as everything lost."""
     if not math.isfinite(equity):
         return replace(evidence, joined=False)  # a position without a price: nobody knows
-    before, transferred = evidence.equity, evidence.transferred
-    found = replace(evidence, equity=equity, joined=evidence.counts, transferred=0.0)
+    counts, before = evidence.counts, evidence.equity
     if not before > 0.0:
-        return found
-    change = (equity - transferred) / before - 1.0
+        return replace(evidence, equity=equity, joined=counts, transferred=0.0)
+    change = (equity - evidence.transferred) / before - 1.0
     index = evidence.index * max(1.0 + change, 0.0)
     peak = max(evidence.peak, index)
-    found = replace(
-        found, index=index, peak=peak, drawdown=max(evidence.drawdown, 1.0 - index / peak)
+    bars, mean, squares = evidence.bars, evidence.mean, evidence.squares
+    if counts and evidence.joined:
+        bars += 1
+        away = change - mean
+        mean += away / bars
+        squares += away * (change - mean)  # Welford's: nothing cancels
+    return replace(
+        evidence,
+        equity=equity,
+        joined=counts,
+        transferred=0.0,
+        index=index,
+        peak=peak,
+        drawdown=max(evidence.drawdown, 1.0 - index / peak),
+        bars=bars,
+        mean=mean,
+        squares=squares,
+        uncounted=evidence.uncounted + (not counts),
     )
-    if not (evidence.counts and evidence.joined):
-        return replace(found, uncounted=evidence.uncounted + (not evidence.counts))
-    bars = evidence.bars + 1
-    away = change - evidence.mean
-    mean = evidence.mean + away / bars
-    return replace(found, bars=bars, mean=mean, squares=evidence.squares + away * (change - mean))
 
 
 def filled(evidence: StageEvidence, symbol: str, units: float, realised: float) -> StageEvidence:
