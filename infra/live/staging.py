@@ -31,7 +31,7 @@ GATEWAY = "gateway"
 CONFIGURED = "configuration"
 UNKNOWN = "the desk has no stage on record"
 DAILY_LOSS, DRAWDOWN = "DAILY_LOSS", "DRAWDOWN"
-"""Halts of the guardian."""
+"""Halts of the guardian; those by a drawdown begin with that word."""
 
 
 def lowered_by(stage: CapitalStage, event: Event) -> tuple[CapitalStage, str] | None:
@@ -40,7 +40,7 @@ def lowered_by(stage: CapitalStage, event: Event) -> tuple[CapitalStage, str] | 
         return None
     if isinstance(event, MismatchFound):
         return CapitalStage.EMERGENCY_STOP, f"the books differ from the broker's: {event.what}"
-    if isinstance(event, TradingHalted) and event.halt == DRAWDOWN:
+    if isinstance(event, TradingHalted) and event.halt.startswith(DRAWDOWN):
         return CapitalStage.PAPER, f"a drawdown of {event.measured:.2%} halted new risk"
     if isinstance(event, TradingHalted) and event.halt == DAILY_LOSS:
         return stage_below(stage), f"a day's loss of {event.measured:.2%} halted new risk"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def test_the_highest_stage_has_none_above(tmp_path: Path) -> None:
         ("emergency_stop", DAILY, None),
         ("paper", FALLEN, None),
         ("live_minimal", FALLEN, "paper"),
+        ("live_minimal", replace(FALLEN, halt="DRAWDOWN_FLATTEN"), "paper"),
         ("live_scaled_3", FALLEN, "paper"),
         ("paper", MismatchFound(time=0, what="cash", desk=1.0, broker=2.0), None),
         (

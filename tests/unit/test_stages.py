@@ -14,7 +14,7 @@ from agents.guardian.limits import RiskLimits
 from agents.guardian.staged import limits_at
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import stage_needs
-from coordinator.plan import risk_limits, sizing_rules
+from coordinator.plan import sizing_rules
 from coordinator.staged import tightened
 from market.errors import ConfigError
 from market.live_messages import EquityWatched, WatchEquity
@@ -30,7 +30,7 @@ from market.stages import (
     stage_named,
 )
 from market.verdicts import verify
-from tests.books import INSTRUMENTS, WIDE, case
+from tests.books import AGENTS, INSTRUMENTS, TRAITS, WIDE, case
 from tests.unit.test_configuration import load_settings, toml
 from tests.unit.test_guardian import DAY_NS, EQUITY, KEY, context
 
@@ -102,8 +102,8 @@ def test_no_stage_allows_more_than_the_configuration_or_than_itself(
 
 def guardian(*, staged: bool = True, limits: RiskLimits = WIDE) -> RiskGuardian:
     return RiskGuardian(
-        INSTRUMENTS, account_currency="USD", limits=limits, equity=EQUITY, key=KEY,
-        rearm_after=None, staged=staged,
+        INSTRUMENTS, account_currency="USD", traits=TRAITS, agents=AGENTS, limits=limits,
+        equity=EQUITY, key=KEY, rearm_after=None, staged=staged,
     )  # fmt: skip
 
 
@@ -183,8 +183,5 @@ def test_less_evidence_is_no_configuration(line: str, tmp_path: Path) -> None:
 
 
 def test_a_stage_that_allows_more_than_the_configuration_changes_nothing() -> None:
-    settings = Settings.model_validate(
-        {"guardian": {"max_gross_leverage": 0.1, "max_position": 0.1}}
-    )
-    limits = risk_limits(settings)
+    limits = WIDE._replace(max_gross_leverage=0.1, max_position=0.1)
     assert limits_at(limits, "paper") == limits
