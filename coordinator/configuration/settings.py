@@ -274,6 +274,18 @@ class LiveSettings(Section):
     reconcile_every_s: Positive = Field(60.0, description="between comparisons with the broker")
 
 
+class StagingSettings(Section):
+    """What a live desk must have shown to be given more capital; never less than the defaults."""
+
+    min_days: int = Field(7, ge=7, description="UTC days with decisions on real prices")
+    min_trades: int = Field(10, ge=10, description="closed round trips")
+    min_win_rate: float = Field(0.45, ge=0.45, le=1.0, description="part of them that gained")
+    min_sharpe_ratio: float = Field(0.5, ge=0.5, description="annualised, of bar returns")
+    max_drawdown: float = Field(
+        0.15, gt=0.0, le=0.15, description="worst fall at the stage; a live stage ends above it"
+    )
+
+
 class JournalSettings(Section):
     """How a live desk's journal is sealed and anchored. docs/JOURNAL.md"""
 
@@ -324,6 +336,7 @@ class Settings(Section):
     pace: PaceSettings = PaceSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
+    staging: StagingSettings = StagingSettings()
     journal: JournalSettings = JournalSettings()
     instruments: dict[str, InstrumentSettings] = Field(
         {}, description="further instruments: [instruments.XXX_YYY]"
