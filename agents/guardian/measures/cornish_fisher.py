@@ -21,7 +21,7 @@ def cornish_fisher_is_valid(skewness: float, excess_kurtosis: float) -> bool:
     square = skewness * skewness
     bend = excess_kurtosis / 8.0 - square / 6.0
     slope = 1.0 - excess_kurtosis / 8.0 + 5.0 * square / 36.0
-    return bend >= 0.0 and slope >= 0.0 and square / 9.0 <= 4.0 * bend * slope
+    return bool(bend >= 0.0 and slope >= 0.0 and square / 9.0 <= 4.0 * bend * slope)
 
 
 def cornish_fisher_tail(
