@@ -100,7 +100,8 @@ def test_historical_var_is_an_order_statistic_where_numpy_interpolates() -> None
 def test_a_hundred_losses_have_their_fifth_largest_as_95_per_cent_var() -> None:
     losses = np.random.default_rng(0).permutation(np.arange(1.0, 101.0))
     found = historical_tail(-losses, 0.95)
-    assert (found.value_at_risk, found.expected_shortfall) == (96.0, pytest.approx(98.0))
+    assert found.value_at_risk == 96.0
+    assert found.expected_shortfall == pytest.approx(98.0)
 
 
 def test_the_last_loss_counts_for_what_is_left_of_its_share() -> None:
@@ -172,7 +173,7 @@ def test_cornish_fisher_is_silent_outside_of_its_domain(
 
 
 def test_within_its_domain_the_expansion_rises_and_outside_it_falls_somewhere() -> None:
-    z = np.linspace(-40.0, 40.0, 40_001)
+    z = np.linspace(-40.0, 40.0, 8001)
     for s in np.linspace(-2.4, 2.4, 13):
         for k in np.linspace(-1.0, 20.0, 22):
             curve = z + (z**2 - 1) * s / 6 + (z**3 - 3 * z) * k / 24
@@ -350,7 +351,7 @@ def test_drawdown_counts_a_loss_of_the_first_day() -> None:
 
 def test_maximum_drawdown_is_that_of_empyrical() -> None:
     returns = returns_of(16, 300, 1)[:, 0]
-    equity = 100.0 * np.cumprod(1.0 + returns)
+    equity = 100.0 * np.asarray(np.cumprod(1.0 + returns), np.float64)
     assert maximum_drawdown(equity, 100.0) == pytest.approx(-empyrical.max_drawdown(returns))
 
 
