@@ -252,7 +252,8 @@ def test_a_missing_covariance_counts_only_where_something_is_held() -> None:
     held = component_value_at_risk(np.array([1.0, 1.0]), covariance, 0.99)
     assert math.isnan(held.total)
     assert np.isnan(held.component).all()
-    negative = component_value_at_risk(np.ones(1), np.array([[-0.01]]), 0.99)
+    with np.errstate(invalid="raise"):
+        negative = component_value_at_risk(np.ones(1), np.array([[-0.01]]), 0.99)
     assert math.isnan(negative.total)
     empty = component_value_at_risk(np.zeros(2), covariance, 0.99)
     assert (empty.total, empty.component.tolist()) == (0.0, [0.0, 0.0])
