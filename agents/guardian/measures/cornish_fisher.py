@@ -15,8 +15,8 @@ def cornish_fisher_is_valid(skewness: float, excess_kurtosis: float) -> bool:
     """True where the expansion rises with the normal quantile everywhere; False for a NaN.
 
     It does where (S/3)² ≤ 4 (K/8 − S²/6)(1 − K/8 + 5S²/36) and neither factor is negative: its
-    derivative, a parabola, then has no two roots (Maillard 2012, A User's Guide to the Cornish Fisher Expansion, domain
-    of validity). So |S| ≤ 6(√2 − 1), and without skewness 0 ≤ K ≤ 8.
+    derivative, a parabola, then has no two roots (Maillard 2012, A User's Guide to the Cornish
+    Fisher Expansion, domain of validity). So |S| ≤ 6(√2 − 1), and without skewness 0 ≤ K ≤ 8.
     """
     square = skewness * skewness
     bend = excess_kurtosis / 8.0 - square / 6.0
