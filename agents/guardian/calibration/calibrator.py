@@ -19,20 +19,23 @@ from market.errors import InvalidError
 class CalibrationRules:
     """How confidence is turned into a probability.
 
-    method: "isotonic" or "platt". horizon: bars over which a decision is judged. window: bars
-    whose decisions are learned from, the newest whose outcome is known. min_outcomes: fewest
-    outcomes of an agent. bound: one-sided confidence of the lower bound. bins: bins of confidence,
-    of equal width. pool: fewest effective outcomes behind a step of the isotonic curve.
+    method: "platt" errs less where a few hundred effective outcomes follow confidence smoothly;
+    "isotonic" takes any rising shape, and needs thousands. horizon: bars over which a decision is
+    judged. window: bars whose decisions are learned from, the newest whose outcome is known.
+    min_outcomes: fewest outcomes of an agent. bound: one-sided confidence of the lower bound.
+    bins: bins of confidence, of equal width. pool: fewest effective outcomes behind a step of the
+    isotonic curve.
+
     Raises InvalidError for numbers that make no sense.
     """
 
-    method: Literal["isotonic", "platt"] = "isotonic"
+    method: Literal["isotonic", "platt"] = "platt"
     horizon: int = 10
     window: int = 2_000
     min_outcomes: int = 200
     bound: float = 0.90
     bins: int = 40
-    pool: float = 10.0
+    pool: float = 25.0
 
     def __post_init__(self) -> None:
         counts = {

@@ -59,7 +59,9 @@ def isotonic_curve(count: Floats, wins: Floats, effect: float, least: float, z: 
 
     Isotonic regression (Barlow et al. 1972; Zadrozny and Elkan 2002 for calibration) over bins
     (K,), pooled until `least` effective outcomes are together. effect: outcomes that count as one
-    independent. The bound is Wilson's on the effective count of each level.
+    independent. The bound is Wilson's on the effective count of each level. Taken over all
+    decisions it is too high as often as it may be; at the highest level, chosen for its wins, up
+    to three times as often when confidence tells nothing.
     """
     pool = pooled(count, least * effect)
     trials, successes = np.bincount(pool, count), np.bincount(pool, wins)
@@ -126,7 +128,8 @@ def platt_curve(count: Floats, wins: Floats, confidence: Floats, effect: float, 
 
     confidence: sum of confidences in each bin. Targets are Platt's (1999, section 2.2): a win is
     (N₊+1)/(N₊+2), any other outcome 1/(N₋+2). The bound is Wald's on the log-odds, with `effect`
-    times the variance of independent outcomes. Beyond the confidences seen, both stay level.
+    times the variance of independent outcomes; it holds where the curve is logistic. Beyond
+    the confidences seen, both stay level.
     """
     seen = count > 0.0
     n, won, x = count[seen], wins[seen], confidence[seen] / count[seen]
