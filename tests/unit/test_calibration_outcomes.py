@@ -79,9 +79,10 @@ def test_without_a_price_there_is_no_outcome(bad: float, field: str) -> None:
     assert list(np.isnan(found[:, 0])) == [True, False, False, True]
 
 
-def test_an_unknown_spread_is_not_a_free_one() -> None:
+@pytest.mark.parametrize("typical", [NAN, -1.0, math.inf])
+def test_an_unknown_spread_is_not_a_free_one(typical: float) -> None:
     unknown = np.full((4, 1), NAN)
-    found = paper_outcomes(np.ones((4, 1)), prices(OPEN, CLOSE, unknown, typical=NAN), 1)
+    found = paper_outcomes(np.ones((4, 1)), prices(OPEN, CLOSE, unknown, typical), 1)
     assert np.isnan(found).all()
 
 

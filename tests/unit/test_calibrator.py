@@ -88,6 +88,17 @@ def test_each_agent_has_its_own_record() -> None:
     np.testing.assert_allclose(rates, [0.5, 0.975, 0.025], atol=0.02)
 
 
+@pytest.mark.parametrize("horizon", [1, 7])
+def test_exactly_the_newest_decisions_that_are_judged_are_learned_from(horizon: int) -> None:
+    """Those before the window always won, those in it never did, but for the oldest."""
+    won = np.ones((500, 1), dtype=np.bool_)
+    won[-299:] = False
+    learned = rules(horizon=horizon, window=300, pool=0.0, method="isotonic", bins=1)
+    table = calibrate(*decisions(confidences(13, 500), won, horizon=horizon), 1, learned)
+    assert table.outcomes[0] == 300
+    assert table.probability[0, 0] == pytest.approx(1 / 300)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_too_few_outcomes_are_no_calibration(method: Method) -> None:
     for count, expected in ((199, False), (200, True)):

@@ -27,12 +27,13 @@ def wilson_lower(p: Floats, n: Floats, z: float) -> Floats:
     """One-sided lower bound of a probability of which n trials showed the part p.
 
     Wilson 1927, JASA 22: the smaller root of (p − π)² = z²·π(1−π)/n; z is the normal quantile of
-    the confidence. Below zero by rounding becomes zero. n need not be whole.
+    the confidence. Rounding leads neither below zero nor above p. n need not be whole.
     """
     square = z * z / n
     middle = p + 0.5 * square
     reach = z * np.sqrt(p * (1.0 - p) / n + 0.25 * square / n)
-    return np.maximum((middle - reach) / (1.0 + square), 0.0)
+    bound: Floats = np.clip((middle - reach) / (1.0 + square), 0.0, p)
+    return bound
 
 
 @kernel
