@@ -135,6 +135,22 @@ def test_instruments_that_move_together_count_once() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_where_there_is_no_edge_the_bound_is_wrong_no_more_often_than_it_says(
+    method: Method,
+) -> None:
+    """Eight instruments that mostly win and lose together; a tenth of the bounds may be too high,
+    and counted one by one a fifth of them would be."""
+    wrong = []
+    for seed in range(200):
+        confidence = confidences(seed, 300, 8)
+        common, own = wins(seed, 300), wins(1_000 + seed, 300, 8)
+        won = np.where(wins(2_000 + seed, 300, 8, rate=0.8), common, own)
+        table = calibrate(*decisions(confidence, won), 1, rules(method))
+        wrong.append(float((table.lower_bound[0, 8:] > 0.5).mean()))
+    assert 0.02 < np.mean(wrong) < 0.12
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_zero_is_not_for_ever(method: Method) -> None:
     """Decisions that were sized to nothing are judged all the same."""
     learned = rules(method, window=400)
