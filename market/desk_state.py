@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from market.accounts import TransactionKind
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
+from market.breaker_rules import DRAWDOWN_FLATTEN
+from market.breakers import Trip
 from market.conversion import Indices
 from market.events import (
     AllocationApplied,
@@ -26,7 +30,9 @@ from market.live_events import (
     AgentLeft,
     AgentReweighted,
     BarClosed,
+    BreakerReset,
     BreakersMoved,
+    BreakerTripped,
     CashMoved,
     CoordinatorAttached,
     ModeChanged,
@@ -41,6 +47,8 @@ from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
 
 NO_HALT = "NONE"
+KEPT_TRIPS = 100
+"""Trips that are over and still told; the journal holds every one."""
 ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
 """What moves an order along; a start folds so many that a union made for each would be felt."""
 
@@ -60,7 +68,9 @@ class DeskSnapshot:
     M instruments, N of them traded, R bars, S decisions. bar_time: (R,). bar_values: (R, 6, M).
     score_time: (S,) of the bars decided on; scores: (S, N) of the newest decisions. weights: by
     agent. seated: the agents that run. used: the newest decision whose approvals were taken.
-    flattens: so far.
+    flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
+    peak: largest equity since the start or the last reset of the breaker that flattens, transfers
+    apart; 0 before the first.
     """
 
     started: SessionStarted
@@ -89,6 +99,8 @@ class DeskSnapshot:
     bar_values: Floats
     score_time: Indices
     scores: Floats
+    trips: tuple[Trip, ...] = ()
+    peak: float = 0.0
 
 
 class DeskState:
@@ -117,6 +129,9 @@ class DeskState:
         self.weights = {agent.name: agent.weight for agent in started.agents}
         self.seated = tuple(agent.name for agent in started.agents)
         self.breakers: Floats = np.empty(0)
+        self.peak = started.initial_balance
+        self._tripped: dict[str, Trip] = {}
+        self._over: deque[Trip] = deque(maxlen=KEPT_TRIPS)
         self.allocation: AllocationApplied | None = None
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
@@ -138,6 +153,16 @@ class DeskState:
             units[self._column[entry.order.symbol]] += entry.order.units
         return units
 
+    @property
+    def tripped(self) -> Mapping[str, Trip]:
+        """The trips in force, by breaker."""
+        return self._tripped
+
+    @property
+    def trips(self) -> tuple[Trip, ...]:
+        """Of the gateway's breakers: those that are over, oldest first, then those in force."""
+        return (*self._over, *self._tripped.values())
+
     def column(self, symbol: str) -> int:
         """The column of an instrument."""
         return self._column[symbol]
@@ -149,6 +174,7 @@ class DeskState:
             self.window.push(BarSlice(time=event.time, values=event.values))
         elif isinstance(event, BarSettled):
             self.time = event.time
+            self.peak = max(self.peak, event.equity)  # a NaN is never the larger
         elif isinstance(event, DecisionTaken):
             self.decided = event.sequence
             self._scores.append((event.time, event.score))
@@ -164,11 +190,13 @@ class DeskState:
             self.last_transaction = event.last
         elif isinstance(event, CashMoved):
             self.ledger.cash[0] += event.amount
+            if event.reason == TransactionKind.TRANSFER and self.peak > 0.0:
+                self.peak = max(self.peak + event.amount, 0.0)
         else:
             self._govern(event)
 
     def _govern(self, event: Event) -> None:
-        """Openings, epochs, modes and seats."""
+        """Openings, epochs, modes, breakers and seats."""
         if isinstance(event, TradingOpened):
             self.openings += 1
             self.last_transaction = max(self.last_transaction, event.last_transaction)
@@ -176,6 +204,8 @@ class DeskState:
                 self.window.push(
                     BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
                 )
+        elif isinstance(event, BreakerTripped | BreakerReset):
+            self._trip(event)
         elif isinstance(event, CoordinatorAttached):
             self.epoch = event.epoch
         elif isinstance(event, ModeChanged):
@@ -189,6 +219,25 @@ class DeskState:
         elif isinstance(event, AgentLeft):
             self.weights[event.agent] = 0.0
             self.seated = tuple(name for name in self.seated if name != event.agent)
+
+    def _trip(self, event: BreakerTripped | BreakerReset) -> None:
+        """A trip begins, recurs or is over."""
+        before = self._tripped.pop(event.breaker, None)
+        if isinstance(event, BreakerTripped):
+            self._tripped[event.breaker] = Trip(
+                breaker=event.breaker,
+                time=event.time if before is None else before.time,
+                measured=event.measured,
+                limit=event.limit if before is None else before.limit,
+                action=event.action,
+                repeats=event.repeats,
+            )
+        elif before is not None:
+            if event.breaker == DRAWDOWN_FLATTEN:
+                self.peak = 0.0
+            self._over.append(
+                replace(before, armed_at=event.time, armed_by=event.by, reason=event.reason)
+            )
 
     def _fill(self, event: OrderFilled) -> None:
         fill = event.fill
@@ -261,6 +310,8 @@ class DeskState:
             seated=self.seated,
             breakers=np.array(self.breakers, dtype=np.float64),
             allocation=self.allocation,
+            trips=self.trips,
+            peak=self.peak,
             bar_time=np.array(bars.time, dtype=np.int64),
             bar_values=values,
             score_time=np.array([at for at, _ in self._scores], dtype=np.int64),
@@ -289,6 +340,12 @@ class DeskState:
         state.ledger.cash[0] = kept.cash
         state.weights, state.seated = dict(kept.weights), kept.seated
         state.breakers, state.allocation = kept.breakers, kept.allocation
+        state.peak = kept.peak
+        for trip in kept.trips:
+            if trip.armed_by:
+                state._over.append(trip)
+            else:
+                state._tripped[trip.breaker] = trip
         for row in range(len(kept.bar_time)):
             state.window.push(BarSlice(time=int(kept.bar_time[row]), values=kept.bar_values[row]))
         for at, score in zip(kept.score_time, kept.scores, strict=True):

@@ -66,7 +66,7 @@ class Commands:
 
     def _halt(self, command: Command) -> str:
         mode = self._gateway.books.state.mode
-        if mode is Mode.TRADING:
+        if mode in (Mode.TRADING, Mode.STOPPED):
             self._gateway.change_mode(Mode.HALTED, command.by, command.reason)
             self._gateway.dispatch.cancel_working()
         return ""
@@ -82,6 +82,7 @@ class Commands:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
         if self._gateway.books.state.halt == DRAWDOWN:
             self._rearm_asked(command.by)
+        self._gateway.breakers.reset(command.by, command.reason, self._gateway.now)
         return ""
 
     def _flatten(self, command: Command) -> str:

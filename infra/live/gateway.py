@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from infra.live.booking import booked, newer
 from infra.live.books import Books
+from infra.live.breakers import GatewayBreakers
+from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
@@ -22,6 +24,7 @@ from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
+from market.breaker_rules import BreakerLimits
 from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
@@ -55,6 +58,7 @@ from market.ports import LiveBroker
 from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
+BREAKER = "breaker"
 ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
 MOST_MISSED = 5_000
@@ -86,6 +90,11 @@ class Silence(Protocol):
 
     def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
 
+    @property
+    def silent(self) -> Sequence[str]:
+        """The instruments that are silent now."""
+        ...
+
 
 class LiveGateway:
     """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
@@ -105,13 +114,16 @@ class LiveGateway:
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
         silence: Silence | None = None,
+        breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
+        guardian_limits: Mapping[str, float] | None = None,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
         self.books = books
         books.meters = meters
         self.now = books.state.time
-        self._broker = broker
+        health = BrokerHealth()
+        self._broker = WatchedBroker(broker, health)
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
@@ -124,8 +136,23 @@ class LiveGateway:
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
         self._financing: Floats = np.zeros(len(instruments))
+        self.breakers = GatewayBreakers(
+            breakers,
+            books,
+            health,
+            equity=self.equity,
+            silent=lambda: () if silence is None else silence.silent,
+            act=self,
+            tell=tell,
+        )
+        self.guardian_limits = guardian_limits or {}
         self.dispatch = Dispatch(
-            broker, books, books.state.started.session, key, sent=self._measuring.sent
+            self._broker,
+            books,
+            books.state.started.session,
+            key,
+            sent=self._measuring.sent,
+            blocked=lambda: self.breakers.blocked,
         )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
@@ -188,9 +215,12 @@ class LiveGateway:
         for quote in update.quotes:
             self._board.put(quote, self.now)
         self._moved = self._moved or bool(update.quotes)
+        self.breakers.heard()
+        self.breakers.quoted(update.quotes, self.now)
         for bar in self._board.close_due(self.now):
             self._close(bar)
         self._look_for_silence()
+        self.breakers.look(self.now)
         self.books.soon()
 
     def bar_ready(self) -> BarReady | None:
@@ -270,6 +300,15 @@ class LiveGateway:
         self.catch_up()
         if not state.orders and not any(self._held().values()):
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
+
+    def flatten_for(self, why: str) -> None:
+        """Close everything, because a breaker says so; the loop does it step by step."""
+        if self.books.state.mode is not Mode.FLATTENING:
+            self.change_mode(Mode.FLATTENING, BREAKER, why)
+
+    def cancel_openings(self) -> None:
+        """Cancel what would open risk, because a breaker says so."""
+        self.dispatch.cancel_openings()
 
     def _held(self) -> dict[str, float]:
         """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
@@ -398,6 +437,7 @@ class LiveGateway:
             state, self._account_now(), self._financing, self._marks, self._margin_rate
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
+        self.breakers.bar_closed(self.now)
         self._measuring.account(settlement.equity)
         self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:

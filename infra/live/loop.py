@@ -143,6 +143,7 @@ class GatewayLoop:
                 self._gateway.take(update)
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
+            self._gateway.breakers.lost()
             stream.close()
             self._stream = None
 
@@ -245,6 +246,7 @@ class GatewayLoop:
         gateway = self._gateway
         if self._stream is not None and time.monotonic() - self._heard_at > HEARD_WITHIN_S:
             self._tell(f"the broker has not been heard for {HEARD_WITHIN_S:g} s; calling it anew")
+            gateway.breakers.lost()
             self._stream.close()
             self._stream = None
         if self._stream is None and self._is_due("stream", self._reconnect_s):
@@ -262,7 +264,9 @@ class GatewayLoop:
         elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
             self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
-        if state.mode is Mode.HALTED and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
+        gateway.breakers.look(gateway.now)
+        closing = state.mode is Mode.HALTED or gateway.breakers.cancelling
+        if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):
             self._reconcile()
@@ -282,6 +286,7 @@ class GatewayLoop:
             self._reconnect_s = RECONNECT_S[0]
             self._heard_at = time.monotonic()
         except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._gateway.breakers.lost()
             self._tell(f"the broker cannot be heard: {error}", level="warning")
             self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])
 
@@ -302,6 +307,7 @@ class GatewayLoop:
     def _unrecorded(self, error: JournalUnwritable) -> None:
         """Nothing may be traded unrecorded: cancel what waits and take nothing more."""
         self._failure = error
+        self._gateway.breakers.unrecorded(self._gateway.now)
         self._tell(str(error), level="critical")
         with contextlib.suppress(QuorumError):
             self._gateway.dispatch.cancel_working()
