@@ -129,6 +129,7 @@ class LiveGateway:
         self._history_bars = history_bars
         self._silence = silence
         self._looked = 0
+        self.opened = False
         self._tell = tell
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
         self._doubt = ""
@@ -198,6 +199,7 @@ class LiveGateway:
         self.catch_up()
         self.reconcile()
         self.books.durable()
+        self.opened = True
 
     def attach(self) -> Attached:
         """A coordinator takes its place; approvals of every older epoch are refused from here."""

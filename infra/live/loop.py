@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.live.commands import Commands
 from infra.live.gateway import LiveGateway
+from infra.live.waiting import COORDINATOR, RETRY_S
 from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
 from infra.transport import SocketLine, Switchboard
@@ -34,7 +35,6 @@ from market.live_messages import (
 from market.modes import Mode
 from market.ports import BrokerStream
 
-COORDINATOR = "coordinator"
 WAKE_S = 0.02
 MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
@@ -49,7 +49,9 @@ HEARD_WITHIN_S = 5.0
 
 
 class GatewayLoop:
-    """reconcile_every_s: between two comparisons with the broker. opened: told once it trades."""
+    """reconcile_every_s: between two comparisons with the broker. opening: takes the desk's trading
+    up, tried until the broker is reached; people are heard meanwhile. people: who called before.
+    """
 
     def __init__(
         self,
@@ -60,8 +62,12 @@ class GatewayLoop:
         reconcile_every_s: float,
         tell: Tell,
         meters: Meters = NO_METERS,
+        opening: Callable[[], None] | None = None,
+        people: Sequence[DeadlineLine] = (),
     ) -> None:
         self._gateway = gateway
+        self._opening = opening
+        self._waiting = ""
         self._switchboard = switchboard
         self._subscribe = subscribe
         self._reconcile_every_s = reconcile_every_s
@@ -74,7 +80,7 @@ class GatewayLoop:
         self._flattened = 0
         self._unproved = 0
         self._callers: list[DeadlineLine] = []
-        self._people: list[DeadlineLine] = []
+        self._people = list(people)
         self._health: Mapping[str, Any] = {}
         self._failure: JournalUnwritable | None = None
         self._due: dict[str, float] = {}
@@ -172,7 +178,9 @@ class GatewayLoop:
         """Let a coordinator take its place, unless a younger one has: that one was thought dead."""
         session = self._gateway.books.state.started.session
         refused: QuorumError | None = self._failure
-        if message.session != session:
+        if self._opening is not None:
+            refused = TransientError(self._waiting or "the gateway is being opened")
+        elif message.session != session:
             refused = Fenced(f"this desk is {session}, not {message.session}")
         elif message.born < self._born:
             refused = Fenced("a younger coordinator has taken this one's place")
@@ -244,6 +252,9 @@ class GatewayLoop:
     def _on_time(self) -> None:
         """What is due by the machine's own clock."""
         gateway = self._gateway
+        if self._failure is None and self._opening is not None:
+            self._open(self._opening)
+            return
         if self._stream is not None and time.monotonic() - self._heard_at > HEARD_WITHIN_S:
             self._tell(f"the broker has not been heard for {HEARD_WITHIN_S:g} s; calling it anew")
             gateway.breakers.lost()
@@ -273,6 +284,20 @@ class GatewayLoop:
         if self._commands.stopping:
             self._settle_and_stop()
 
+    def _open(self, opening: Callable[[], None]) -> None:
+        """Try to take trading up; what people asked for meanwhile is in the books."""
+        self._gateway.books.soon()
+        if self._commands.stopping:
+            self._settle_and_stop()
+        elif self._is_due("open", RETRY_S):
+            try:
+                opening()
+            except (TransientError, OutcomeUnknown) as error:
+                self._waiting = f"waiting for the broker: {error}"
+                self._tell(self._waiting, level="warning")
+            else:
+                self._opening, self._waiting = None, ""
+
     def _reconcile(self) -> None:
         """Books that cannot be proved for long are not traded on."""
         why = self._gateway.compare()
@@ -296,7 +321,8 @@ class GatewayLoop:
         """
         gateway, state = self._gateway, self._gateway.books.state
         self._stop_by = min(self._stop_by, time.monotonic() + SETTLE_WITHIN_S)
-        gateway.catch_up()
+        if gateway.opened:
+            gateway.catch_up()
         unsettled = bool(state.orders) or state.mode is Mode.FLATTENING
         if unsettled and time.monotonic() < self._stop_by:
             return
@@ -318,6 +344,7 @@ class GatewayLoop:
             "broker_heard_s": time.monotonic() - self._heard_at,
             "broker_connected": self._stream is not None,
             "data_age_s": time.monotonic() - self._quoted_at,
+            "waiting": self._waiting,
             "stopping": bool(self._commands.stopping),
             "coordinator": (
                 "away" if self._coordinator is None else "deciding" if self._busy else "ready"
