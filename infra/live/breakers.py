@@ -83,7 +83,9 @@ class GatewayBreakers:
         state = books.state
         self.memory: dict[str, BreakerMemory] = {
             name: BreakerMemory(
-                trip=trip, measured=math.nan if trip is None else trip.measured, seen=state.time
+                trip=trip,
+                measured=math.nan if trip is None else trip.measured,
+                seen=state.time if trip is None else max(state.time, trip.time),
             )
             for name, trip in ((name, state.tripped.get(name)) for name in self.rules)
         }
