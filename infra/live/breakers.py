@@ -99,6 +99,7 @@ class GatewayBreakers:
     def blocked(self) -> str:
         """Which breakers block new risk, empty where none does."""
         names = [name for name, memory in self.memory.items() if memory.trip is not None]
+        names += [name for name in self._books.state.tripped if name not in self.rules]
         if not names:
             return ""
         return f"tripped: {', '.join(names)}; `quorum breakers` tells more"
