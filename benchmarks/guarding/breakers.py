@@ -1,0 +1,120 @@
+"""How soon a breaker is told and on record after its tick, and a desk stopped in an emergency."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.guarding.desk import StoppedDesk, Ticks, quotes_of, stopped_desk
+from benchmarks.measuring.figures import SHORT
+from market.breaker_rules import PRICE_FALL
+
+INSTRUMENTS = 100
+TRIPS = 20 if SHORT else 100
+STOPS = 2 if SHORT else 5
+PRICES_SPEED = 30.0
+SLOW_SPEED = 2.0
+"""Slow enough that orders still wait when the desk is stopped."""
+WITHIN_S = 60.0
+SECOND_NS = 1_000_000_000
+Figure = dict[str, Any]
+
+
+def figures() -> Iterator[Figure]:
+    """The arguments of `figure`, one figure after the other."""
+    with tempfile.TemporaryDirectory(prefix="q") as name:
+        yield from _alerts(Path(name))
+    with tempfile.TemporaryDirectory(prefix="q") as name:
+        yield from _stops(Path(name))
+
+
+def _alerts(folder: Path) -> Iterator[Figure]:
+    """Each tick is a fall of a fifth, or the rise back, in one instrument after the other."""
+    told, recorded = np.empty(TRIPS), np.empty(TRIPS)
+    with stopped_desk(INSTRUMENTS, folder, PRICES_SPEED) as desk:
+        ticks = Ticks()
+        now, mid = desk.gateway.now + SECOND_NS, 1.0
+        with desk.running(ticks):
+            _tick(desk, ticks, now, mid)
+            for n in range(TRIPS):
+                now, mid = now + SECOND_NS, 0.8 if n % 2 == 0 else 1.0
+                desk.stamps.clear()
+                began = time.perf_counter()
+                ticks.put(quotes_of(desk.symbols, now, mid)[n % INSTRUMENTS])
+                _wait(desk, "cancelled", lambda: PRICE_FALL in desk.gateway.books.state.tripped)
+                _wait(desk, "durable", lambda: desk.stamps.times.get("durable", 0) > 0)
+                told[n] = desk.stamps.at[f"alert {PRICE_FALL}"] - began
+                recorded[n] = desk.stamps.at["durable"] - began
+                now += 400 * SECOND_NS
+                _tick(desk, ticks, now, mid)
+                desk.ask("resume")
+    how = f"{TRIPS} ticks that trip, {INSTRUMENTS} instruments, through the gateway's loop"
+    for name, seconds in (("alert", told), ("alert_recorded", recorded)):
+        yield {
+            "name": f"{name}_max_ms",
+            "value": float(seconds.max()) * 1e3,
+            "unit": "ms",
+            "reach": 50.0,
+            "how": how if name == "alert" else f"{how}; durable in the journal",
+            "at_most": True,
+        }
+
+
+def _stops(folder: Path) -> Iterator[Figure]:
+    """Positions in every instrument and an order that waits in each; then `flatten`."""
+    cancelled, closed, waited = np.empty(STOPS), np.empty(STOPS), np.empty(STOPS)
+    with stopped_desk(INSTRUMENTS, folder, SLOW_SPEED) as desk:
+        for n in range(STOPS):
+            desk.order(1_000.0)
+            desk.filled()
+            desk.order(1_000.0)
+            desk.stamps.clear()
+            with desk.running():
+                began = time.perf_counter()
+                told = desk.ask("flatten").told
+                cancelled[n] = desk.stamps.at["cancel"] - began
+                waited[n] = desk.stamps.times["cancel"]
+                if len(told["positions"]) != INSTRUMENTS:
+                    raise AssertionError(f"expected {INSTRUMENTS} positions, found {told}")
+                _wait(desk, "flat", lambda: desk.gateway.books.state.mode == "HALTED")
+                closed[n] = desk.stamps.at["close"] - began
+                desk.ask("resume")
+    how = (
+        f"{INSTRUMENTS} positions, {int(waited.min())} or more working orders, {STOPS} times, from "
+        "the command on the gateway's socket; paper exchange in a process of its own"
+    )
+    yield {
+        "name": "emergency_stop_last_cancel_max_ms",
+        "value": float(cancelled.max()) * 1e3,
+        "unit": "ms",
+        "reach": 500.0,
+        "how": how,
+        "at_most": True,
+    }
+    yield {
+        "name": "emergency_stop_last_close_max_ms",
+        "value": float(closed.max()) * 1e3,
+        "unit": "ms",
+        "reach": None,
+        "how": f"{how}; a position is closed once its order is cancelled",
+    }
+
+
+def _tick(desk: StoppedDesk, ticks: Ticks, now: int, mid: float) -> None:
+    """Bring every instrument to a price, and wait until the gateway has it."""
+    for quote in quotes_of(desk.symbols, now, mid):
+        ticks.put(quote)
+    _wait(desk, "heard", lambda: desk.gateway.now >= now)
+
+
+def _wait(desk: StoppedDesk, what: str, holds: Any) -> None:
+    until = time.monotonic() + WITHIN_S
+    while not holds():
+        if time.monotonic() > until:
+            raise TimeoutError(f"never {what}: {desk.stamps.at}")
+        time.sleep(0.0005)
