@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -31,7 +30,6 @@ from market.live_messages import Decided
 from market.messages import Reviewed, RiskContext
 from market.ports import LiveBroker, PriceSource
 
-Client = TypeVar("Client", bound=PaperExchangeClient)
 UNITS = 1_000.0
 SPEED = 30.0
 """Of the market's clock, as a multiple of real time: prices must come for orders to fill."""
@@ -74,8 +72,8 @@ def exchange_process(
     folder: Path,
     *,
     speed: float = SPEED,
-    client: type[Client] = PaperExchangeClient,  # type: ignore[assignment]
-) -> Iterator[Client]:
+    client: type[PaperExchangeClient] = PaperExchangeClient,
+) -> Iterator[PaperExchangeClient]:
     """A client of an exchange that runs in a process of its own."""
     key = secrets.token_bytes(32)
     process = multiprocessing.get_context("spawn").Process(

@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,24 @@ WITHIN_S = 120.0
 
 
 class Stamps:
-    """When something happened: `time.perf_counter` by its name, the newest and how often."""
+    """When something happened, by its name: `time.perf_counter` of the first and the newest, and
+    how often.
+    """
 
     def __init__(self) -> None:
+        self.first: dict[str, float] = {}
         self.at: dict[str, float] = {}
         self.times: dict[str, int] = {}
 
     def stamp(self, name: str) -> None:
         """It happened now."""
         self.at[name] = time.perf_counter()
+        self.first.setdefault(name, self.at[name])
         self.times[name] = self.times.get(name, 0) + 1
 
     def clear(self) -> None:
         """Forget all."""
+        self.first.clear()
         self.at.clear()
         self.times.clear()
 
@@ -72,15 +77,15 @@ class StampedClient(PaperExchangeClient):
 
 
 class Ticks:
-    """A stream into which a measurement puts one quote at a time."""
+    """A stream into which a measurement puts quotes."""
 
     def __init__(self) -> None:
         self._heard, self._bell = socket.socketpair()
         self._quotes: list[Quote] = []
 
-    def put(self, quote: Quote) -> None:
-        """Bring a quote."""
-        self._quotes.append(quote)
+    def put(self, *quotes: Quote) -> None:
+        """Bring quotes together."""
+        self._quotes += quotes
         self._bell.send(b".")
 
     def fileno(self) -> int:
@@ -105,20 +110,21 @@ class StampedMeters:
     def __init__(self, stamps: Stamps) -> None:
         self._stamps = stamps
 
-    def count(self, measure: Measure, amount: float = 1.0, *, of: str = "") -> None:
+    def count(self, measure: Measure, times: float = 1.0, of: str = "") -> None:
         """Not looked at."""
 
-    def show(self, measure: Measure, value: float) -> None:
+    def show(self, measure: Measure, value: float, of: str = "") -> None:
         """Not looked at."""
 
-    def observe(self, measure: Measure, value: float, *, of: str = "") -> None:
+    def observe(self, measure: Measure, value: float, of: str = "") -> None:
         """Only commits are."""
+        del value, of
         if measure is JOURNAL_LAG_SECONDS:
             self._stamps.stamp("durable")
 
 
 class StoppedDesk:
-    """A gateway that trades, then its loop in a thread. stream: instead of the exchange's."""
+    """A gateway that trades, then its loop in a thread."""
 
     def __init__(self, plan: LivePlan, client: StampedClient, folder: Path) -> None:
         self.stamps = client.stamps
@@ -184,7 +190,7 @@ class StoppedDesk:
 
     @contextmanager
     def running(self, stream: BrokerStream | None = None) -> Iterator[None]:
-        """The loop in a thread of its own, for a while."""
+        """The loop in a thread of its own, for a while. stream: instead of the exchange's."""
         loop = GatewayLoop(
             self.gateway,
             Switchboard(self.home.line_key(), at=self.home.gateway_address),
@@ -219,10 +225,11 @@ def stopped_desk(count: int, folder: Path, speed: float) -> Iterator[StoppedDesk
     """So many made-up instruments, priced at a speed, on an exchange in a process of its own."""
     plan = ordering_plan(count)
     with exchange_process(plan, folder, speed=speed, client=StampedClient) as client:
+        assert isinstance(client, StampedClient)
         client.stamps = Stamps()
         yield StoppedDesk(plan, client, folder)
 
 
-def quotes_of(symbols: Sequence[str], time_ns: int, mid: float) -> list[Quote]:
-    """The same price for each."""
-    return [Quote(symbol=symbol, time=time_ns, bid=mid, ask=mid) for symbol in symbols]
+def quote_of(symbol: str, time_ns: int, mid: float) -> Quote:
+    """A price without a spread."""
+    return Quote(symbol=symbol, time=time_ns, bid=mid, ask=mid)
