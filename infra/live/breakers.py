@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -41,6 +42,7 @@ from market.live_events import BreakerReset, BreakerTripped
 from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
+CONFIRMED_NS = 5 * SECOND_NS
 LOOK_EVERY_S = 0.2
 """Wall time between two looks at what changes without a price; one that trips is looked at so."""
 
@@ -93,6 +95,7 @@ class GatewayBreakers:
         self._moves = PriceMoves(tuple(self._traded))
         self._correlation = 0.0
         self._unknown_since: dict[str, float] = {}
+        self._equities: deque[tuple[int, float]] = deque()
         self._looked_at = -math.inf
 
     @property
@@ -189,10 +192,19 @@ class GatewayBreakers:
             CORRELATION: self._correlation,
             SILENCE: len(silent) / len(self._traded),
         }
-        peak, equity = self._books.state.peak, self._equity()
+        equity = self._equity()
         if math.isfinite(equity) and self._books.state.openings:
-            measures[DRAWDOWN_FLATTEN] = 1.0 - equity / max(peak, equity) if peak > 0.0 else 0.0
+            measures[DRAWDOWN_FLATTEN] = self._drawdown(equity, now)
         return measures
+
+    def _drawdown(self, equity: float, now: int) -> float:
+        """From the peak to the best equity of the last seconds: one wrong tick closes no book."""
+        self._equities.append((now, equity))
+        while self._equities[0][0] < now - CONFIRMED_NS:
+            self._equities.popleft()
+        best = max(seen for _, seen in self._equities)
+        peak = self._books.state.peak
+        return 1.0 - best / max(peak, best) if peak > 0.0 else 0.0
 
     def _unknown_for(self, at: float) -> float:
         """Seconds since this gateway first saw the oldest unknown order so."""

@@ -255,6 +255,8 @@ def test_a_deep_fall_of_the_equity_closes_everything_and_a_person_begins_a_new_p
         assert desk.breakers.blocked == "", "what cannot be measured is no loss to flatten for"
         desk.equity[0] = 1.7 * CASH
         desk.look()
+        assert desk.breakers.blocked == "", "one wrong tick closes no book"
+        desk.look(5.0)
         assert desk.did == ["breaker DRAWDOWN_FLATTEN"]
         assert desk.breakers.reset("ann", "looked", desk.now) == ()
         desk.look()
@@ -403,7 +405,7 @@ def test_a_drawdown_closes_every_position_without_coordinator_and_guardian(
             coordinator.order({"EUR_USD": 150_000.0})
         desk.prices()
         desk.until(lambda told: len(told["positions"]) == 1)
-        desk.prices(moved=-0.2)
+        desk.prices(moved=-0.2, seconds=3.0)
         desk.until(lambda told: told["mode"] == "FLATTENING")
         desk.until(lambda told: bool(told["open_orders"]))
         desk.prices(moved=-0.2)
