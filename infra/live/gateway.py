@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
+from infra.live.ports import Board, Silence
 from infra.live.reconciliation import mismatches
 from infra.live.stopping import taken_up
 from infra.logs import Tell
@@ -55,7 +55,6 @@ from market.marks import Marks, mark_rates, no_marks
 from market.messages import Settlement
 from market.modes import Mode
 from market.ports import LiveBroker
-from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
@@ -63,37 +62,6 @@ ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
-
-
-class Board(Protocol):
-    """Where quotes are conflated and bars built (`infra.feeds.live`)."""
-
-    def put(self, quote: Quote, now: int | None = None) -> None: ...
-
-    def close_due(self, now: int) -> Sequence[BarSlice]: ...
-
-    def mark(self, marks: Marks, now: int) -> None:
-        """Write mids, spreads and ages in bars (M,) into the marks."""
-        ...
-
-    def quoted_at(self) -> Sequence[int]:
-        """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
-        ...
-
-    def take_skipped(self) -> int:
-        """Quotes that newer ones replaced since the last call."""
-        ...
-
-
-class Silence(Protocol):
-    """Tells once that instruments fell silent in open hours, and once that they are back."""
-
-    def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
-
-    @property
-    def silent(self) -> Sequence[str]:
-        """The instruments that are silent now."""
-        ...
 
 
 class LiveGateway:
