@@ -43,7 +43,9 @@ from market.live_events import (
     AgentLeft,
     AgentReweighted,
     BarClosed,
+    BreakerReset,
     BreakersMoved,
+    BreakerTripped,
     CashMoved,
     CoordinatorAttached,
     MismatchFound,
@@ -137,8 +139,12 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     ),
     CoordinatorAttached: st.builds(CoordinatorAttached, time=INT, epoch=INT),
     BarClosed: st.builds(BarClosed, sequence=INT, time=INT, values=TABLE, skipped=INT),
-    AccountSeen: st.builds(AccountSeen, sequence=INT, time=INT, stop_price=ROW, age=ROW),
+    AccountSeen: st.builds(
+        AccountSeen, sequence=INT, time=INT, stop_price=ROW, age=ROW, filled=ROW
+    ),
     BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
+    BreakerTripped: st.builds(BreakerTripped, time=INT, repeats=INT),
+    BreakerReset: st.builds(BreakerReset, time=INT),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
     OrderUnknown: st.builds(OrderUnknown, time=INT),
     OrderResolved: st.builds(OrderResolved, time=INT),
