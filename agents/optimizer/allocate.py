@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from agents.estimates.psd import nearest_psd
 from agents.optimizer.allocation import Allocation, PortfolioSolver
 from agents.optimizer.clusters import ClusterSolver
 from agents.optimizer.configured import check_steps
 from agents.optimizer.encoding import CIRCUITS
 from agents.optimizer.exact import ExactSolver
 from agents.optimizer.problem import PortfolioProblem, check_estimates
-from agents.optimizer.psd import nearest_psd
 from agents.optimizer.settings import SIMULATOR, VariationalSettings
 from agents.optimizer.stopwatch import Stopwatch
 from agents.optimizer.training import Watch

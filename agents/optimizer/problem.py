@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.optimizer.psd import is_psd, is_symmetric
+from agents.estimates.psd import is_psd, is_symmetric
 from market.bars import Floats
 from market.compiled import kernel
 from market.errors import ConfigError, DataError
@@ -58,7 +58,7 @@ class PortfolioProblem:
         if not is_psd(self.covariance):
             raise DataError(
                 "optimizer: the covariance has negative eigenvalues; expected a positive "
-                "semidefinite matrix. Repair it with agents.optimizer.psd.nearest_psd."
+                "semidefinite matrix. Repair it with agents.estimates.psd.nearest_psd."
             )
         self.expected_returns.flags.writeable = False
         self.covariance.flags.writeable = False

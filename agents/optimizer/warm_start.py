@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.optimizer.psd import cholesky
+from agents.estimates.psd import cholesky
 from market.bars import Floats
 from market.compiled import kernel
 from market.errors import DataError

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from agents.estimates.psd import nearest_psd
 from agents.optimizer.problem import PortfolioProblem
-from agents.optimizer.psd import nearest_psd
 from market.errors import ConfigError, DataError
 
 MEANS = np.array([0.002, 0.001, -0.001])
