@@ -25,6 +25,7 @@ from coordinator.cli.optimize import optimize
 from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.risk import risk
 from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
@@ -53,6 +54,7 @@ app.add_typer(agents, name="agents")
 for command in (status, watch, halt, resume, flatten, stop):
     app.command()(command)
 app.command()(report)
+app.command()(risk)
 app.command()(sweep)
 app.command()(optimize)
 app.command()(lookahead)

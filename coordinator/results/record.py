@@ -36,7 +36,7 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import ModeChanged
+from market.live_events import AccountSeen, ModeChanged
 from market.modes import Mode
 from market.orders import Cancellation, Fill
 
@@ -53,7 +53,8 @@ class RunRecord:
     journal would have and this one lacks. digest: hash of the chain of the `events` read.
     executions: the fills as values. fills, orders, cancellations, verdicts, halts, rearms,
     allocations, missed_allocations, abstentions: one row an event, columns named as its fields.
-    allocation_weights: (R, N), one row an allocation.
+    allocation_weights: (R, N), one row an allocation. stops_seen: of a live desk, by sequence, the
+    stop prices (M,) that its broker had.
     """
 
     session: SessionStarted
@@ -75,6 +76,7 @@ class RunRecord:
     allocation_weights: Floats
     missed_allocations: pd.DataFrame
     abstentions: pd.DataFrame
+    stops_seen: tuple[tuple[int, Floats], ...]
 
     def __repr__(self) -> str:
         return (
@@ -170,6 +172,9 @@ def _record(
         allocation_weights=stack([event.weights for event in allocations], (session.traded,)),
         missed_allocations=frame_of(AllocationMissed, events.get(AllocationMissed, [])),
         abstentions=frame_of(AgentAbstained, events.get(AgentAbstained, [])),
+        stops_seen=tuple(
+            (event.sequence, event.stop_price) for event in events.get(AccountSeen, [])
+        ),
     )
 
 
