@@ -134,7 +134,7 @@ def _backtest(axes: Axes, found: RiskAssessment, tested: VarBacktest) -> None:
     axes.axhline(0.0, color="0.4", linewidth=0.8)
     axes.set_title(backtest_line(tested), fontsize=10, loc="left")
     axes.set_ylabel(f"Profit of a bar, {found.account_currency}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace("-", "−"))
     axes.margins(x=0.01)
     axes.grid(axis="y", color=FAINT, linewidth=0.8)
     axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
