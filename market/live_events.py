@@ -75,6 +75,31 @@ class BreakersMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiskAssessed:
+    """How much risk the book carried after a decision, measured beside the path.
+
+    score: 0 to 100; nearest, used: the limit that sets it and the part of it that is used, NaN
+    unknown. daily_var, expected_shortfall: of a day at 95 %, normal, account currency. stress: (5,)
+    losses in the order of `Stress`. alerts: level and code, the gravest first. reductions: symbol
+    and signed units of the orders that would bring every limit inside. failure: why nothing could
+    be measured; empty otherwise.
+    """
+
+    sequence: int
+    time: int
+    score: float
+    nearest: str
+    used: float
+    leverage: float
+    daily_var: float
+    expected_shortfall: float
+    stress: Floats
+    alerts: tuple[tuple[str, str], ...]
+    reductions: tuple[tuple[str, float], ...]
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted:
     """The broker has the order. transaction: its id there."""
 
@@ -182,6 +207,7 @@ LiveEvent = (
     | BarClosed
     | AccountSeen
     | BreakersMoved
+    | RiskAssessed
     | OrderAccepted
     | OrderUnknown
     | OrderResolved
@@ -200,6 +226,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     BarClosed,
     AccountSeen,
     BreakersMoved,
+    RiskAssessed,
     OrderAccepted,
     OrderUnknown,
     OrderResolved,

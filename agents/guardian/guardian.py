@@ -121,6 +121,11 @@ class RiskGuardian:
         """Why no new risk is taken now."""
         return Halt(int(self._breakers.halt[0]))
 
+    @property
+    def peak(self) -> float:
+        """The highest equity that its breakers have seen."""
+        return float(self._breakers.peak[0])
+
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
         notices = self._observe(context.sequence, context.time, context.equity)

@@ -73,10 +73,7 @@ def crash_shocks(instruments: Sequence[Instrument]) -> Floats:
         return 1.0 + CURRENCY_CRASH.get(currency, OTHER_CURRENCY_CRASH)
 
     return np.array(
-        [
-            CLASS_CRASH.get(i.asset_class, moved(i.base) / moved(i.quote) - 1.0)
-            for i in instruments
-        ]
+        [CLASS_CRASH.get(i.asset_class, moved(i.base) / moved(i.quote) - 1.0) for i in instruments]
     )
 
 

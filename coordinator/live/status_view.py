@@ -151,6 +151,8 @@ def _machinery(told: Mapping[str, Any]) -> Table:
         broker.append("not connected to the broker", style="bold red")
     table.add_row("data", broker)
     table.add_row("members", _members(told))
+    if told.get("risk"):
+        table.add_row("risk", _risk(told["risk"]))
     table.add_row(
         "journal",
         f"{told['events']:,} events, {told['bars']:,} bars, "
@@ -167,6 +169,17 @@ def _decisions(told: Mapping[str, Any]) -> str:
         f"{_milliseconds(told['decision_p50_ms'])} ms, p99 "
         f"{_milliseconds(told['decision_p99_ms'])} ms"
     )
+
+
+def _risk(risk: Mapping[str, Any]) -> Text:
+    if risk["failure"]:
+        return Text(f"could not be assessed: {risk['failure']}", style="bold red")
+    score = float(risk["score"])
+    text = Text(f"score {score:.0f} of 100", style="" if score > 0.0 else "bold red")
+    used = float(risk["used"])
+    part = f"{used:.0%} used" if math.isfinite(used) else "unknown"
+    text.append(f", nearest {risk['nearest'].replace('_', ' ').lower()} ({part})", style="")
+    return text.append(f", {risk['age_s']:,.0f} s old", style="dim")
 
 
 def _members(told: Mapping[str, Any]) -> Text:

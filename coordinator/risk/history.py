@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from coordinator.bootstrap import panel_of, registry_of
+from coordinator.configuration.settings import Settings
 from coordinator.explain.inputs import places_of, recorded_settings
 from coordinator.results.record import RunRecord
 from market.bars import Floats, Times
@@ -83,6 +85,18 @@ def whole_history(record: RunRecord, journal: Path) -> PriceHistory:
     return PriceHistory(
         time=panel.time, closes=closes, volume=volume, source=f"prices of {data.source}"
     )
+
+
+def live_history(settings: Settings, instruments: Sequence[Instrument]) -> tuple[Times, Floats]:
+    """Times (T,) and closes (T, M) that the configured source holds of the instruments; none where
+    it cannot be read: then every episode is unknown, and is told so.
+    """
+    try:
+        data = settings.data.model_copy(update={"start": None, "end": None})
+        panel = panel_of(settings.model_copy(update={"data": data}))
+        return panel.time, panel.columns([one.symbol for one in instruments]).close
+    except QuorumError:
+        return np.empty(0, dtype=np.int64), np.empty((0, len(instruments)))
 
 
 def _pair(symbol: str) -> Instrument:

@@ -51,6 +51,7 @@ from market.live_events import (
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    RiskAssessed,
     TradingOpened,
     TransactionsBooked,
 )
@@ -138,6 +139,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     BarClosed: st.builds(BarClosed, sequence=INT, time=INT, values=TABLE, skipped=INT),
     AccountSeen: st.builds(AccountSeen, sequence=INT, time=INT, stop_price=ROW, age=ROW),
     BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
+    RiskAssessed: st.builds(RiskAssessed, sequence=INT, time=INT, stress=ROW),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
     OrderUnknown: st.builds(OrderUnknown, time=INT),
     OrderResolved: st.builds(OrderResolved, time=INT),
