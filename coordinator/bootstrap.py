@@ -23,7 +23,8 @@ from coordinator.engines.arrays import desk_rules, opening_state
 from coordinator.engines.chunks import PanelChunks
 from coordinator.engines.committee import LocalCommittee, PanelCommittee
 from coordinator.engines.local import ROOM, LocalReplay, Scribe
-from coordinator.plan import Plan, allocation_rules, desk_of, make_plan, risk_limits
+from coordinator.plan import Plan, allocation_rules, desk_of, make_plan
+from coordinator.risk_rules import refuse_contradictions
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
 from coordinator.session import Session
 from infra.brokers.paper.state import FillRules, fill_rules
@@ -90,7 +91,7 @@ def check_settings(settings: Settings) -> None:
     if settings.data.clock is not None:
         clock_named(settings.data.clock)
     refuse_stray_tables(settings.committee.agents, settings.agents)
-    risk_limits(settings)
+    refuse_contradictions(settings)
     check_optimizer(settings)
     financing_of(settings)
     registry_of(settings)
@@ -157,6 +158,8 @@ def guardian_builder(plan: Plan, key: bytes) -> Build:
         RiskGuardian,
         plan.instruments,
         account_currency=plan.settings.desk.account_currency,
+        traits=plan.desk.traits,
+        agents=len(plan.desk.weights),
         limits=plan.desk.limits,
         equity=plan.desk.initial_balance,
         key=key,
@@ -170,11 +173,13 @@ def guardian_again(
     """The guardian of a recorded session as at its start. supervised: as in a replay, whose
     scripted supervisor re-arms.
     """
-    registry = registry_of(settings)
+    registry, desk = registry_of(settings), desk_again(started, settings)
     return RiskGuardian(
         [registry[symbol] for symbol in started.symbols],
         account_currency=started.account_currency,
-        limits=risk_limits(settings),
+        traits=desk.traits,
+        agents=len(started.agents),
+        limits=desk.limits,
         equity=started.initial_balance,
         key=b"",
         rearm_after=settings.guardian.rearm_after if supervised else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.guardian.exposure import Book, empty_book
-from agents.guardian.review import Exposed, Proposals, no_proposals
+from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.desk import Desk
 from coordinator.sizing import propose
@@ -27,14 +27,15 @@ class Deciding:
     def __init__(self, desk: Desk, rows: int = 0) -> None:
         self._desk = desk
         self.weights: Floats = desk.weights
-        needed = max(desk.volatility.lookback, desk.limits.correlation_window + 1)
+        needed = max(desk.volatility.lookback, desk.limits.returns_window) + 1
         self.window = BarWindow(
             desk.symbols[: desk.traded], max(needed, rows), desk.interval_s, desk.has_extremes
         )
         self.decision: Decision = undecided(desk.traded)
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
-        self._sigma = np.full(desk.traded, np.nan)
+        self._sigma: Floats = np.full((2, desk.traded), np.nan)
+        self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
 
     def extend(self, history: Bars) -> None:
@@ -46,8 +47,9 @@ class Deciding:
         self.window.push(bar)
         close = self.window.bars().close
         rules = self._desk.volatility
-        self._sigma = bar_volatility(close[-rules.lookback :], rules)[-1]
-        rows = self._desk.limits.correlation_window
+        sigma = bar_volatility(close[-rules.lookback - 1 :], rules)[-2:]
+        self._sigma = sigma if len(sigma) == 2 else np.vstack([np.full_like(sigma, np.nan), sigma])
+        rows = self._desk.limits.returns_window
         if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
             close = np.vstack([np.full(close.shape[1], np.nan), close])
         window: Floats = close[-rows - 1 :]
@@ -55,7 +57,7 @@ class Deciding:
 
     def count(self, scores: Floats) -> None:
         """Tally the ballots (A, N) into `decision`."""
-        desk = self._desk
+        desk, self._scores = self._desk, scores
         tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
         tally_halves(scores, self.weights, self.decision)
 
@@ -63,9 +65,10 @@ class Deciding:
         """Size the decision against the account."""
         propose(
             self.decision,
+            self._scores,
+            self.weights,
             multiplier,
             rebalancing,
-            self._sigma,
             self._exposed(settlement),
             Marks(settlement.mid, settlement.spread, settlement.rate, settlement.age),
             self._desk.paths,
@@ -94,14 +97,17 @@ class Deciding:
             spread=settlement.spread,
             rate=settlement.rate,
             age=settlement.age,
+            filled=settlement.filled,
             returns=self.returns,
             order_units=proposals.units,
             score=proposals.score,
             stop_distance=proposals.stop_distance,
             take_profit_distance=proposals.take_profit_distance,
             trailing_distance=proposals.trailing_distance,
-            sigma=proposals.sigma,
             bound=proposals.bound,
+            group=proposals.group,
+            sigma=self._sigma[1],
+            sigma_before=self._sigma[0],
         )
 
     def taken(
@@ -136,10 +142,12 @@ class Deciding:
             units=settlement.units,
             working=settlement.working,
             stop_price=settlement.stop_price,
-            margin_rate=self._desk.margin_rate,
-            unit_increment=self._desk.unit_increment,
+            traits=self._desk.traits,
             equity=settlement.equity,
             halt=0,
             returns=self.returns,
             row=len(self.returns) - 1,
+            sigma=self._sigma[1],
+            sigma_before=self._sigma[0],
+            time=np.nan,
         )

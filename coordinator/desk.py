@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.guardian.limits import RiskLimits
+from agents.guardian.traits import Traits
 from agents.guardian.volatility import VolatilityRules
 from coordinator.sizing import SizingRules
 from market.bars import Floats
@@ -16,7 +17,7 @@ class Desk:
     """What a session decides by; nothing in it changes while it runs.
 
     symbols: (M,) the traded instruments first, then those only needed for conversion.
-    weights: (A,) in the order of the committee. margin_rate, unit_increment: (M,).
+    weights: (A,) in the order of the committee. traits: (M,) of the instruments.
     """
 
     session: str
@@ -27,8 +28,7 @@ class Desk:
     has_extremes: bool
     initial_balance: float
     paths: Conversion
-    margin_rate: Floats
-    unit_increment: Floats
+    traits: Traits
     weights: Floats
     decision_threshold: float
     quorum: float

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from agents.ballot import Agent
-from agents.guardian.limits import RiskLimits
 from agents.guardian.volatility import VolatilityRules
 from coordinator.allocation import AllocationRules
 from coordinator.configuration.settings import CommitteeSettings, Settings
 from coordinator.desk import Desk
+from coordinator.risk_rules import risk_limits, traits_with
 from coordinator.roster import AgentSpec, code_digest
 from coordinator.sizing import SizingRules
 from market.bars import Bars
@@ -231,32 +231,6 @@ def weights_of(committee: CommitteeSettings, names: Sequence[str]) -> list[float
     return weights
 
 
-def risk_limits(settings: Settings) -> RiskLimits:
-    """The guardian's limits. Raises ConfigError where they contradict each other."""
-    guardian = settings.guardian
-    if guardian.max_position > guardian.max_gross_leverage:
-        raise ConfigError(
-            f"guardian.max_position ({guardian.max_position:g}) is above "
-            f"guardian.max_gross_leverage ({guardian.max_gross_leverage:g}): one position could "
-            "never use it; lower the first or raise the second"
-        )
-    return RiskLimits(
-        max_price_age=guardian.max_price_age,
-        max_drawdown=guardian.max_drawdown,
-        max_daily_loss=guardian.max_daily_loss,
-        max_open_positions=float(guardian.max_open_positions),
-        max_position=guardian.max_position,
-        max_gross_leverage=guardian.max_gross_leverage,
-        max_currency_exposure=guardian.max_currency_exposure,
-        max_open_risk=guardian.max_portfolio_risk,
-        correlation_threshold=guardian.correlation_threshold,
-        correlation_window=guardian.correlation_window,
-        margin_reserve=guardian.margin_reserve,
-        collar=guardian.price_collar,
-        collar_sigmas=guardian.price_collar_sigmas,
-    )
-
-
 def sizing_rules(settings: Settings) -> SizingRules:
     """The numbers of sizing; a trailing stop that is off is NaN."""
     sizing = settings.sizing
@@ -293,12 +267,11 @@ def desk_of(
         has_extremes=has_extremes,
         initial_balance=settings.desk.initial_balance,
         paths=conversion(instruments, settings.desk.account_currency),
-        margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
-        unit_increment=np.array([instrument.unit_increment for instrument in instruments]),
+        traits=traits_with(settings, instruments),
         weights=np.array(weights, dtype=np.float64),
         decision_threshold=settings.committee.decision_threshold,
         quorum=settings.committee.quorum,
-        limits=risk_limits(settings),
+        limits=risk_limits(settings, instruments[:traded], interval_s),
         sizing=sizing_rules(settings),
         volatility=VolatilityRules(
             taps=settings.sizing.volatility_window, decay=settings.sizing.volatility_decay

@@ -15,8 +15,8 @@ import numpy as np
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
-from agents.guardian.review import Exposed, Proposals
-from coordinator.tally import Decision, Outcome
+from agents.guardian.proposals import Exposed, Proposals
+from coordinator.tally import Decision, Outcome, leading_agent
 from market.bars import Floats
 from market.compiled import lean_kernel
 from market.conversion import Conversion
@@ -67,9 +67,10 @@ def target_size(
     """Size of the position wanted in `column`, whole units, and enter what bound it."""
     distance = proposals.stop_distance[column]
     room = headroom(
-        book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side, distance
-    )
-    increment = exposed.unit_increment[column]
+        book, marks, paths, exposed.traits, limits, exposed.sigma, exposed.equity, column, side,
+        distance,
+    )  # fmt: skip
+    increment = exposed.traits.unit_increment[column]
     if whole_units(room.units, increment) == 0.0:
         proposals.bound[column] = room.limit if room.units == 0.0 else UNIT_INCREMENT
         return 0.0
@@ -107,9 +108,10 @@ def order_size(held: float, wanted: float, rebalancing: bool, band: float) -> fl
 @lean_kernel
 def propose(
     decision: Decision,
+    scores: Floats,
+    weights: Floats,
     multiplier: Floats,
     rebalancing: bool,
-    sigma: Floats,
     exposed: Exposed,
     marks: Marks,
     paths: Conversion,
@@ -120,9 +122,11 @@ def propose(
 ) -> None:
     """Overwrite `proposals` (M,) with what the decision (N ≤ M traded instruments) asks for.
 
-    multiplier, sigma: (N,). rebalancing: True on the bar when a new allocation takes effect.
+    scores: (A, N) the ballots, weights: (A,) of the tally. multiplier: (N,). rebalancing: True on
+    the bar when a new allocation takes effect.
     book: working memory.
     """
+    sigma = exposed.sigma
     measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
     for column in range(proposals.units.shape[0]):
         proposals.units[column] = 0.0
@@ -142,7 +146,7 @@ def propose(
         if not trailing > 0.0:
             trailing = rules.trailing_sigmas * bar_move
         proposals.score[column] = decision.score[column]
-        proposals.sigma[column] = sigma[column]
+        proposals.group[column] = leading_agent(scores, weights, column, side)
         proposals.stop_distance[column] = rules.stop_sigmas * bar_move
         proposals.take_profit_distance[column] = rules.tp_sl_ratio * rules.stop_sigmas * bar_move
         proposals.trailing_distance[column] = trailing

@@ -5,7 +5,9 @@ Times are UTC nanoseconds of the market's clock; wall time stands beside an even
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from market.bars import Floats
 from market.conversion import Indices
@@ -53,13 +55,14 @@ class AccountSeen:
     """What a decision on a bar saw of the account beside `BarSettled`; arrays (M,).
 
     stop_price: where the broker's stops stood, NaN where none protects. age: bars since the last
-    price.
+    price. filled: fills since the last bar, counted; empty where an older version wrote it.
     """
 
     sequence: int
     time: int
     stop_price: Floats
     age: Floats
+    filled: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,9 @@ class SettleBar:
 class Settlement:
     """What a bar did to the account; arrays (M,).
 
-    working: signed units of the orders that wait. stop_price: NaN where no stop protects. Money
-    in account currency; financing: (M,) of this bar.
+    working: signed units of the orders that wait. stop_price: NaN where no stop protects. age: bars
+    since the last price, inf where there is none to trade at. filled: fills of this bar, counted.
+    Money in account currency; financing: (M,) of this bar.
     """
 
     sequence: int
@@ -70,6 +71,7 @@ class Settlement:
     spread: Floats
     rate: Floats
     age: Floats
+    filled: Floats
     financing: Floats
     cash: float
     equity: float
@@ -81,10 +83,11 @@ class Settlement:
 class RiskContext:
     """To the guardian: the proposals and everything it may look at, as one frozen value.
 
-    Arrays (M,). units, working: signed positions and working orders. returns: (T, N) simple
-    returns of the traded instruments, newest last; a single row continues the window of the
-    context before. order_units, score,
-    stop_distance, take_profit_distance, trailing_distance, sigma, bound: the proposals.
+    Arrays (M,). units, working: signed positions and working orders; the prices as in `Settlement`.
+    returns: (T, N) simple returns of the traded instruments, newest last; a single row continues
+    the window of the context before. sigma, sigma_before: (N,) standard deviation of a bar's
+    return, on this bar and on the one before. order_units, score, stop_distance,
+    take_profit_distance, trailing_distance, bound, group: the proposals.
     """
 
     session: str
@@ -100,14 +103,17 @@ class RiskContext:
     spread: Floats
     rate: Floats
     age: Floats
+    filled: Floats
     returns: Floats
     order_units: Floats
     score: Floats
     stop_distance: Floats
     take_profit_distance: Floats
     trailing_distance: Floats
-    sigma: Floats
     bound: Indices
+    group: Indices
+    sigma: Floats
+    sigma_before: Floats
 
 
 @sent

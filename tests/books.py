@@ -10,15 +10,18 @@ from hypothesis import strategies as st
 
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import empty_book
-from agents.guardian.limits import RiskLimits
-from agents.guardian.review import (
+from agents.guardian.limits import PaceLimits, RiskLimits, StressLimits
+from agents.guardian.pace import Pace, unhurried
+from agents.guardian.proposals import (
     Exposed,
     Proposals,
     Verdicts,
     no_proposals,
     no_verdicts,
-    review,
 )
+from agents.guardian.review import review
+from agents.guardian.tail import empty_tail
+from agents.guardian.traits import Traits, traits_of
 from market.bars import Floats
 from market.conversion import Conversion, conversion, quote_rate
 from market.instruments import Instrument, Registry
@@ -28,9 +31,14 @@ SYMBOLS = ("EUR_USD", "USD_JPY", "EUR_GBP", "GBP_USD", "AUD_USD")
 LEVELS = np.array([1.10, 150.0, 0.85, 1.25, 0.65])
 INSTRUMENTS: tuple[Instrument, ...] = tuple(Registry()[symbol] for symbol in SYMBOLS)
 PATHS: Conversion = conversion(INSTRUMENTS, "USD")
-MARGIN_RATE = np.array([instrument.margin_rate for instrument in INSTRUMENTS])
-INCREMENT = np.array([instrument.unit_increment for instrument in INSTRUMENTS])
 COLUMNS = len(SYMBOLS)
+COLLARS = {"fx": 0.005, "metal": 0.01, "equity": 0.03, "crypto": 0.05}
+TRAITS: Traits = traits_of(INSTRUMENTS, collars=COLLARS, restricted=())
+NOW = 19_000 * 86_400_000_000_000
+"""UTC nanoseconds of a review."""
+AGENTS = 2
+FREE = 1e9
+"""A limit that nothing reaches."""
 
 WINDOW = 20
 UNRELATED: Floats = 0.01 * np.cos(
@@ -40,19 +48,35 @@ UNRELATED: Floats = 0.01 * np.cos(
 
 WIDE = RiskLimits(
     max_price_age=0.0,
+    jump_sigmas=FREE,
     max_drawdown=0.10,
+    flatten_drawdown=0.15,
     max_daily_loss=0.02,
+    max_order_value=FREE,
+    max_order_units=FREE,
     max_open_positions=8.0,
     max_position=0.9,
+    max_position_loss=FREE,
+    max_asset_class=float("inf"),
     max_gross_leverage=3.0,
     max_currency_exposure=1.2,
     max_open_risk=0.15,
     correlation_threshold=0.7,
     correlation_window=WINDOW,
     margin_reserve=0.10,
-    collar=0.005,
+    max_daily_var=FREE,
+    max_portfolio_var=FREE,
+    var_window=WINDOW,
+    var_decay=0.94,
+    day_bars=1.0,
     collar_sigmas=6.0,
-)
+    stress=StressLimits(FREE, FREE, FREE, FREE, FREE),
+    pace=PaceLimits(
+        duplicate_ns=10e9, per_second=1000, per_minute=1000, max_fills=20, fills_ns=300e9,
+        collar_ns=60e9,
+    ),
+)  # fmt: skip
+"""The limits that hold a desk by default where they are sums; the others out of the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +91,17 @@ class Case:
     def with_exposed(self, **changed: Any) -> Case:
         return replace(self, exposed=self.exposed._replace(**changed))
 
-    def with_limits(self, **changed: float) -> Case:
+    def with_limits(self, **changed: Any) -> Case:
         return replace(self, limits=self.limits._replace(**changed))
 
-    def verdicts(self) -> Verdicts:
-        """The guardian's verdicts."""
+    def verdicts(self, pace: Pace | None = None) -> Verdicts:
+        """The guardian's verdicts. pace: what was ordered before, nothing by default."""
         found = no_verdicts(COLUMNS)
-        book = empty_book(COLUMNS, PATHS.currencies)
-        review(self.proposals, self.exposed, self.marks, PATHS, self.limits, book, found)
+        review(
+            self.proposals, self.exposed, self.marks, PATHS, self.limits,
+            empty_book(COLUMNS, PATHS.currencies), empty_tail(COLUMNS, self.limits),
+            unhurried(COLUMNS, AGENTS, self.limits.pace) if pace is None else pace, found,
+        )  # fmt: skip
         return found
 
     def order_of_review(self) -> list[int]:
@@ -115,17 +142,19 @@ def case(
         proposals.score[SYMBOLS.index(symbol)] = score
     proposals.stop_distance[:] = stop * LEVELS
     proposals.take_profit_distance[:] = 2.5 * stop * LEVELS
-    proposals.sigma[:] = 0.01
+    proposals.group[:] = 0
     exposed = Exposed(
         units=units,
         working=np.zeros(COLUMNS),
         stop_price=LEVELS * (1.0 - 0.03 * np.sign(units)),
-        margin_rate=MARGIN_RATE,
-        unit_increment=INCREMENT,
+        traits=TRAITS,
         equity=equity,
         halt=halt,
         returns=UNRELATED,
         row=WINDOW - 1,
+        sigma=np.full(COLUMNS, 0.01),
+        sigma_before=np.full(COLUMNS, 0.01),
+        time=float(NOW),
     )
     return Case(exposed=exposed, marks=marks_at(LEVELS), proposals=proposals)
 
@@ -157,17 +186,19 @@ def cases(draw: st.DrawFn, *, most: int = 400_000) -> Case:
     proposals.score[:] = rng.uniform(0.25, 1.0, COLUMNS)
     proposals.stop_distance[:] = distance * mid
     proposals.take_profit_distance[:] = 2.5 * distance * mid
-    proposals.sigma[:] = distance / 3.0
+    proposals.group[:] = 0
     exposed = Exposed(
         units=units,
         working=np.zeros(COLUMNS),
         stop_price=np.where(rng.random(COLUMNS) < 0.15, np.nan, stop_price),
-        margin_rate=MARGIN_RATE,
-        unit_increment=INCREMENT,
+        traits=TRAITS,
         equity=10.0 ** rng.uniform(3.0, 6.0),
         halt=0,
         returns=UNRELATED,
         row=WINDOW - 1,
+        sigma=distance / 3.0,
+        sigma_before=distance / 3.0,
+        time=float(NOW),
     )
     return Case(exposed=exposed, marks=marks_at(mid), proposals=proposals, limits=_limits(rng))
 

@@ -84,6 +84,7 @@ class RecordingBroker:
             spread=zeros,
             rate=zeros,
             age=zeros,
+            filled=zeros,
             financing=np.array([-1.5]),
             cash=9.0,
             equity=10.0,

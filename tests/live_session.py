@@ -68,6 +68,7 @@ def bar_ready(number: int, moved: float = 0.0, **changed: Any) -> BarReady:
         "spread": bar.values[4].copy(),
         "rate": np.ones(2),
         "age": none.copy(),
+        "filled": none.copy(),
         "financing": none.copy(),
         "cash": CASH,
         "equity": CASH,

@@ -10,6 +10,7 @@ import numpy as np
 
 from coordinator.bootstrap import guardian_builder
 from coordinator.plan import Plan
+from coordinator.tally import leading_agent
 from infra.journal.reader import read_events
 from infra.journal.sqlite import SqliteJournal
 from market.bar_window import slice_of
@@ -18,6 +19,7 @@ from market.events import (
     BarSettled,
     DecisionTaken,
     Event,
+    OrderFilled,
     OrderIntended,
     SessionStarted,
     TradingHalted,
@@ -30,7 +32,7 @@ from market.live_events import (
     OrderAccepted,
     TradingOpened,
 )
-from market.messages import Reviewed, RiskContext
+from market.messages import RiskContext
 
 SAME_CODE = (("quorum", "0.1.0"),)
 
@@ -63,6 +65,7 @@ def as_live(
     guardian = guardian_builder(settled, b"key")()
     events: list[Event] = []
     account: BarSettled | None = None
+    filled = np.zeros(len(desk.symbols))
     for event in replayed:
         assert not isinstance(event, TradingHalted)
         if isinstance(event, SessionStarted):
@@ -84,13 +87,19 @@ def as_live(
             )
         if isinstance(event, DecisionTaken):
             assert account is not None
-            reviewed = guardian.answer(_watching(account, desk.traded))
-            assert isinstance(reviewed, Reviewed)
+            seen = _watching(account, desk.traded)
+            for order in event.approved:
+                column, side = desk.symbols.index(order.symbol), float(np.sign(order.score))
+                seen.group[column] = leading_agent(event.scores, desk.weights, column, side)
+            guardian.recall(replace(seen, filled=filled), event.approved)
+            filled = np.zeros(len(desk.symbols))
             events.append(
                 BreakersMoved(
-                    sequence=event.sequence, time=event.time, memory=reviewed.memory, halt="NONE"
+                    sequence=event.sequence, time=event.time, memory=guardian.memory, halt="NONE"
                 )
             )
+        if isinstance(event, OrderFilled):
+            filled[desk.symbols.index(event.fill.symbol)] += 1.0
         if isinstance(event, OrderIntended):
             name = event.order.client_order_id
             events.append(OrderAccepted(client_order_id=name, time=0, transaction=len(events)))
@@ -116,8 +125,9 @@ def _watching(account: BarSettled, traded: int) -> RiskContext:
     return RiskContext(
         session="", epoch=1, sequence=account.sequence, time=account.time, expires=account.time,
         equity=account.equity, units=account.units, working=nothing, stop_price=unknown,
-        mid=account.mid, spread=account.spread, rate=account.rate, age=nothing,
+        mid=account.mid, spread=account.spread, rate=account.rate, age=nothing, filled=nothing,
         returns=np.zeros((1, traded)), order_units=nothing, score=unknown, stop_distance=unknown,
-        take_profit_distance=unknown, trailing_distance=unknown, sigma=unknown,
-        bound=np.zeros(width, dtype=np.int64),
+        take_profit_distance=unknown, trailing_distance=unknown,
+        bound=np.zeros(width, dtype=np.int64), group=np.zeros(width, dtype=np.int64),
+        sigma=unknown[:traded], sigma_before=unknown[:traded],
     )  # fmt: skip

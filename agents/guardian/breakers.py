@@ -16,6 +16,7 @@ from market.errors import InvalidError
 NO_HALT = int(Halt.NONE)
 DRAWDOWN = int(Halt.DRAWDOWN)
 DAILY_LOSS = int(Halt.DAILY_LOSS)
+FLATTEN = int(Halt.DRAWDOWN_FLATTEN)
 DAY_NS = 86_400_000_000_000
 
 
@@ -87,11 +88,18 @@ def daily_loss(breakers: Breakers) -> float:
 
 
 @lean_kernel
+def by_drawdown(halt: int) -> bool:
+    """Whether a halt is one that a drawdown set off."""
+    return halt in (DRAWDOWN, FLATTEN)
+
+
+@lean_kernel
 def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity: float) -> int:
     """Take in the equity after a bar and return the Halt now in force.
 
-    A drawdown halt latches until `rearm`; a daily-loss halt ends with the UTC day. An equity
-    that is not a positive, finite number halts as a drawdown does.
+    A drawdown halt latches until `rearm`, and becomes one that flattens where the fall goes on; a
+    daily-loss halt ends with the UTC day. An equity that is not a positive, finite number halts as
+    a drawdown does; it flattens nothing, for nothing is known of what is left.
     """
     if not 0 <= time_ns - breakers.day[0] * DAY_NS < DAY_NS:  # most bars begin no day
         breakers.day[0] = time_ns // DAY_NS
@@ -102,13 +110,15 @@ def observe_equity(breakers: Breakers, limits: RiskLimits, time_ns: int, equity:
     known = is_amount(equity)
     if known and not breakers.peak[0] >= equity:
         breakers.peak[0] = equity
-    if breakers.halt[0] == DRAWDOWN:
+    if by_drawdown(breakers.halt[0]):
         breakers.halted_bars[0] += 1
     elif not (known and drawdown(breakers) < limits.max_drawdown):
         breakers.halt[0] = DRAWDOWN
         breakers.halted_bars[0] = 0
     elif not daily_loss(breakers) < limits.max_daily_loss:
         breakers.halt[0] = DAILY_LOSS
+    if breakers.halt[0] == DRAWDOWN and known and drawdown(breakers) >= limits.flatten_drawdown:
+        breakers.halt[0] = FLATTEN
     halt: int = breakers.halt[0]
     return halt
 
@@ -146,7 +156,7 @@ class Watched(NamedTuple):
 @lean_kernel
 def halting_loss(breakers: Breakers) -> float:
     """What the halt in force measures."""
-    return drawdown(breakers) if breakers.halt[0] == DRAWDOWN else daily_loss(breakers)
+    return drawdown(breakers) if by_drawdown(breakers.halt[0]) else daily_loss(breakers)
 
 
 @lean_kernel
@@ -162,7 +172,7 @@ def watch_equity(
     halted = halt if halt != before else NO_HALT
     loss = halting_loss(breakers) if halted != NO_HALT else np.nan
     rearmed, again, loss_again = -1, NO_HALT, np.nan
-    if halt == DRAWDOWN and 0 <= rearm_after <= breakers.halted_bars[0]:
+    if by_drawdown(halt) and 0 <= rearm_after <= breakers.halted_bars[0]:
         rearmed = breakers.halted_bars[0]
         rearm(breakers, limits)
         again = breakers.halt[0]

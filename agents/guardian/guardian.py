@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from agents.guardian.breakers import (
     armed_breakers,
+    by_drawdown,
     halting_loss,
     rearm,
     remembered,
@@ -18,12 +20,20 @@ from agents.guardian.codes import Halt, Limit
 from agents.guardian.exposure import empty_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.notices import watch_notices
-from agents.guardian.review import (
-    Exposed,
-    Proposals,
-    no_verdicts,
-    review,
+from agents.guardian.pace import (
+    ENABLED,
+    enable,
+    pass_bar,
+    remembered_pace,
+    resume_pace,
+    take_approval,
+    take_fill,
+    unhurried,
 )
+from agents.guardian.proposals import Exposed, Proposals, no_verdicts
+from agents.guardian.review import is_proven_reduction, review
+from agents.guardian.tail import empty_tail
+from agents.guardian.traits import Traits
 from market.bars import Floats
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
@@ -36,13 +46,19 @@ from market.orders import Bracket
 from market.verdicts import RiskApproved, RiskRefused, sign
 
 LIMIT_NAMES = tuple(limit.name for limit in Limit)
-HALTS = frozenset({int(Limit.DRAWDOWN_HALT), int(Limit.DAILY_LOSS_HALT)})
+HALTS = frozenset(
+    {int(Limit.DRAWDOWN_HALT), int(Limit.DAILY_LOSS_HALT), int(Limit.DRAWDOWN_FLATTEN)}
+)
+NEVER = -1
+THROTTLED = Limit.EXECUTION_THROTTLE.name
+"""What the guardian says of itself where it halts nothing, but an agent's orders are disabled."""
 
 
 class RiskGuardian:
     """Answers each decision's proposals with verdicts by type; nothing reaches a broker without.
 
-    instruments: the M columns of the panel. equity: at the start. key: signs approvals.
+    instruments, traits: the M columns of the panel. agents: of the committee, how many. equity: at
+    the start. key: signs approvals.
     rearm_after: bars after which a scripted supervisor re-arms a drawdown halt; None live,
     where a person must (`Rearm`).
     """
@@ -52,6 +68,8 @@ class RiskGuardian:
         instruments: Sequence[Instrument],
         *,
         account_currency: str,
+        traits: Traits,
+        agents: int,
         limits: RiskLimits,
         equity: float,
         key: bytes,
@@ -60,8 +78,7 @@ class RiskGuardian:
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         self._paths = conversion(instruments, account_currency)
         self._limits = limits
-        self._margin_rate = np.array([instrument.margin_rate for instrument in instruments])
-        self._increment = np.array([instrument.unit_increment for instrument in instruments])
+        self._traits = traits
         self._breakers = armed_breakers(equity)
         self._key = key
         self._rearm_after = rearm_after
@@ -69,6 +86,8 @@ class RiskGuardian:
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
         self._book = empty_book(count, self._paths.currencies)
+        self._tail = empty_tail(count, limits)
+        self._pace = unhurried(count, agents, limits.pace)
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -79,13 +98,13 @@ class RiskGuardian:
         if isinstance(message, WatchEquity):
             return self.watch(message)
         if isinstance(message, ResumeGuardian):
-            resume_breakers(self._breakers, message.memory)
-            return GuardianResumed(halt=self.halt.name)
+            self.resume(message.memory)
+            return GuardianResumed(halt=self.halt_name)
         raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
 
     def warm_up(self) -> None:
         """Compile what a first review would compile; leaves no trace."""
-        memory, kept = remembered(self._breakers), self._returns
+        memory, kept = self.memory, self._returns
         none = np.zeros(len(self._symbols))
         unknown = np.full(len(self._symbols), np.nan)
         self.review(
@@ -103,17 +122,20 @@ class RiskGuardian:
                 spread=unknown.copy(),
                 rate=unknown.copy(),
                 age=none.copy(),
-                returns=np.full((self._limits.correlation_window, len(none)), np.nan),
+                filled=none.copy(),
+                returns=np.full((self._limits.returns_window, len(none)), np.nan),
                 order_units=none.copy(),
                 score=unknown.copy(),
                 stop_distance=unknown.copy(),
                 take_profit_distance=unknown.copy(),
                 trailing_distance=unknown.copy(),
-                sigma=unknown.copy(),
                 bound=np.zeros(len(none), dtype=np.int64),
+                group=np.zeros(len(none), dtype=np.int64),
+                sigma=unknown.copy(),
+                sigma_before=unknown.copy(),
             )
         )
-        resume_breakers(self._breakers, memory)
+        self.resume(memory)
         self._returns = kept
 
     @property
@@ -126,38 +148,73 @@ class RiskGuardian:
         """The highest equity that its breakers have seen."""
         return float(self._breakers.peak[0])
 
+    @property
+    def halt_name(self) -> str:
+        """The halt in force; EXECUTION_THROTTLE where there is none, but an agent is disabled."""
+        throttled = bool((self._pace.disabled != ENABLED).any())
+        return THROTTLED if throttled and self.halt is Halt.NONE else self.halt.name
+
+    @property
+    def memory(self) -> Floats:
+        """Everything that it remembers between two reviews beside the returns window."""
+        return np.concatenate([remembered(self._breakers), remembered_pace(self._pace)])
+
+    def resume(self, memory: Floats) -> None:
+        """Go on from a `memory`, to the last bit.
+
+        Raises InvalidError, and changes nothing, where it is not that of such a desk.
+        """
+        own, expected = len(self._breakers), len(self.memory)
+        if memory.shape == (own,):  # written before orders were remembered
+            memory = np.concatenate([memory, remembered_pace(self._pace)])
+        if memory.shape != (expected,):
+            raise InvalidError(
+                f"the guardian remembers {expected} numbers, found an array of shape "
+                f"{memory.shape}; the journal was written by another version or with other "
+                "instruments, agents or limits on the pace of orders"
+            )
+        resume_breakers(self._breakers, memory[:own])
+        resume_pace(self._pace, memory[own:])
+
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
         notices = self._observe(context.sequence, context.time, context.equity)
+        self._take_fills(context)
         returns = self._window(context.returns)
+        proposed = Proposals(
+            # A halt that flattens writes its own orders over what was proposed.
+            units=context.order_units.copy(),
+            score=context.score.copy(),
+            stop_distance=context.stop_distance.copy(),
+            take_profit_distance=context.take_profit_distance.copy(),
+            trailing_distance=context.trailing_distance.copy(),
+            bound=context.bound,
+            group=context.group,
+        )
         review(
-            Proposals(
-                units=context.order_units,
-                score=context.score,
-                stop_distance=context.stop_distance,
-                take_profit_distance=context.take_profit_distance,
-                trailing_distance=context.trailing_distance,
-                sigma=context.sigma,
-                bound=context.bound,
-            ),
+            proposed,
             Exposed(
                 units=context.units,
                 working=context.working,
                 stop_price=context.stop_price,
-                margin_rate=self._margin_rate,
-                unit_increment=self._increment,
+                traits=self._traits,
                 equity=context.equity,
                 halt=int(self._breakers.halt[0]),
                 returns=returns,
                 row=len(returns) - 1,
+                sigma=context.sigma,
+                sigma_before=context.sigma_before,
+                time=float(context.time),
             ),
             Marks(mid=context.mid, spread=context.spread, rate=context.rate, age=context.age),
             self._paths,
             self._limits,
             self._book,
+            self._tail,
+            self._pace,
             self._verdicts,
         )
-        approved, refused = self._by_type(context)
+        approved, refused = self._by_type(context, proposed)
         return Reviewed(
             sequence=context.sequence,
             signed=sign(
@@ -170,8 +227,8 @@ class RiskGuardian:
             ),
             refused=tuple(refused),
             notices=notices,
-            memory=remembered(self._breakers),
-            halt=self.halt.name,
+            memory=self.memory,
+            halt=self.halt_name,
         )
 
     def watch(self, asked: WatchEquity) -> EquityWatched:
@@ -183,18 +240,26 @@ class RiskGuardian:
         return EquityWatched(
             sequence=asked.sequence,
             notices=notices,
-            memory=remembered(self._breakers),
-            halt=self.halt.name,
+            memory=self.memory,
+            halt=self.halt_name,
         )
 
     def rearm(self, request: Rearm) -> TradingRearmed:
-        """End a drawdown halt; drawdown is measured anew from here.
+        """End a drawdown halt, from where drawdown is measured anew, and enable disabled agents.
 
-        Raises InvalidError where no drawdown halt is in force: a daily-loss halt ends with its
-        day, and without a halt nothing is forgotten on request.
+        Raises InvalidError where there is neither: a daily-loss halt ends with its day, and
+        without a halt nothing is forgotten on request.
         """
         halted, bars = self.halt, int(self._breakers.halted_bars[0])
-        if halted is not Halt.DRAWDOWN:
+        named = self.halt_name
+        for agent in np.flatnonzero(self._pace.disabled != ENABLED):
+            enable(self._pace, int(agent))
+        if named == THROTTLED:
+            return TradingRearmed(
+                sequence=request.sequence, time=request.time, halt=named, by=request.by,
+                after_bars=0,
+            )  # fmt: skip
+        if not by_drawdown(halted):
             raise InvalidError(
                 f"{request.by} asked to re-arm trading, expected a drawdown halt in force, found "
                 f"{halted.name}; a daily-loss halt ends with the UTC day"
@@ -208,6 +273,35 @@ class RiskGuardian:
             after_bars=bars,
         )
 
+    def recall(self, context: RiskContext, approved: Sequence[RiskApproved]) -> None:
+        """Take in a bar whose review is on record: what it would remember, without judging again.
+
+        context: of that bar, with who carried each decision; nothing in it is reviewed.
+        """
+        nothing = np.zeros(len(self._symbols))
+        self.review(replace(context, order_units=nothing))
+        for order in approved:
+            column = self._symbols.index(order.symbol)
+            bare = float(context.units[column])
+            held = bare + float(context.working[column])
+            if held + order.units != 0.0 and not is_proven_reduction(held, bare, order.units):
+                take_approval(
+                    self._pace,
+                    self._limits.pace,
+                    column,
+                    int(context.group[column]),
+                    order.units,
+                    float(context.time),
+                    order.reference_price,
+                )
+
+    def _take_fills(self, context: RiskContext) -> None:
+        """Count the fills since the review before, and the bar that has ended."""
+        for column in np.flatnonzero(context.filled):
+            for _ in range(int(context.filled[column])):
+                take_fill(self._pace, self._limits.pace, int(column), float(context.time))
+        pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
+
     def _window(self, returns: Floats) -> Floats:
         """The returns window: the one that is given, or the one before with one row more."""
         if len(returns) == 1 and len(self._returns) > 1:
@@ -216,17 +310,18 @@ class RiskGuardian:
         return returns
 
     def _observe(self, sequence: int, time: int, equity: float) -> tuple[Event, ...]:
-        never = -1
         watched = watch_equity(
             self._breakers,
             self._limits,
             time,
             equity,
-            never if self._rearm_after is None else self._rearm_after,
+            NEVER if self._rearm_after is None else self._rearm_after,
         )
         return watch_notices(watched, self._limits, sequence, time)
 
-    def _by_type(self, context: RiskContext) -> tuple[list[RiskApproved], list[RiskRefused]]:
+    def _by_type(
+        self, context: RiskContext, proposed: Proposals
+    ) -> tuple[list[RiskApproved], list[RiskRefused]]:
         """The verdicts in the order of the review; a halt is measured on the account."""
         verdicts = self._verdicts
         loss = float(halting_loss(self._breakers))
@@ -239,8 +334,8 @@ class RiskGuardian:
             verdicts.limit[columns].tolist(),
             verdicts.allowed[columns].tolist(),
             verdicts.measured[columns].tolist(),
-            context.order_units[columns].tolist(),
-            context.score[columns].tolist(),
+            proposed.units[columns].tolist(),
+            proposed.score[columns].tolist(),
             context.bound[columns].tolist(),
             strict=True,
         ):
@@ -264,7 +359,7 @@ class RiskGuardian:
                     units=units,
                     proposed_units=wished,
                     score=score,
-                    bracket=self._bracket(context, column),
+                    bracket=_bracket(proposed, column),
                     reference_price=float(context.mid[column]),
                     lowest_price=float(verdicts.lowest_price[column]),
                     highest_price=float(verdicts.highest_price[column]),
@@ -276,10 +371,11 @@ class RiskGuardian:
             )
         return approved, refused
 
-    def _bracket(self, context: RiskContext, column: int) -> Bracket:
-        trailing = float(context.trailing_distance[column])
-        return Bracket(
-            stop=float(context.stop_distance[column]),
-            take_profit=float(context.take_profit_distance[column]),
-            trailing=trailing if trailing > 0.0 else None,
-        )
+
+def _bracket(proposed: Proposals, column: int) -> Bracket:
+    trailing = float(proposed.trailing_distance[column])
+    return Bracket(
+        stop=float(proposed.stop_distance[column]),
+        take_profit=float(proposed.take_profit_distance[column]),
+        trailing=trailing if trailing > 0.0 else None,
+    )

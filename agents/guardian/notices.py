@@ -36,7 +36,10 @@ def halted(
     halt: int, measured: float, limits: RiskLimits, sequence: int, time: int
 ) -> TradingHalted:
     """Trading halted: which breaker, its limit and what it measured."""
-    limit = limits.max_drawdown if halt == Halt.DRAWDOWN else limits.max_daily_loss
+    limit = {
+        Halt.DRAWDOWN: limits.max_drawdown,
+        Halt.DRAWDOWN_FLATTEN: limits.flatten_drawdown,
+    }.get(Halt(int(halt)), limits.max_daily_loss)
     return TradingHalted(
         sequence=sequence,
         time=time,

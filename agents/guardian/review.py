@@ -4,15 +4,17 @@ Orders are taken in a fixed order, the strongest score first and ties by column,
 the book as the orders approved before it would leave it. Whatever only reduces a position is
 approved; an order that reverses one is judged on what it opens, and at least its closing part
 passes. Every limit fails closed: NaN, stale or non-positive input refuses.
+
+What opens is judged in this order: halts, the instrument and its price, the pace of orders, the
+limits on sums (`exposure.headroom`), correlation with what is held, the size of the order, what
+a day may cost the whole book (`agents.guardian.after_trade`), and whether it is a duplicate.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
+from agents.guardian.after_trade import size_within
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.concentration import largest_correlation, size_kept
 from agents.guardian.exposure import (
@@ -23,7 +25,9 @@ from agents.guardian.exposure import (
     whole_units,
 )
 from agents.guardian.limits import RiskLimits
-from market.bars import Floats
+from agents.guardian.pace import SECOND_NS, Pace, repeats, take_approval, too_fast
+from agents.guardian.proposals import Exposed, Proposals, Verdicts
+from agents.guardian.tail import STALE, Tail, enter_position
 from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
@@ -34,82 +38,54 @@ STALE_PRICE = int(Limit.STALE_PRICE)
 CORRELATION = int(Limit.CORRELATION)
 DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
 DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
+DRAWDOWN_FLATTEN = int(Limit.DRAWDOWN_FLATTEN)
+RESTRICTED = int(Limit.RESTRICTED)
+UNTRADEABLE = int(Limit.UNTRADEABLE)
+CROSSED_QUOTE = int(Limit.CROSSED_QUOTE)
+PRICE_JUMP = int(Limit.PRICE_JUMP)
+DUPLICATE = int(Limit.DUPLICATE)
+ORDER_VALUE = int(Limit.ORDER_VALUE)
+ORDER_UNITS = int(Limit.ORDER_UNITS)
+UNPROVEN_REDUCTION = int(Limit.UNPROVEN_REDUCTION)
 NO_HALT = int(Halt.NONE)
-HALTED_BY_DRAWDOWN = int(Halt.DRAWDOWN)
+HALTED_FOR_THE_DAY = int(Halt.DAILY_LOSS)
+FLATTENING = int(Halt.DRAWDOWN_FLATTEN)
 
 
-class Proposals(NamedTuple):
-    """What the desk wishes, arrays (M,) by instrument.
+@lean_kernel
+def oldest_price(marks: Marks, paths: Conversion, limits: RiskLimits, column: int) -> float:
+    """Age in bars of the oldest price that an instrument's profit and loss takes to convert."""
+    oldest: float = marks.age[column]
+    for hop in range(paths.path_column.shape[1]):
+        through = paths.path_column[column, hop]
+        if through < 0 or not oldest <= limits.max_price_age:
+            break
+        oldest = marks.age[through]
+    return oldest
 
-    units: signed order size, 0 for none. score: the decision's score; without one (NaN) nothing
-    is opened, and the order is reviewed last.
-    stop_distance, take_profit_distance, trailing_distance: price units from the fill, NaN none.
-    sigma: standard deviation of one bar's return, decimal.
-    bound: the Limit that set the size.
+
+@lean_kernel
+def refusal_of_price(
+    exposed: Exposed, marks: Marks, paths: Conversion, limits: RiskLimits, column: int
+) -> tuple[int, float, float]:
+    """What is wrong with an instrument's price, to open anything on it: (Limit, allowed, measured).
+
+    Age inf is a market that cannot be traded now, or a price that nobody has seen.
     """
-
-    units: Floats
-    score: Floats
-    stop_distance: Floats
-    take_profit_distance: Floats
-    trailing_distance: Floats
-    sigma: Floats
-    bound: NDArray[np.int64]
-
-
-class Verdicts(NamedTuple):
-    """The guardian's answer, arrays (M,) by instrument.
-
-    units: the approved order size, 0 where refused or nothing was proposed.
-    limit: the Limit that refused or shrank, NONE where the order passed whole.
-    allowed, measured: that limit's value and what was found, in the limit's own unit.
-    lowest_price, highest_price: the collar within which the order may fill.
-    ranked: (M,) the columns proposed, in the order of the review; reviewed: (1,) how many.
-    """
-
-    units: Floats
-    limit: NDArray[np.int64]
-    allowed: Floats
-    measured: Floats
-    lowest_price: Floats
-    highest_price: Floats
-    ranked: NDArray[np.int64]
-    reviewed: NDArray[np.int64]
-
-
-class Exposed(NamedTuple):
-    """What the review looks at beside the proposals.
-
-    units, working, stop_price, margin_rate, unit_increment: (M,). equity: account currency.
-    halt: a Halt. returns: (T, N) simple returns, of which the window that ends at `row` is read.
-    """
-
-    units: Floats
-    working: Floats
-    stop_price: Floats
-    margin_rate: Floats
-    unit_increment: Floats
-    equity: float
-    halt: int
-    returns: Floats
-    row: int
-
-
-def no_proposals(instruments: int) -> Proposals:
-    """Nothing is proposed."""
-    nan = np.full((6, instruments), np.nan)
-    nan[0] = 0.0
-    bound = np.zeros(instruments, dtype=np.int64)
-    return Proposals(nan[0], nan[1], nan[2], nan[3], nan[4], nan[5], bound)
-
-
-def no_verdicts(instruments: int) -> Verdicts:
-    """Nothing is approved."""
-    nan = np.full((5, instruments), np.nan)
-    nan[0] = 0.0
-    limit, ranked = np.zeros((2, instruments), dtype=np.int64)
-    reviewed = np.zeros(1, dtype=np.int64)
-    return Verdicts(nan[0], limit, nan[1], nan[2], nan[3], nan[4], ranked, reviewed)
+    oldest, spread = oldest_price(marks, paths, limits, column), marks.spread[column]
+    if oldest == np.inf:
+        return UNTRADEABLE, limits.max_price_age, oldest
+    if not oldest <= limits.max_price_age:
+        return STALE_PRICE, limits.max_price_age, oldest
+    if spread < 0.0:
+        return CROSSED_QUOTE, 0.0, spread
+    if not (spread < np.inf and exposed.sigma[column] > 0.0 and exposed.sigma[column] < np.inf):
+        return INVALID_INPUT, np.nan, np.nan
+    before = exposed.sigma_before[column]
+    jump = abs(exposed.returns[exposed.row, column]) / before
+    if not (before > 0.0 and before < np.inf and jump <= limits.jump_sigmas):
+        return PRICE_JUMP, limits.jump_sigmas, jump
+    return NONE, np.nan, np.nan
 
 
 @lean_kernel
@@ -119,37 +95,119 @@ def refusal_before_size(
     marks: Marks,
     paths: Conversion,
     limits: RiskLimits,
+    pace: Pace,
     column: int,
+    reach: float,
 ) -> tuple[int, float, float]:
-    """Why nothing new may be opened whatever its size: (Limit, allowed, measured).
-
-    A price is as old as the oldest of those that it takes to convert its profit and loss.
-    """
+    """Why nothing new may be opened whatever its size: (Limit, allowed, measured)."""
+    if exposed.halt == HALTED_FOR_THE_DAY:
+        return DAILY_LOSS_HALT, limits.max_daily_loss, np.nan
     if exposed.halt != NO_HALT:
-        code = DRAWDOWN_HALT if exposed.halt == HALTED_BY_DRAWDOWN else DAILY_LOSS_HALT
-        limit = limits.max_drawdown if exposed.halt == HALTED_BY_DRAWDOWN else limits.max_daily_loss
-        return code, limit, np.nan
-    oldest = marks.age[column]
-    for hop in range(paths.path_column.shape[1]):
-        through = paths.path_column[column, hop]
-        if through < 0 or not oldest <= limits.max_price_age:
-            break
-        oldest = marks.age[through]
-    if not oldest <= limits.max_price_age:
-        return STALE_PRICE, limits.max_price_age, oldest
-    spread, sigma = marks.spread[column], proposals.sigma[column]
-    target = proposals.take_profit_distance[column]
+        return DRAWDOWN_HALT, limits.max_drawdown, np.nan
+    if exposed.traits.restricted[column] != 0:
+        return RESTRICTED, np.nan, np.nan
+    code, allowed, measured = refusal_of_price(exposed, marks, paths, limits, column)
+    if code != NONE:
+        return code, allowed, measured
+    target, score = proposals.take_profit_distance[column], abs(proposals.score[column])
     if not (
-        spread >= 0.0
-        and spread < np.inf
-        and sigma > 0.0
-        and sigma < np.inf
-        and abs(proposals.score[column]) > 0.0
-        and abs(proposals.score[column]) <= 1.0
-        and (np.isnan(target) or (target > 0.0 and target < np.inf))
+        score > 0.0 and score <= 1.0 and (np.isnan(target) or (target > 0.0 and target < np.inf))
     ):
         return INVALID_INPUT, np.nan, np.nan
-    return NONE, np.nan, np.nan
+    return too_fast(
+        pace, limits.pace, column, proposals.group[column], exposed.time, marks.mid[column], reach
+    )
+
+
+@lean_kernel
+def collar_reach(exposed: Exposed, limits: RiskLimits, column: int) -> float:
+    """How far from the mid an order may fill, as a fraction of it.
+
+    Reducing needs no estimate of risk: where sigma is unknown the collar stands alone.
+    """
+    collar: float = exposed.traits.collar[column]
+    sigma = exposed.sigma[column] if column < exposed.sigma.shape[0] else np.nan
+    reach = max(collar, limits.collar_sigmas * sigma)
+    return reach if reach < np.inf else collar
+
+
+@lean_kernel
+def is_proven_reduction(held: float, bare: float, order: float) -> bool:
+    """Whether an order makes a position smaller, filled or not what already works.
+
+    held: units with the working orders as if filled; bare: without them.
+    """
+    after, alone = held + order, bare + order
+    shrinks = held * after >= 0.0 and abs(after) <= abs(held)
+    return shrinks and bare * alone >= 0.0 and abs(alone) <= abs(bare)
+
+
+@lean_kernel
+def largest_order(
+    size: float, held: float, side: float, unit_value: float, equity: float, limits: RiskLimits
+) -> tuple[float, int, float, float]:
+    """The largest position after one order of admissible value and units: (size, Limit, allowed,
+    measured); NONE where the order is small enough.
+    """
+    already = held * side
+    units, value = size - already, (size - already) * unit_value
+    if units > limits.max_order_units:
+        size = limits.max_order_units + already
+        return size, ORDER_UNITS, limits.max_order_units, units
+    allowed = limits.max_order_value * equity
+    if value > allowed:
+        return allowed / unit_value + already, ORDER_VALUE, allowed, value
+    return size, NONE, np.nan, np.nan
+
+
+@lean_kernel
+def size_to_open(
+    proposals: Proposals,
+    exposed: Exposed,
+    marks: Marks,
+    paths: Conversion,
+    limits: RiskLimits,
+    book: Book,
+    tail: Tail,
+    column: int,
+    side: float,
+    size: float,
+) -> tuple[float, int, float, float]:
+    """The largest position up to `size` that every limit admits: (size, Limit, allowed, measured).
+
+    The Limit is that of the last which made it smaller, NONE where none did.
+    """
+    code, allowed, measured = NONE, np.nan, np.nan
+    increment = exposed.traits.unit_increment[column]
+    room = headroom(
+        book, marks, paths, exposed.traits, limits, exposed.sigma, exposed.equity, column, side,
+        proposals.stop_distance[column],
+    )  # fmt: skip
+    if size > room.units:
+        size = whole_units(room.units, increment)
+        code, allowed, measured = room.limit, room.allowed, room.measured
+    if size > 0.0:
+        correlated = largest_correlation(
+            exposed.returns, exposed.row, book.units, limits, column, side
+        )
+        kept = size_kept(correlated, limits.correlation_threshold)
+        if kept < 1.0:
+            size = whole_units(kept * size, increment)
+            code, allowed, measured = CORRELATION, limits.correlation_threshold, correlated
+    if size > 0.0:
+        unit_value = marks.mid[column] * marks.rate[column]
+        most, bound, most_allowed, found = largest_order(
+            size, book.units[column], side, unit_value, exposed.equity, limits
+        )
+        if bound != NONE:
+            size = whole_units(most, increment)
+            code, allowed, measured = bound, most_allowed, found
+    if size > 0.0:
+        within = size_within(exposed, marks, limits, book, tail, column, side, size)
+        if within.limit != NONE:
+            size = within.size
+            code, allowed, measured = within.limit, within.allowed, within.measured
+    return size, code, allowed, measured
 
 
 @lean_kernel
@@ -160,6 +218,8 @@ def review_order(
     paths: Conversion,
     limits: RiskLimits,
     book: Book,
+    tail: Tail,
+    pace: Pace,
     verdicts: Verdicts,
     column: int,
 ) -> None:
@@ -171,49 +231,49 @@ def review_order(
     if not abs(after) < np.inf or not mid > 0.0:
         verdicts.limit[column] = INVALID_INPUT
         return
-    reach = max(limits.collar, limits.collar_sigmas * proposals.sigma[column])
-    if held != 0.0 and held * after >= 0.0 and abs(after) <= abs(held):
-        # Reducing needs no estimate of risk: where sigma is unknown the collar stands alone.
-        reach = reach if reach < np.inf else limits.collar
+    reach = collar_reach(exposed, limits, column)
+    if is_proven_reduction(held, exposed.units[column], order):
         approved = order
-        book.risk[column] *= after / held
+        book.risk[column] *= after / held if held != 0.0 else 0.0
+        tail.of[0] = STALE
+        if exposed.halt == FLATTENING:
+            verdicts.limit[column] = DRAWDOWN_FLATTEN
+            verdicts.allowed[column] = limits.flatten_drawdown
     else:
         closing = -held if held * after < 0.0 else 0.0
         side = 1.0 if after > 0.0 else -1.0
         code, allowed, measured = refusal_before_size(
-            proposals, exposed, marks, paths, limits, column
+            proposals, exposed, marks, paths, limits, pace, column, reach
         )
         size = 0.0
-        distance = proposals.stop_distance[column]
         if code == NONE:
-            room = headroom(
-                book, marks, paths, exposed.margin_rate, limits, exposed.equity, column, side,
-                distance,
-            )  # fmt: skip
-            size = abs(after)
-            if size > room.units:
-                size = whole_units(room.units, exposed.unit_increment[column])
-                code, allowed, measured = room.limit, room.allowed, room.measured
-        if size > 0.0:
-            correlated = largest_correlation(
-                exposed.returns, exposed.row, book.units, limits, column, side
+            size, code, allowed, measured = size_to_open(
+                proposals, exposed, marks, paths, limits, book, tail, column, side, abs(after)
             )
-            kept = size_kept(correlated, limits.correlation_threshold)
-            if kept < 1.0:
-                size = whole_units(kept * size, exposed.unit_increment[column])
-                code, allowed, measured = CORRELATION, limits.correlation_threshold, correlated
-        if held * after > 0.0 and size <= abs(held):
+        if held * after >= 0.0 and size <= abs(held):
             size = 0.0
             approved = 0.0
+            code = UNPROVEN_REDUCTION if code == NONE else code
         else:
             approved = side * size - held if size > 0.0 else closing
+        if size > 0.0 and repeats(pace, limits.pace, column, approved, exposed.time):
+            size, approved, code = 0.0, closing, DUPLICATE
+            allowed = limits.pace.duplicate_ns / SECOND_NS
+            measured = (exposed.time - pace.order_time[column]) / SECOND_NS
         verdicts.limit[column] = code
         verdicts.allowed[column] = allowed
         verdicts.measured[column] = measured
         if approved == 0.0:
             return
-        reach = reach if reach < np.inf else limits.collar
-        book.risk[column] = size * distance * marks.rate[column] if size > 0.0 else 0.0
+        book.risk[column] = 0.0
+        tail.of[0] = tail.of[0] if size > 0.0 else STALE
+        if size > 0.0:
+            book.risk[column] = size * proposals.stop_distance[column] * marks.rate[column]
+            take_approval(
+                pace, limits.pace, column, proposals.group[column], approved, exposed.time, mid
+            )
+            value = side * size * mid * marks.rate[column]
+            enter_position(tail, exposed.returns, exposed.row, column, value)
     book.units[column] = held + approved
     book.weighed[0] = NOT_WEIGHED
     verdicts.units[column] = approved
@@ -245,6 +305,25 @@ def rank_proposals(proposals: Proposals, verdicts: Verdicts) -> None:
 
 
 @lean_kernel
+def close_everything(proposals: Proposals, exposed: Exposed, book: Book) -> None:
+    """Propose, instead of whatever else was, to close every position.
+
+    Where something works that would still open, the position alone is closed: the rest is the
+    gateway's to cancel.
+    """
+    for column in range(proposals.units.shape[0]):
+        bare = exposed.units[column]
+        closing = -bare
+        if not is_proven_reduction(book.units[column], bare, closing):
+            closing = -book.units[column] if book.units[column] * bare > 0.0 else 0.0
+        proposals.units[column] = closing
+        proposals.score[column] = np.nan
+        proposals.stop_distance[column] = np.nan
+        proposals.take_profit_distance[column] = np.nan
+        proposals.trailing_distance[column] = np.nan
+
+
+@lean_kernel
 def review(
     proposals: Proposals,
     exposed: Exposed,
@@ -252,11 +331,13 @@ def review(
     paths: Conversion,
     limits: RiskLimits,
     book: Book,
+    tail: Tail,
+    pace: Pace,
     verdicts: Verdicts,
 ) -> None:
     """Judge all proposals in the fixed order; `book` and `verdicts` are overwritten."""
     measure_book(book, exposed.units, exposed.working, exposed.stop_price, marks)
-    review_measured(proposals, exposed, marks, paths, limits, book, verdicts)
+    review_measured(proposals, exposed, marks, paths, limits, book, tail, pace, verdicts)
 
 
 @lean_kernel
@@ -267,6 +348,8 @@ def review_measured(
     paths: Conversion,
     limits: RiskLimits,
     book: Book,
+    tail: Tail,
+    pace: Pace,
     verdicts: Verdicts,
 ) -> None:
     """`review` against a book that was measured on this bar, and is changed by what is approved."""
@@ -278,8 +361,12 @@ def review_measured(
         verdicts.measured[column] = np.nan
         verdicts.lowest_price[column] = np.nan
         verdicts.highest_price[column] = np.nan
+    if exposed.halt == FLATTENING:
+        close_everything(proposals, exposed, book)
     rank_proposals(proposals, verdicts)
+    tail.of[0] = STALE
     for place in range(verdicts.reviewed[0]):
         review_order(
-            proposals, exposed, marks, paths, limits, book, verdicts, verdicts.ranked[place]
-        )
+            proposals, exposed, marks, paths, limits, book, tail, pace, verdicts,
+            verdicts.ranked[place],
+        )  # fmt: skip

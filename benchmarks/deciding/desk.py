@@ -90,6 +90,7 @@ def holding_account(sequence: int, bar: BarSlice) -> Settlement:
         spread=bar.values[4].copy(),
         rate=np.ones(count),
         age=np.zeros(count),
+        filled=np.zeros(count),
         financing=np.zeros(count),
         cash=CASH,
         equity=CASH,

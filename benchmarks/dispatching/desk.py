@@ -99,6 +99,8 @@ class Ordering:
         self.guardian = RiskGuardian(
             plan.instruments,
             account_currency="USD",
+            traits=plan.desk.traits,
+            agents=1,
             limits=open_limits(plan.desk.limits),
             equity=CASH,
             key=self.key,
@@ -151,14 +153,17 @@ class Ordering:
                 spread=1e-4 * self._mid,
                 rate=np.ones(count),
                 age=np.zeros(count),
+                filled=np.zeros(count),
                 returns=self._returns,
                 order_units=units,
                 score=np.full(count, 0.9),
                 stop_distance=0.05 * self._mid,
                 take_profit_distance=0.05 * self._mid,
                 trailing_distance=np.full(count, np.nan),
-                sigma=np.full(count, 1e-2),
                 bound=np.zeros(count, dtype=np.int64),
+                group=np.zeros(count, dtype=np.int64),
+                sigma=np.full(count, 1e-2),
+                sigma_before=np.full(count, 1e-2),
             )
         )
 

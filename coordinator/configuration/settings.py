@@ -142,16 +142,58 @@ class OptimizerSettings(Section):
     )
 
 
+class StressSettings(Section):
+    """Largest loss in each named shock, of equity. docs/RISK.md"""
+
+    crash: Fraction = Field(0.08, gt=0.0, description="risky assets and currencies fall")
+    volatility_spike: Fraction = Field(0.06, gt=0.0, description="deviations double")
+    correlation_breakdown: Fraction = Field(0.10, gt=0.0, description="everything loses at once")
+    liquidity_crisis: Fraction = Field(0.12, gt=0.0, description="spreads tenfold, five days out")
+    currency_crisis: Fraction = Field(0.05, gt=0.0, description="the largest exposure moves 8 %")
+
+
+class PaceSettings(Section):
+    """How often orders that open may be approved; what only reduces never waits."""
+
+    duplicate_s: float = Field(
+        10.0, ge=1.0, le=3600.0, description="the same order again within so long is refused"
+    )
+    per_second: int = Field(10, ge=1, le=1000, description="new orders of the whole desk")
+    per_minute: int = Field(100, ge=1, le=6000, description="new orders of the whole desk")
+    max_fills: int = Field(
+        20, ge=1, le=1000, description="fills of one agent's orders that disable them"
+    )
+    fills_s: float = Field(300.0, ge=1.0, le=86_400.0, description="within so long")
+    collar_s: float = Field(
+        60.0, ge=1.0, le=3600.0, description="the collar also holds from an order on for so long"
+    )
+
+
 class GuardianSettings(Section):
     """Limits that no order passes. Fractions are of equity."""
 
     max_price_age: float = Field(
         0.0, ge=0.0, le=10.0, description="bars since an instrument's last price"
     )
+    jump_sigmas: float = Field(
+        10.0, gt=0.0, le=50.0, description="last move of a price, in bar standard deviations"
+    )
+    restricted: tuple[str, ...] = Field((), description="instruments in which nothing is opened")
     max_drawdown: float = Field(0.10, gt=0.0, le=0.5, description="fall from the peak that halts")
+    flatten_drawdown: float | None = Field(
+        None, gt=0.0, le=0.75, description="fall that closes all; unset: 1.5 times max_drawdown"
+    )
     max_daily_loss: float = Field(0.02, gt=0.0, le=0.25, description="loss of a day that halts")
+    max_order_value: float = Field(2.0, gt=0.0, le=100.0, description="notional of one order")
+    max_order_units: float = Field(1e7, gt=0.0, le=1e12, description="units of one order")
     max_open_positions: int = Field(8, ge=1, le=100, description="instruments held at once")
     max_position: float = Field(0.9, gt=0.0, le=50.0, description="notional of one instrument")
+    max_position_loss: float = Field(
+        0.05, gt=0.0, le=1.0, description="its loss at two daily standard deviations"
+    )
+    max_asset_class: float = Field(
+        0.75, gt=0.0, le=50.0, description="notionals of one class; off where only one is traded"
+    )
     max_gross_leverage: float = Field(3.0, gt=0.0, le=50.0, description="sum of notionals")
     max_currency_exposure: float = Field(
         1.2, gt=0.0, le=50.0, description="net exposure of one currency"
@@ -164,8 +206,16 @@ class GuardianSettings(Section):
     )
     correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
     margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
-    price_collar: float = Field(
-        0.005, gt=0.0, le=0.1, description="largest move between decision and fill, of price"
+    max_daily_var: float = Field(
+        0.02, gt=0.0, le=0.5, description="value at risk of a day, 95 %, normal"
+    )
+    max_portfolio_var: float = Field(
+        0.05, gt=0.0, le=0.5, description="value at risk of a day, 99 %, historical"
+    )
+    var_window: int = Field(250, ge=10, le=5000, description="bars of returns both look back on")
+    price_collars: dict[Literal["fx", "metal", "equity", "crypto"], Fraction] = Field(
+        {"fx": 0.005, "metal": 0.01, "equity": 0.03, "crypto": 0.05},
+        description="largest move between decision and fill, of price, by class of assets",
     )
     price_collar_sigmas: float = Field(
         6.0, ge=0.0, le=20.0, description="on bars the collar is never tighter than so many sigmas"
@@ -273,6 +323,8 @@ class Settings(Section):
     sizing: SizingSettings = SizingSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     guardian: GuardianSettings = GuardianSettings()
+    stress: StressSettings = StressSettings()
+    pace: PaceSettings = PaceSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
     journal: JournalSettings = JournalSettings()

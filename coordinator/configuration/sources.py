@@ -111,8 +111,21 @@ def explained(error: ValidationError) -> str:
             hint = nearest(str(problem["loc"][-1]), known)
             lines.append(f"unknown key {where}{hint} Known here: {', '.join(known)}.")
         else:
-            lines.append(f"{where}: {problem['msg']}, found {problem['input']!r}")
+            lines.append(
+                f"{where}: {problem['msg']}, found {problem['input']!r}{as_fraction(problem)}"
+            )
     return "configuration: " + "; ".join(lines)
+
+
+def as_fraction(problem: Mapping[str, Any]) -> str:
+    """How a percentage is written, where one stands in the place of a fraction."""
+    value, most = problem["input"], problem.get("ctx", {})
+    bound = most.get("le", most.get("lt"))
+    if not isinstance(bound, int | float) or bound > 1.0:
+        return ""
+    if not isinstance(value, int | float) or not 1.0 <= value <= 100.0:
+        return ""
+    return f" ({value:g} percent is written {value / 100.0:g})"
 
 
 def known_keys(section: tuple[int | str, ...]) -> list[str]:

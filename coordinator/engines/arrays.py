@@ -9,7 +9,10 @@ import numpy as np
 from agents.guardian.breakers import Breakers, armed_breakers
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.limits import RiskLimits
-from agents.guardian.review import Proposals, Verdicts, no_proposals, no_verdicts
+from agents.guardian.pace import Pace, unhurried
+from agents.guardian.proposals import Proposals, Verdicts, no_proposals, no_verdicts
+from agents.guardian.tail import Tail, empty_tail
+from agents.guardian.traits import Traits
 from coordinator.desk import Desk
 from coordinator.sizing import SizingRules
 from coordinator.tally import Decision, undecided
@@ -23,7 +26,7 @@ NEVER = -1
 class DeskRules(NamedTuple):
     """What a session decides by; nothing in it changes while it runs.
 
-    weights: (A,). margin_rate, unit_increment: (M,). rearm_after: bars, NEVER where a person must.
+    weights: (A,). rearm_after: bars, NEVER where a person must.
     """
 
     paths: Conversion
@@ -33,8 +36,7 @@ class DeskRules(NamedTuple):
     weights: Floats
     decision_threshold: float
     quorum: float
-    margin_rate: Floats
-    unit_increment: Floats
+    traits: Traits
     rearm_after: int
 
 
@@ -72,6 +74,8 @@ class DeskState(NamedTuple):
     cancelled: Indices
     charged: Floats
     book: Book
+    tail: Tail
+    pace: Pace
     proposals: Proposals
     verdicts: Verdicts
     decision: Decision
@@ -88,8 +92,7 @@ def desk_rules(desk: Desk, fills: FillRules, rearm_after: int | None) -> DeskRul
         weights=desk.weights,
         decision_threshold=desk.decision_threshold,
         quorum=desk.quorum,
-        margin_rate=desk.margin_rate,
-        unit_increment=desk.unit_increment,
+        traits=desk.traits,
         rearm_after=NEVER if rearm_after is None else rearm_after,
     )
 
@@ -105,6 +108,8 @@ def opening_state(desk: Desk) -> DeskState:
         cancelled=np.zeros(width, dtype=np.int64),
         charged=np.zeros(width),
         book=empty_book(width, desk.paths.currencies),
+        tail=empty_tail(width, desk.limits),
+        pace=unhurried(width, len(desk.weights), desk.limits.pace),
         proposals=no_proposals(width),
         verdicts=no_verdicts(width),
         decision=undecided(desk.traded),

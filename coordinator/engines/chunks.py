@@ -72,13 +72,13 @@ class PanelChunks:
     @property
     def most_rows(self) -> int:
         """Rows of the longest chunk, its lead included."""
-        return self._desk.limits.correlation_window + self.rows
+        return self._desk.limits.returns_window + self.rows
 
     def chunks(self, committee: PanelCommittee, *, evidence: bool) -> Iterator[Chunk]:
         """The chunks in order."""
         for row in range(self._first, len(self._bars), self.rows):
             stop = min(row + self.rows, len(self._bars))
-            lead = min(self._desk.limits.correlation_window, row)
+            lead = min(self._desk.limits.returns_window, row)
             yield self._chunk(row, stop, lead, committee, evidence)
 
     def _chunk(
@@ -108,11 +108,12 @@ class PanelChunks:
         )
 
     def _volatilities(self, row: int, stop: int, lead: int) -> Floats:
-        rules = self._desk.volatility
-        early = max(row + 1 - rules.lookback, 0)
+        """(R, N), from the row before the first that is decided on."""
+        rules, before = self._desk.volatility, max(row - 1, 0)
+        early = max(before + 1 - rules.lookback, 0)
         close = self._bars.close[early:stop, : self._desk.traded]
         sigma = self._sigma[: stop - row + lead]
-        sigma[lead:] = bar_volatility(close, rules)[row - early :]
+        sigma[lead - (row - before) :] = bar_volatility(close, rules)[before - early :]
         return sigma
 
     def _simple_returns(self, row: int, stop: int, lead: int) -> Floats:

@@ -167,7 +167,7 @@ class JournalScribe:
             if column not in rejected:
                 self._attribution.waiting[column] = order
                 continue
-            increment = float(self._desk.unit_increment[column])
+            increment = float(self._desk.traits.unit_increment[column])
             said = size_refusal(order.client_order_id, order.units, increment)
             self._cancel(order, f"{REJECTED}: {said}", row.time)
 

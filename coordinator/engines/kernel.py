@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from agents.guardian.breakers import Watched, watch_equity
-from agents.guardian.review import Exposed, review_measured
+from agents.guardian.pace import pass_bar, take_fill
+from agents.guardian.proposals import Exposed
+from agents.guardian.review import review_measured
 from coordinator.engines.arrays import DeskRules, DeskState, PanelRows
 from coordinator.engines.recording import (
     has_room,
@@ -58,7 +60,7 @@ def place_approved(state: DeskState, rules: DeskRules, tape: Tape, row: int) -> 
         units = verdicts.units[column]
         if units == 0.0:
             continue
-        if is_sized(units, paper.ledger.units[column], rules.unit_increment[column]):
+        if is_sized(units, paper.ledger.units[column], rules.traits.unit_increment[column]):
             trailing = proposals.trailing_distance[column]
             enter_order(
                 paper.orders, column, units, proposals.stop_distance[column],
@@ -78,23 +80,29 @@ def decide_row(
     paper = state.paper
     ledger, marks = paper.ledger, paper.marks
     tally(panel.scores[row], rules.weights, rules.decision_threshold, rules.quorum, state.decision)
+    now = float(panel.time[row])
     exposed = Exposed(
-        ledger.units, paper.orders.units, paper.exits.stop_price, rules.margin_rate,
-        rules.unit_increment, equity, 0, panel.returns, row,
+        ledger.units, paper.orders.units, paper.exits.stop_price, rules.traits, equity, 0,
+        panel.returns, row, panel.sigma[row], panel.sigma[row - 1], now,
     )  # fmt: skip
     propose(
-        state.decision, state.multiplier, rebalancing, panel.sigma[row], exposed, marks,
-        rules.paths, rules.limits, rules.sizing, state.book, state.proposals,
+        state.decision, panel.scores[row], rules.weights, state.multiplier, rebalancing, exposed,
+        marks, rules.paths, rules.limits, rules.sizing, state.book, state.proposals,
     )  # fmt: skip
     watched = watch_equity(state.breakers, rules.limits, panel.time[row], equity, rules.rearm_after)
+    for n in range(state.log.size[0]):
+        take_fill(state.pace, rules.limits.pace, state.log.column[n], now)
+    pass_bar(state.pace, rules.rearm_after)
     exposed = Exposed(
-        ledger.units, paper.orders.units, paper.exits.stop_price, rules.margin_rate,
-        rules.unit_increment, equity, state.breakers.halt[0], panel.returns, row,
+        ledger.units, paper.orders.units, paper.exits.stop_price, rules.traits, equity,
+        state.breakers.halt[0], panel.returns, row, panel.sigma[row], panel.sigma[row - 1],
+        now,
     )  # fmt: skip
     # Sizing has measured the book on this bar and left it as it was.
     review_measured(
-        state.proposals, exposed, marks, rules.paths, rules.limits, state.book, state.verdicts
-    )
+        state.proposals, exposed, marks, rules.paths, rules.limits, state.book, state.tail,
+        state.pace, state.verdicts,
+    )  # fmt: skip
     return watched
 
 

@@ -16,6 +16,7 @@ DRAWDOWN = int(Halt.DRAWDOWN)
 DRAWDOWN_HALT = int(Limit.DRAWDOWN_HALT)
 OUTCOMES = tuple(int(outcome) for outcome in Outcome)
 DAILY_LOSS_HALT = int(Limit.DAILY_LOSS_HALT)
+DRAWDOWN_FLATTEN = int(Limit.DRAWDOWN_FLATTEN)
 
 
 @lean_kernel
@@ -114,7 +115,7 @@ def record_verdicts(tape: Tape, state: DeskState, row: int) -> None:
             tape.counts.refusals[limit] += 1
         if detailed or not refused:
             measured = verdicts.measured[column]
-            if limit in (DRAWDOWN_HALT, DAILY_LOSS_HALT):
+            if limit in (DRAWDOWN_HALT, DAILY_LOSS_HALT, DRAWDOWN_FLATTEN):
                 measured = halting_loss(state.breakers)
             n = rows.size[0]
             rows.row[n] = row

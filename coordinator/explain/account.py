@@ -10,6 +10,7 @@ from infra.brokers.paper.execution import attach_bracket, clear_exits
 from infra.brokers.paper.exits import trail_stops
 from infra.brokers.paper.state import FillReason, empty_state
 from market.bar_window import BarSlice
+from market.bars import Floats
 from market.desk_state import DeskState
 from market.errors import JournalError
 from market.events import BarSettled, Event, OrderFilled, OrderIntended
@@ -33,6 +34,7 @@ class AccountFold:
         self._state = state
         self._paper = empty_state(width, state.started.initial_balance)
         self._age = np.full(width, np.inf)
+        self._filled: Floats = np.zeros(width)
         self._orders: dict[str, OrderRequest] = {}
         self._settled: dict[int, Settlement] = {}
         self._seen: set[int] = set()
@@ -50,7 +52,10 @@ class AccountFold:
         elif isinstance(event, AccountSeen) and event.sequence in self._settled:
             self._seen.add(event.sequence)
             self._settled[event.sequence] = replace(
-                self._settled[event.sequence], stop_price=event.stop_price, age=event.age
+                self._settled[event.sequence],
+                stop_price=event.stop_price,
+                age=event.age,
+                filled=event.filled if len(event.filled) else self._settled[event.sequence].filled,
             )
 
     def settle(self, settled: BarSettled, bar: BarSlice) -> None:
@@ -70,11 +75,13 @@ class AccountFold:
             spread=settled.spread,
             rate=settled.rate,
             age=self._age,
+            filled=self._filled,
             financing=settled.financing,
             cash=settled.cash,
             equity=settled.equity,
             margin_used=settled.margin_used,
         )
+        self._filled = np.zeros_like(self._filled)
 
     def settlement(self, sequence: int) -> Settlement:
         """The account after a bar, as sizing and guardian were shown it; older ones are forgotten.
@@ -90,6 +97,7 @@ class AccountFold:
 
     def _fill(self, fill: Fill) -> None:
         paper, column = self._paper, self._state.column(fill.symbol)
+        self._filled[column] += 1.0
         held = float(paper.ledger.units[column])
         paper.ledger.units[column] = held + fill.units
         order = self._orders.pop(fill.client_order_id, None)

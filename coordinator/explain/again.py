@@ -9,14 +9,17 @@ import numpy as np
 
 from agents.guardian.guardian import RiskGuardian
 from agents.guardian.notices import SUPERVISOR
+from agents.guardian.pace import remembered_pace, unhurried
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
 from coordinator.explain.account import AccountFold
 from coordinator.explain.breakers import before_review
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.voting import Seating, VotesAgain, vote_again
+from coordinator.tally import leading_agent
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
+from market.conversion import Indices
 from market.desk_state import DeskState
 from market.errors import JournalError
 from market.events import (
@@ -110,6 +113,9 @@ class DeskAgain:
         self._closed: BarClosed | None = None
         self._memory: Floats | None = None
         self._rearmed = False
+        self._unhurried = remembered_pace(
+            unhurried(len(started.symbols), len(started.agents), desk.limits.pace)
+        )
 
     def take(self, event: Event) -> None:
         """Follow one event of the journal."""
@@ -145,8 +151,8 @@ class DeskAgain:
         self._abstained.clear()
         if self._memory is None:  # else what it remembers is on record
             context = self._deciding.context(taken.sequence, taken.time, settlement)
-            nothing = np.zeros(len(self._desk.symbols))
-            self._guardian.answer(replace(context, order_units=nothing))
+            context = replace(context, group=self._carried(taken))
+            self._guardian.recall(context, taken.approved)
 
     def decide(self, taken: DecisionTaken) -> Decided:
         """Vote, tally and size again on what the record says that the decision saw."""
@@ -193,7 +199,11 @@ class DeskAgain:
         else:
             if after is not None:
                 before = before_review(
-                    decided.earlier, after, rearmed=decided.rearmed, began=halted
+                    decided.earlier,
+                    after,
+                    rearmed=decided.rearmed,
+                    began=halted,
+                    unhurried=self._unhurried,
                 )
                 self._guardian.answer(ResumeGuardian(memory=before))
             reviewed = self._guardian.review(decided.context)
@@ -212,6 +222,17 @@ class DeskAgain:
             as_recorded=as_recorded,
             window=self._deciding.window.bars(),
         )
+
+    def _carried(self, taken: DecisionTaken) -> Indices:
+        """(M,) who carried each decision that was approved, as sizing wrote it down."""
+        group = np.full(len(self._desk.symbols), -1, dtype=np.int64)
+        for order in taken.approved:
+            column = self._desk.symbols.index(order.symbol)
+            if column < self._desk.traded and np.isfinite(order.score):
+                side = float(np.sign(order.score))
+                weights = self._deciding.weights
+                group[column] = leading_agent(taken.scores, weights, column, side)
+        return group
 
     def _open(self, event: TradingOpened) -> None:
         self.live, self.versions = True, event.versions

@@ -93,6 +93,8 @@ def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
         RiskGuardian,
         plan.instruments,
         account_currency=plan.settings.desk.account_currency,
+        traits=plan.desk.traits,
+        agents=len(plan.desk.weights),
         limits=plan.desk.limits,
         equity=plan.desk.initial_balance,
         key=key,

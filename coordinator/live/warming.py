@@ -28,6 +28,7 @@ def warm_up(desk: Desk) -> None:
         spread=unknown.copy(),
         rate=unknown.copy(),
         age=none.copy(),
+        filled=none.copy(),
         financing=none.copy(),
         cash=desk.initial_balance,
         equity=desk.initial_balance,

@@ -16,6 +16,9 @@ ROWS = {"scores", "evidence"}
 
 VERDICT = re.compile(r"(approved|refused)\[(\d+)\]")
 
+MEMORY = "memory"
+"""Of the guardian: a row of numbers that are not by instrument."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
@@ -129,7 +132,7 @@ def _when(one: Side, other: Side) -> tuple[int, int]:
 def _about(difference: Difference) -> str | None:
     """The instrument of the place, or of the event."""
     unequal, session = difference.unequal, difference.session
-    if unequal is not None and unequal.place.indices:
+    if unequal is not None and unequal.place.indices and unequal.place.field != MEMORY:
         return session.symbols[unequal.place.indices[-1]]
     verdict = VERDICT.match(unequal.place.field) if unequal is not None else None
     for side in (difference.one, difference.other):

@@ -13,8 +13,8 @@ from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
 
-DRAWDOWN = "DRAWDOWN"
-"""The guardian's halt that a person ends; that of a day's loss ends with the day."""
+LATCHED = ("DRAWDOWN", "DRAWDOWN_FLATTEN", "EXECUTION_THROTTLE")
+"""The guardian's halts that a person ends; that of a day's loss ends with the day."""
 
 
 class Commands:
@@ -80,7 +80,7 @@ class Commands:
             return f"{differs}. No new risk until that is settled; then resume again"
         if mode is not Mode.TRADING:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
-        if self._gateway.books.state.halt == DRAWDOWN:
+        if self._gateway.books.state.halt in LATCHED:
             self._rearm_asked(command.by)
         return ""
 

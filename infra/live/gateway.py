@@ -57,6 +57,8 @@ from market.quotes import Quote
 SECOND_NS = 1_000_000_000
 ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
+FLATTEN = "DRAWDOWN_FLATTEN"
+"""The guardian's halt at which every position is closed."""
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
 
@@ -124,6 +126,7 @@ class LiveGateway:
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
         self._financing: Floats = np.zeros(len(instruments))
+        self._filled: Floats = np.zeros(len(instruments))
         self.dispatch = Dispatch(
             broker, books, books.state.started.session, key, sent=self._measuring.sent
         )
@@ -237,6 +240,8 @@ class LiveGateway:
         self.books.record(*decided.records)
         if any(isinstance(event, TradingHalted | TradingRearmed) for event in decided.records):
             self.books.durable()  # a halt is not forgotten by a crash
+        if state.halt == FLATTEN and state.mode is not Mode.FLATTENING:
+            self._flatten_for_the_guardian()
         sent = 0
         unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
@@ -250,6 +255,11 @@ class LiveGateway:
                     self._alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def _flatten_for_the_guardian(self) -> None:
+        """It has seen a fall at which everything is closed: the gateway does, in its own time."""
+        if any(self._held().values()) or self.books.state.orders:
+            self.change_mode(Mode.FLATTENING, "risk_guardian", "the drawdown that closes all")
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
@@ -395,7 +405,12 @@ class LiveGateway:
         )
         self._mark()
         settlement = settlement_of(
-            state, self._account_now(), self._financing, self._marks, self._margin_rate
+            state,
+            self._account_now(),
+            self._financing,
+            self._filled,
+            self._marks,
+            self._margin_rate,
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         self._measuring.account(settlement.equity)
@@ -410,6 +425,7 @@ class LiveGateway:
             mode=state.mode.value,
         )
         self._financing = np.zeros_like(self._financing)
+        self._filled = np.zeros_like(self._filled)
 
     def _book(self, transactions: Sequence[Transaction]) -> None:
         try:
@@ -420,6 +436,8 @@ class LiveGateway:
         for event in events:
             if isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
                 self._financing[self.books.state.column(event.symbol)] += event.amount
+            elif isinstance(event, OrderFilled):
+                self._filled[self.books.state.column(event.fill.symbol)] += 1.0
         if events:
             self.books.record(*events)
             self._look_for_strangers(events)

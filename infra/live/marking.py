@@ -23,14 +23,15 @@ def settlement_of(
     state: DeskState,
     account: AccountState | None,
     financing: Floats,
+    filled: Floats,
     marks: Marks,
     margin_rate: Floats,
 ) -> Settlement:
     """The account as the coordinator is told of it. Positions and cash are the desk's own books.
 
     account: the broker's, for the stops; where it could not be asked no stop is known, and the
-    guardian takes no new risk on what it cannot measure. financing: (M,) since the last bar.
-    margin_rate: (M,). Fills and cancellations are in the journal, and told nobody here.
+    guardian takes no new risk on what it cannot measure. financing, filled: (M,) since the last
+    bar. margin_rate: (M,). Fills and cancellations are in the journal, and told nobody here.
     """
     units = state.ledger.units.copy()
     stops = np.full(len(units), np.nan) if account is None else account.stop_price.copy()
@@ -47,6 +48,7 @@ def settlement_of(
         spread=marks.spread.copy(),
         rate=marks.rate.copy(),
         age=marks.age.copy(),
+        filled=filled.copy(),
         financing=financing.copy(),
         cash=float(state.ledger.cash[0]),
         equity=marked_equity(state, marks),
@@ -77,4 +79,5 @@ def account_seen(settlement: Settlement, time: int) -> AccountSeen:
         time=time,
         stop_price=settlement.stop_price,
         age=settlement.age,
+        filled=settlement.filled,
     )

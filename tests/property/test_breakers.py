@@ -46,7 +46,7 @@ def test_a_drawdown_halts_at_the_limit_and_stays_until_it_is_re_armed(curve: lis
         peak = max(peak, equity)
         latched = latched or not 1.0 - equity / peak < WIDE.max_drawdown
         found = observe(breakers, equity, hour=24 * hour)
-        assert (found is Halt.DRAWDOWN) == latched
+        assert (found in (Halt.DRAWDOWN, Halt.DRAWDOWN_FLATTEN)) == latched
         assert drawdown(breakers) == pytest.approx(1.0 - equity / peak, abs=1e-12)
 
 
@@ -86,12 +86,12 @@ def test_after_re_arming_the_drawdown_counts_from_the_present_equity(curve: list
 def test_re_arming_does_not_forgive_the_loss_of_the_day() -> None:
     breakers = armed_breakers(START)
     observe(breakers, START, hour=0)
-    assert observe(breakers, 0.85 * START, hour=24) is Halt.DRAWDOWN
+    assert observe(breakers, 0.88 * START, hour=24) is Halt.DRAWDOWN
     rearm(breakers, WIDE)
     assert halt(breakers) is Halt.DAILY_LOSS
-    assert daily_loss(breakers) == pytest.approx(0.15)
-    assert observe(breakers, 0.85 * START, hour=25) is Halt.DAILY_LOSS
-    assert observe(breakers, 0.85 * START, hour=48) is Halt.NONE
+    assert daily_loss(breakers) == pytest.approx(0.12)
+    assert observe(breakers, 0.88 * START, hour=25) is Halt.DAILY_LOSS
+    assert observe(breakers, 0.88 * START, hour=48) is Halt.NONE
 
 
 def test_the_bars_of_a_halt_are_counted_from_the_one_after_it() -> None:
@@ -124,9 +124,16 @@ def test_a_negative_equity_that_sinks_further_after_re_arming_halts_again() -> N
 
 def test_the_limits_themselves_halt() -> None:
     breakers = armed_breakers(START)
-    limits = WIDE._replace(max_drawdown=0.25, max_daily_loss=0.125)
+    limits = WIDE._replace(max_drawdown=0.25, flatten_drawdown=0.5, max_daily_loss=0.125)
     found = [
         Halt(int(observe_equity(breakers, limits, hour * HOURS_NS, share * START)))
-        for hour, share in enumerate([0.876, 0.875, 0.751, 0.75])
+        for hour, share in enumerate([0.876, 0.875, 0.751, 0.75, 0.501, 0.5])
     ]
-    assert found == [Halt.NONE, Halt.DAILY_LOSS, Halt.DAILY_LOSS, Halt.DRAWDOWN]
+    assert found == [
+        Halt.NONE,
+        Halt.DAILY_LOSS,
+        Halt.DAILY_LOSS,
+        Halt.DRAWDOWN,
+        Halt.DRAWDOWN,
+        Halt.DRAWDOWN_FLATTEN,
+    ]

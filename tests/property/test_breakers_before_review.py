@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agents.guardian.breakers import (
     Breakers,
     armed_breakers,
+    by_drawdown,
     observe_equity,
     rearm,
     remembered,
@@ -52,7 +53,7 @@ def test_a_review_of_what_is_on_record_gives_the_same_halts_and_the_same_memory(
             if watched(breakers, time, equity):
                 earlier, rearmed = remembered(breakers), False
         elif what == "rearm":
-            if breakers.halt[0] == Halt.DRAWDOWN:
+            if by_drawdown(int(breakers.halt[0])):
                 rearm(breakers, WIDE)
                 rearmed = True
         else:
@@ -60,7 +61,11 @@ def test_a_review_of_what_is_on_record_gives_the_same_halts_and_the_same_memory(
             after = remembered(breakers)
             again = armed_breakers(1.0)
             began = expected.halted != Halt.NONE
-            resume_breakers(again, before_review(earlier, after, rearmed=rearmed, began=began))
+            before = before_review(
+                earlier, after, rearmed=rearmed, began=began, unhurried=np.array([7.0])
+            )
+            assert before[-1] == 7.0
+            resume_breakers(again, before[:-1])
             found = watch_equity(again, WIDE, time, equity, NEVER)
             np.testing.assert_array_equal(np.array(found), np.array(expected))
             np.testing.assert_array_equal(remembered(again), after)

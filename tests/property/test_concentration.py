@@ -83,5 +83,6 @@ def test_a_correlation_that_cannot_be_measured_refuses(fault: str) -> None:
 
 
 def test_with_nothing_else_held_no_correlation_is_asked_for() -> None:
-    judged = order(np.full((1, len(SYMBOLS)), np.nan), held=0.0, size=SIZE).with_exposed(row=0)
+    # A column that stands still has no correlation with anything.
+    judged = order(np.zeros((WINDOW, len(SYMBOLS))), held=0.0, size=SIZE)
     assert judged.verdicts().units[NEW] == SIZE

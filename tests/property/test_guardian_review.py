@@ -85,7 +85,7 @@ def test_a_reduction_uses_less_of_every_sum_and_is_always_approved_whole(checked
 @QUICK
 @given(
     cases(),
-    st.sampled_from(["sigma", "stop_distance", "take_profit_distance", "score"]),
+    st.sampled_from(["sigma", "stop_distance", "take_profit_distance", "score", "sigma_before"]),
     st.sampled_from(POISONS),
     st.sampled_from(list(Halt)),
     st.sampled_from(POISONS),
@@ -94,7 +94,8 @@ def test_no_halt_staleness_or_unknown_number_of_risk_refuses_a_reduction(
     checked: Case, field: str, poison: float, halt: Halt, equity: float
 ) -> None:
     proposals = checked.proposals._replace(units=-np.trunc(checked.exposed.units / 3.0))
-    getattr(proposals, field)[:] = poison
+    holder = proposals if hasattr(proposals, field) else checked.exposed
+    getattr(holder, field)[:] = poison
     checked.marks.age[:] = 10.0
     checked.marks.spread[:] = math.nan
     worst = replace(checked, proposals=proposals).with_exposed(
@@ -110,7 +111,17 @@ def test_no_halt_staleness_or_unknown_number_of_risk_refuses_a_reduction(
 @QUICK
 @given(
     st.sampled_from(
-        ["mid", "rate", "spread", "age", "sigma", "stop_distance", "take_profit_distance", "score"]
+        [
+            "mid",
+            "rate",
+            "spread",
+            "age",
+            "sigma",
+            "stop_distance",
+            "take_profit_distance",
+            "score",
+            "sigma_before",
+        ]
     ),
     st.sampled_from(POISONS),
     st.sampled_from([1.0, -1.0]),
@@ -123,11 +134,18 @@ def test_an_order_that_opens_on_a_number_that_is_none_is_refused(
     assume(not (field == "take_profit_distance" and math.isnan(poison)))  # none is wanted
     assume(not (field == "score" and poison == -1.0))  # full confidence in a sale
     opening = case({"EUR_GBP": side * 1_000.0})
-    holder = opening.marks if hasattr(opening.marks, field) else opening.proposals
+    holders = (opening.marks, opening.proposals, opening.exposed)
+    holder = next(holder for holder in holders if hasattr(holder, field))
     getattr(holder, field)[SYMBOLS.index("EUR_GBP")] = poison
     verdicts = opening.verdicts()
     assert not verdicts.units.any()
-    assert verdicts.limit[SYMBOLS.index("EUR_GBP")] in (Limit.INVALID_INPUT, Limit.STALE_PRICE)
+    assert verdicts.limit[SYMBOLS.index("EUR_GBP")] in (
+        Limit.INVALID_INPUT,
+        Limit.STALE_PRICE,
+        Limit.UNTRADEABLE,
+        Limit.CROSSED_QUOTE,
+        Limit.PRICE_JUMP,
+    )
 
 
 @QUICK
@@ -214,7 +232,8 @@ def test_the_collar_holds_the_reference_and_is_never_tighter_than_the_rule(check
     verdicts = checked.verdicts()
     for column in np.flatnonzero(verdicts.units):
         reach = max(
-            checked.limits.collar, checked.limits.collar_sigmas * checked.proposals.sigma[column]
+            checked.exposed.traits.collar[column],
+            checked.limits.collar_sigmas * checked.exposed.sigma[column],
         )
         mid = checked.marks.mid[column]
         assert verdicts.lowest_price[column] == pytest.approx(mid * (1.0 - reach), rel=1e-12)

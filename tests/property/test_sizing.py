@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import empty_book
-from agents.guardian.review import no_proposals
+from agents.guardian.proposals import no_proposals
 from coordinator.sizing import SizingRules, propose
 from coordinator.tally import Decision, Outcome, undecided
 from market.bars import Floats
@@ -42,7 +42,7 @@ class Wish:
 
     @property
     def sigma(self) -> Floats:
-        return self.book.proposals.sigma[:TRADED]
+        return self.book.exposed.sigma[:TRADED]
 
     def decision(self) -> Decision:
         decision = undecided(TRADED)
@@ -56,9 +56,10 @@ class Wish:
         proposals = no_proposals(COLUMNS)
         propose(
             self.decision(),
+            self.score[None],
+            np.ones(1),
             self.multiplier,
             self.rebalancing,
-            self.sigma,
             self.book.exposed,
             self.book.marks,
             PATHS,
@@ -178,7 +179,7 @@ def test_nothing_is_opened_on_a_number_that_is_none(wish: Wish, field: str, pois
     elif field == "multiplier":
         multiplier = np.where(np.arange(TRADED) == 0, poison, multiplier)
     elif field == "sigma":
-        book.proposals.sigma[0] = poison
+        book.exposed.sigma[0] = poison
     else:
         getattr(book.marks, field)[0] = poison
     proposed = replace(wish, book=book, multiplier=multiplier).proposed()

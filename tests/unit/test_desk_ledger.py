@@ -47,6 +47,7 @@ def settlement(*fills: Fill, **changed: Any) -> Settlement:
         spread=nothing,
         rate=nothing,
         age=nothing,
+        filled=nothing,
         financing=nothing,
         cash=100.0,
         equity=0.0,

@@ -22,7 +22,7 @@ from market.live_messages import (
 )
 from market.messages import Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
-from tests.books import COLUMNS, INSTRUMENTS, SYMBOLS, WIDE, WINDOW, Case, case
+from tests.books import AGENTS, COLUMNS, INSTRUMENTS, SYMBOLS, TRAITS, WIDE, WINDOW, Case, case
 
 KEY = b"the guardian's key"
 DAY_NS = 86_400_000_000_000
@@ -33,6 +33,8 @@ def guardian(*, rearm_after: int | None = None) -> RiskGuardian:
     return RiskGuardian(
         INSTRUMENTS,
         account_currency="USD",
+        traits=TRAITS,
+        agents=AGENTS,
         limits=WIDE,
         equity=EQUITY,
         key=KEY,
@@ -56,14 +58,17 @@ def context(checked: Case, *, sequence: int = 0, day: int = 19_000, **changed: A
         spread=marks.spread,
         rate=marks.rate,
         age=marks.age,
+        filled=np.zeros(COLUMNS),
         returns=exposed.returns,
         order_units=proposals.units,
         score=proposals.score,
         stop_distance=proposals.stop_distance,
         take_profit_distance=proposals.take_profit_distance,
         trailing_distance=proposals.trailing_distance,
-        sigma=proposals.sigma,
         bound=np.full(COLUMNS, int(Limit.RISK_PER_TRADE)),
+        group=proposals.group,
+        sigma=exposed.sigma,
+        sigma_before=exposed.sigma_before,
     )
     return replace(made, **changed)
 
@@ -101,6 +106,8 @@ def test_a_smaller_size_names_the_limit_its_value_and_what_the_others_use() -> N
     member = RiskGuardian(
         INSTRUMENTS,
         account_currency="USD",
+        traits=TRAITS,
+        agents=AGENTS,
         limits=wished.limits,
         equity=EQUITY,
         key=KEY,
@@ -119,6 +126,8 @@ def test_a_refusal_names_limit_value_and_measure() -> None:
     member = RiskGuardian(
         INSTRUMENTS,
         account_currency="USD",
+        traits=TRAITS,
+        agents=AGENTS,
         limits=WIDE._replace(max_open_positions=4.0),
         equity=EQUITY,
         key=KEY,
@@ -137,6 +146,8 @@ def test_the_strongest_score_goes_first_and_takes_the_room() -> None:
     narrow = RiskGuardian(
         INSTRUMENTS,
         account_currency="USD",
+        traits=TRAITS,
+        agents=AGENTS,
         limits=WIDE._replace(max_gross_leverage=1.5, max_position=1.5),
         equity=EQUITY,
         key=KEY,
@@ -197,17 +208,17 @@ def test_verdicts_carry_a_signature_that_the_gateway_can_check() -> None:
 def test_a_drawdown_halts_new_risk_closes_reversals_and_says_so_once() -> None:
     member = guardian()
     fallen = case({"EUR_USD": -25_000.0, "GBP_USD": 1_000.0}, held={"EUR_USD": 10_000.0})
-    first = reviewed(member, context(fallen, equity=0.85 * EQUITY))
+    first = reviewed(member, context(fallen, equity=0.88 * EQUITY))
     (notice,) = first.notices
     assert isinstance(notice, TradingHalted)
     assert (notice.halt, notice.limit) == ("DRAWDOWN", 0.10)
-    assert notice.measured == pytest.approx(0.15)
+    assert notice.measured == pytest.approx(0.12)
     (closing,) = first.approved
     assert (closing.symbol, closing.units) == ("EUR_USD", -10_000.0)
     assert closing.limit == "DRAWDOWN_HALT"
     (refusal,) = first.refused
     assert (refusal.symbol, refusal.limit, refusal.allowed) == ("GBP_USD", "DRAWDOWN_HALT", 0.10)
-    assert refusal.measured == pytest.approx(0.15)
+    assert refusal.measured == pytest.approx(0.12)
     again = reviewed(member, context(fallen, sequence=1, day=19_001, equity=2.0 * EQUITY))
     assert again.notices == ()
     assert member.halt is Halt.DRAWDOWN
@@ -229,7 +240,7 @@ def test_the_scripted_supervisor_re_arms_after_its_bars_and_is_on_record() -> No
     member = guardian(rearm_after=3)
     wished = case({"EUR_USD": 1_000.0})
     notices = [
-        reviewed(member, context(wished, sequence=n, day=19_000 + n, equity=0.85 * EQUITY)).notices
+        reviewed(member, context(wished, sequence=n, day=19_000 + n, equity=0.88 * EQUITY)).notices
         for n in range(5)
     ]
     assert [len(found) for found in notices] == [1, 0, 0, 1, 0]
@@ -243,14 +254,14 @@ def test_the_scripted_supervisor_re_arms_after_its_bars_and_is_on_record() -> No
 def test_re_arming_on_a_day_that_lost_too_much_waits_for_the_next_day() -> None:
     member = guardian(rearm_after=1)
     wished = case({"EUR_USD": 1_000.0})
-    reviewed(member, context(wished, equity=0.85 * EQUITY))
-    second = reviewed(member, context(wished, sequence=1, day=19_001, equity=0.70 * EQUITY))
+    reviewed(member, context(wished, equity=0.88 * EQUITY))
+    second = reviewed(member, context(wished, sequence=1, day=19_001, equity=0.86 * EQUITY))
     assert [type(notice).__name__ for notice in second.notices] == [
         "TradingRearmed",
         "TradingHalted",
     ]
     assert second.refused[0].limit == "DAILY_LOSS_HALT"
-    third = reviewed(member, context(wished, sequence=2, day=19_002, equity=0.70 * EQUITY))
+    third = reviewed(member, context(wished, sequence=2, day=19_002, equity=0.86 * EQUITY))
     assert third.approved
 
 
@@ -258,12 +269,12 @@ def test_live_only_a_person_re_arms() -> None:
     member = guardian()
     wished = case({"EUR_USD": 1_000.0})
     for n in range(40):
-        reviewed(member, context(wished, sequence=n, day=19_000 + n, equity=0.85 * EQUITY))
+        reviewed(member, context(wished, sequence=n, day=19_000 + n, equity=0.88 * EQUITY))
     assert member.halt is Halt.DRAWDOWN
     rearmed = member.answer(Rearm(sequence=40, time=19_040 * DAY_NS, by="Ada"))
     assert isinstance(rearmed, TradingRearmed)
     assert (rearmed.by, rearmed.after_bars) == ("Ada", 39)
-    assert reviewed(member, context(wished, day=19_040, equity=0.85 * EQUITY)).approved
+    assert reviewed(member, context(wished, day=19_040, equity=0.88 * EQUITY)).approved
 
 
 def test_re_arming_without_a_drawdown_halt_is_refused_and_forgets_nothing() -> None:
@@ -332,7 +343,7 @@ def test_warming_up_leaves_no_trace() -> None:
 
 def test_a_guardian_that_is_given_its_memory_halts_on_as_before_its_death() -> None:
     member = guardian()
-    fallen = context(case({"EUR_USD": 10_000.0}), equity=0.5 * EQUITY)
+    fallen = context(case({"EUR_USD": 10_000.0}), equity=0.88 * EQUITY)
     memory = reviewed(member, fallen).memory
     again = guardian()
     resumed = again.answer(ResumeGuardian(memory=memory))
@@ -344,7 +355,7 @@ def test_a_guardian_that_is_given_its_memory_halts_on_as_before_its_death() -> N
 
 def test_losses_between_two_bars_halt_at_once() -> None:
     member = guardian()
-    watched = member.answer(WatchEquity(sequence=3, time=19_000 * DAY_NS, equity=0.5 * EQUITY))
+    watched = member.answer(WatchEquity(sequence=3, time=19_000 * DAY_NS, equity=0.88 * EQUITY))
     assert isinstance(watched, EquityWatched)
     assert watched.halt == "DRAWDOWN"
     assert [type(notice).__name__ for notice in watched.notices] == ["TradingHalted"]

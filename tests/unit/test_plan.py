@@ -11,18 +11,28 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from coordinator.configuration.settings import CommitteeSettings, Settings
+from agents.guardian.limits import RiskLimits
+from coordinator.configuration.settings import (
+    CommitteeSettings,
+    GuardianSettings,
+    PaceSettings,
+    Settings,
+    StressSettings,
+)
+from coordinator.configuration.sources import load_settings
 from coordinator.plan import (
     Plan,
     allocation_rules,
     configuration_json,
-    risk_limits,
     sizing_rules,
     weights_of,
     without_folders,
 )
+from coordinator.risk_rules import day_bars, risk_limits, traits_with
 from coordinator.roster import AgentSpec
 from market.errors import ConfigError, DataError, NoConversionPath
+from market.instruments import Registry
+from tests.books import COLLARS
 from tests.desk import TWO, market, plan
 
 
@@ -158,49 +168,142 @@ def test_a_lookback_that_can_never_hold_enough_returns_is_refused() -> None:
     assert allocation_rules(settings(optimizer=even), 86_400).lookback == 40
 
 
-def test_limits_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"max_position \(2\) is above .*leverage \(1.5\)"):
-        risk_limits(settings(guardian={"max_position": 2.0, "max_gross_leverage": 1.5}))
+EUR_USD, XAU_USD = Registry()["EUR_USD"], Registry()["XAU_USD"]
+DAILY_S = 86_400
+
+
+def limits_of(**sections: dict[str, Any]) -> RiskLimits:
+    return risk_limits(settings(**sections), [EUR_USD], DAILY_S)
+
+
+@pytest.mark.parametrize(
+    ("lower", "value", "upper", "most"),
+    [
+        ("max_position", 2.0, "max_gross_leverage", 1.5),
+        ("max_asset_class", 2.0, "max_gross_leverage", 1.5),
+        ("max_drawdown", 0.2, "flatten_drawdown", 0.15),
+        ("max_daily_var", 0.06, "max_portfolio_var", 0.05),
+        ("max_position_loss", 0.2, "max_portfolio_risk", 0.15),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused(
+    lower: str, value: float, upper: str, most: float
+) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"{lower} \({value:g}\) is above .*{upper} \({most:g}\)"
+    ):
+        limits_of(guardian={lower: value, upper: most})
 
 
 def test_every_limit_of_the_configuration_reaches_the_guardian() -> None:
-    given = {
+    guardian = {
         "max_price_age": 1.0,
+        "jump_sigmas": 9.0,
         "max_drawdown": 0.11,
+        "flatten_drawdown": 0.16,
         "max_daily_loss": 0.021,
+        "max_order_value": 1.9,
+        "max_order_units": 9e6,
         "max_open_positions": 7,
         "max_position": 0.8,
+        "max_position_loss": 0.04,
+        "max_asset_class": 0.7,
         "max_gross_leverage": 2.9,
         "max_currency_exposure": 1.1,
         "max_portfolio_risk": 0.14,
         "correlation_threshold": 0.6,
         "correlation_window": 61,
         "margin_reserve": 0.09,
-        "price_collar": 0.006,
-        "price_collar_sigmas": 5.0,
+        "max_daily_var": 0.019,
+        "max_portfolio_var": 0.049,
+        "var_window": 251,
     }
-    assert list(risk_limits(settings(guardian=given))) == list(given.values())
+    stress = {
+        "crash": 0.07,
+        "volatility_spike": 0.05,
+        "correlation_breakdown": 0.09,
+        "liquidity_crisis": 0.11,
+        "currency_crisis": 0.04,
+    }
+    pace = {
+        "duplicate_s": 9.0,
+        "per_second": 9,
+        "per_minute": 99,
+        "max_fills": 19,
+        "fills_s": 299.0,
+        "collar_s": 59.0,
+    }
+    found = risk_limits(
+        settings(
+            guardian={**guardian, "price_collar_sigmas": 5.0},
+            stress=stress,
+            pace=pace,
+            sizing={"volatility_decay": 0.9},
+        ),
+        [EUR_USD, XAU_USD],
+        3_600,
+    )
+    *plain, decay, day_bars, collar_sigmas, shocks, rates = found
+    assert plain == list(guardian.values())
+    assert (decay, day_bars, collar_sigmas) == (0.9, 24.0, 5.0)
+    assert list(shocks) == list(stress.values())
+    assert list(rates) == [9e9, 9, 99, 19, 299e9, 59e9]
+
+
+def test_collars_and_restrictions_reach_the_guardian_by_instrument() -> None:
+    given = {"restricted": ["XAU_USD"], "price_collars": dict(COLLARS, metal=0.02)}
+    traits = traits_with(settings(guardian=given), [EUR_USD, XAU_USD])
+    assert list(traits.collar) == [0.005, 0.02]
+    assert list(traits.restricted) == [0, 1]
+
+
+def test_a_restricted_instrument_that_nobody_trades_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"restricted names EUR_USB.*EUR_USD"):
+        traits_with(settings(guardian={"restricted": ["EUR_USB"]}), [EUR_USD, XAU_USD])
 
 
 @pytest.mark.parametrize(
-    "key",
+    "collars", [{"fx": 0.005}, dict(COLLARS, fx=0.0)], ids=["a class without one", "zero"]
+)
+def test_a_collar_that_is_missing_or_zero_is_refused(collars: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="price_collars"):
+        limits_of(guardian={"price_collars": collars})
+
+
+def test_the_limit_of_a_class_of_assets_is_off_where_one_class_is_traded() -> None:
+    assert limits_of().max_asset_class == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "bars"), [(60, 1_440.0), (3_600, 24.0), (DAILY_S, 1.0), (7 * DAILY_S, 0.2)]
+)
+def test_a_day_of_trading_has_so_many_bars(interval_s: int, bars: float) -> None:
+    assert day_bars(interval_s) == pytest.approx(bars)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
     [
-        "max_drawdown",
-        "max_daily_loss",
-        "max_position",
-        "max_gross_leverage",
-        "max_currency_exposure",
-        "max_portfolio_risk",
-        "price_collar",
-        "price_collar_sigmas",
-        "max_price_age",
-        "margin_reserve",
+        *(
+            ("guardian", key)
+            for key, field in GuardianSettings.model_fields.items()
+            if field.annotation in (int, float) and key not in ("rearm_after", "correlation_window")
+        ),
+        *(("stress", key) for key in StressSettings.model_fields),
+        *(("pace", key) for key in PaceSettings.model_fields),
     ],
 )
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0, 1e9])
-def test_no_limit_can_be_switched_off(key: str, value: float) -> None:
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0, 1e13])
+def test_no_limit_can_be_switched_off(section: str, key: str, value: float) -> None:
     with pytest.raises(ValidationError):
-        settings(guardian={key: value})
+        settings(**{section: {key: value}})
+
+
+def test_a_percentage_in_the_place_of_a_fraction_is_explained() -> None:
+    with pytest.raises(
+        ConfigError, match=r"max_daily_loss: .*found 2 \(2 percent is written 0.02\)"
+    ):
+        load_settings(flags={"guardian": {"max_daily_loss": 2}})
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,9 @@ def test_a_run_can_be_stopped_after_any_bar_and_keeps_what_it_has(tmp_path: Path
 def test_a_drawdown_halts_opening_until_the_supervisor_re_arms_and_all_is_on_record(
     tmp_path: Path,
 ) -> None:
-    guardian = {"rearm_after": 6, "max_drawdown": 0.02, "max_daily_loss": 0.25}
+    guardian = {
+        "rearm_after": 6, "max_drawdown": 0.02, "flatten_drawdown": 0.5, "max_daily_loss": 0.25,
+    }  # fmt: skip
     replay_here(plan(market(150), guardian=guardian), tmp_path / "run")
     events = events_of(tmp_path / "run")
     halted, rearmed = kept(events, TradingHalted), kept(events, TradingRearmed)

@@ -230,8 +230,8 @@ def test_a_trial_s_plan_differs_where_it_was_told_to_and_nowhere_else() -> None:
     assert changed.lookbacks == (8, 9)
     assert changed.names == BASE.names
     assert list(changed.desk.weights) == [0.25, 0.9]
-    assert changed.desk.margin_rate[0] == 0.5
-    assert list(changed.desk.margin_rate[1:]) == list(BASE.desk.margin_rate[1:])
+    assert changed.desk.traits.margin_rate[0] == 0.5
+    assert list(changed.desk.traits.margin_rate[1:]) == list(BASE.desk.traits.margin_rate[1:])
     assert changed.bars is BASE.bars, "no price is copied"
     assert changed.desk.limits == BASE.desk.limits
     assert changed.settings == with_values(

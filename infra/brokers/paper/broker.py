@@ -134,6 +134,9 @@ class PaperBroker:
             spread=marks.spread.copy(),
             rate=marks.rate.copy(),
             age=marks.age.copy(),
+            filled=np.bincount(
+                self._log.column[: self._log.size[0]], minlength=len(ledger.units)
+            ).astype(np.float64),
             financing=self._charged.copy(),
             cash=float(ledger.cash[0]),
             equity=float(equity),

@@ -1,0 +1,168 @@
+"""How often orders were approved and filled: duplicates, message rates, repeated executions.
+
+SEC 15c3-5 and ESMA RTS 6 (2017/589, articles 15 and 16) ask for each of these. What only reduces a
+position is not counted here and never waits: the gateway paces what it sends.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.guardian.codes import Limit
+from agents.guardian.limits import PaceLimits
+from market.bars import Floats
+from market.compiled import lean_kernel
+
+NONE = int(Limit.NONE)
+PRICE_COLLAR = int(Limit.PRICE_COLLAR)
+MESSAGE_RATE = int(Limit.MESSAGE_RATE)
+EXECUTION_THROTTLE = int(Limit.EXECUTION_THROTTLE)
+DUPLICATE = int(Limit.DUPLICATE)
+SECOND_NS = 1e9
+LONG_AGO = -1e18
+NOBODY = -1.0
+ENABLED = -1.0
+
+
+class Pace(NamedTuple):
+    """What is remembered of orders that open; float64 throughout, times in UTC nanoseconds.
+
+    order_time, order_units: (M,) the newest approved. collar_time, collar_mid: (M,) since when and
+    at which mid the collar's window runs. opened_by: (M,) the agent that carried the newest,
+    NOBODY. messages: (P,) times of the newest approvals of the whole desk, from `next_message[0]`
+    on the oldest. fills: (A, F) times of the newest fills by agent, from `next_fill[a]` the
+    oldest. disabled: (A,) bars since an agent's orders were disabled, ENABLED where they are not.
+    """
+
+    order_time: Floats
+    order_units: Floats
+    collar_time: Floats
+    collar_mid: Floats
+    opened_by: Floats
+    messages: Floats
+    next_message: Floats
+    fills: Floats
+    next_fill: Floats
+    disabled: Floats
+
+
+def unhurried(instruments: int, agents: int, limits: PaceLimits) -> Pace:
+    """Nothing was ordered yet."""
+    long_ago = np.full((2, instruments), LONG_AGO)
+    return Pace(
+        order_time=long_ago[0],
+        order_units=np.zeros(instruments),
+        collar_time=long_ago[1],
+        collar_mid=np.full(instruments, np.nan),
+        opened_by=np.full(instruments, NOBODY),
+        messages=np.full(max(limits.per_minute, limits.per_second), LONG_AGO),
+        next_message=np.zeros(1),
+        fills=np.full((agents, limits.max_fills), LONG_AGO),
+        next_fill=np.zeros(agents),
+        disabled=np.full(agents, ENABLED),
+    )
+
+
+@lean_kernel
+def newest_but(ring: Floats, following: float, back: int) -> float:
+    """The time `back` places before the newest of a ring; 0 is the newest."""
+    place = int(following) - 1 - back
+    result: float = ring[place if place >= 0 else place + ring.size]
+    return result
+
+
+@lean_kernel
+def push_time(ring: Floats, following: float, time: float) -> float:
+    """Put a time over the oldest of a ring; returns where the next goes."""
+    place = int(following)
+    ring[place] = time
+    return float(place + 1 if place + 1 < ring.size else 0)
+
+
+@lean_kernel
+def take_fill(pace: Pace, limits: PaceLimits, column: int, time: float) -> None:
+    """A fill in `column` counts for the agent that opened there; too many disable its orders."""
+    agent = int(pace.opened_by[column])
+    if agent < 0:
+        return
+    ring = pace.fills[agent]
+    pace.next_fill[agent] = push_time(ring, pace.next_fill[agent], time)
+    within = newest_but(ring, pace.next_fill[agent], limits.max_fills - 1) > time - limits.fills_ns
+    if within and pace.disabled[agent] == ENABLED:
+        pace.disabled[agent] = 0.0
+
+
+@lean_kernel
+def pass_bar(pace: Pace, rearm_after: int) -> None:
+    """A bar has ended; a replay's supervisor enables what was disabled `rearm_after` bars ago.
+
+    rearm_after: -1 where a person must.
+    """
+    for agent in range(pace.disabled.shape[0]):
+        if pace.disabled[agent] != ENABLED:
+            pace.disabled[agent] += 1.0
+            if 0 <= rearm_after < pace.disabled[agent]:
+                enable(pace, agent)
+
+
+@lean_kernel
+def enable(pace: Pace, agent: int) -> None:
+    """Allow an agent's orders again; its fills are counted anew."""
+    pace.disabled[agent] = ENABLED
+    for place in range(pace.fills.shape[1]):
+        pace.fills[agent, place] = LONG_AGO
+
+
+@lean_kernel
+def too_fast(
+    pace: Pace, limits: PaceLimits, column: int, agent: int, time: float, mid: float, collar: float
+) -> tuple[int, float, float]:
+    """Why nothing may be opened in `column` now: (Limit, allowed, measured)."""
+    if agent >= 0 and pace.disabled[agent] != ENABLED:
+        return EXECUTION_THROTTLE, float(limits.max_fills), float(limits.max_fills)
+    following = pace.next_message[0]
+    if newest_but(pace.messages, following, limits.per_second - 1) > time - SECOND_NS:
+        return MESSAGE_RATE, float(limits.per_second), float(limits.per_second + 1)
+    if newest_but(pace.messages, following, limits.per_minute - 1) > time - 60.0 * SECOND_NS:
+        return MESSAGE_RATE, float(limits.per_minute), float(limits.per_minute + 1)
+    if pace.collar_time[column] > time - limits.collar_ns:
+        moved = abs(mid / pace.collar_mid[column] - 1.0)
+        if not moved <= collar:
+            return PRICE_COLLAR, collar, moved
+    return NONE, np.nan, np.nan
+
+
+@lean_kernel
+def repeats(pace: Pace, limits: PaceLimits, column: int, units: float, time: float) -> bool:
+    """Whether an order is the newest of its instrument over again."""
+    same: bool = pace.order_units[column] == units
+    return same and pace.order_time[column] > time - limits.duplicate_ns
+
+
+@lean_kernel
+def take_approval(
+    pace: Pace, limits: PaceLimits, column: int, agent: int, units: float, time: float, mid: float
+) -> None:
+    """Remember an order that opens."""
+    pace.order_time[column] = time
+    pace.order_units[column] = units
+    pace.opened_by[column] = float(agent)
+    pace.next_message[0] = push_time(pace.messages, pace.next_message[0], time)
+    if not pace.collar_time[column] > time - limits.collar_ns:
+        pace.collar_time[column] = time
+        pace.collar_mid[column] = mid
+
+
+def remembered_pace(pace: Pace) -> Floats:
+    """Everything that `pace` holds, in one row."""
+    return np.concatenate([part.ravel() for part in pace])
+
+
+def resume_pace(pace: Pace, memory: Floats) -> None:
+    """Go on from what `remembered_pace` gave, which must be of the same desk and limits."""
+    start = 0
+    for part in pace:
+        part.ravel()[:] = memory[start : start + part.size]
+        start += part.size

@@ -1,0 +1,133 @@
+"""From the settings to what the guardian reviews by; contradictions are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.guardian.limits import PaceLimits, RiskLimits, StressLimits
+from agents.guardian.traits import Traits, traits_of
+from coordinator.configuration.settings import Settings
+from market.errors import ConfigError, nearest
+from market.instruments import Instrument
+
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+TRADING_DAYS = 5.0
+SECOND_NS = 1e9
+OFF = float("inf")
+FLATTEN_BEYOND = 1.5
+"""Of `max_drawdown`, where it is not said at which fall everything is closed."""
+
+NOT_ABOVE = (
+    ("max_position", "max_gross_leverage", "one position could never use it"),
+    ("max_asset_class", "max_gross_leverage", "one class of assets could never use it"),
+    ("max_drawdown", "flatten_drawdown", "everything would be closed before new risk is halted"),
+    ("max_daily_var", "max_portfolio_var", "a day at 95 % may not cost more than one at 99 %"),
+    ("max_position_loss", "max_portfolio_risk", "one position may not lose more than all"),
+)
+"""Keys of [guardian] of which the first may not be above the second, and why."""
+
+
+def day_bars(interval_s: int) -> float:
+    """Bars in a day of trading; below 1 where a bar spans several days.
+
+    A day counts 24 hours: of a market that sleeps at night it is an over-estimate, on the safe
+    side.
+    """
+    if interval_s <= DAY_S:
+        return DAY_S / interval_s
+    return WEEK_S / (TRADING_DAYS * interval_s)
+
+
+def refuse_contradictions(settings: Settings) -> None:
+    """Raise ConfigError where two limits contradict each other."""
+    guardian, pace = settings.guardian, settings.pace
+    for lower, upper, why in NOT_ABOVE:
+        least, most = getattr(guardian, lower), getattr(guardian, upper)
+        if most is not None and least > most:
+            raise ConfigError(
+                f"guardian.{lower} ({least:g}) is above guardian.{upper} ({most:g}): {why}; lower "
+                "the first or raise the second"
+            )
+    missing = sorted({"fx", "metal", "equity", "crypto"} - set(guardian.price_collars))
+    if missing:
+        raise ConfigError(
+            f"guardian.price_collars has none for {', '.join(missing)}; every class of assets "
+            "needs one"
+        )
+    naked = sorted(name for name, collar in guardian.price_collars.items() if not collar > 0.0)
+    if naked:
+        raise ConfigError(
+            f"guardian.price_collars of {', '.join(naked)} is 0: no order could ever fill; raise it"
+        )
+    if pace.per_second > pace.per_minute:
+        raise ConfigError(
+            f"pace.per_second ({pace.per_second}) is above pace.per_minute ({pace.per_minute}); "
+            "lower the first or raise the second"
+        )
+
+
+def risk_limits(settings: Settings, traded: Sequence[Instrument], interval_s: int) -> RiskLimits:
+    """The guardian's limits. Raises ConfigError where they contradict each other."""
+    guardian, stress, pace = settings.guardian, settings.stress, settings.pace
+    refuse_contradictions(settings)
+    classes = {instrument.asset_class for instrument in traded}
+    return RiskLimits(
+        max_price_age=guardian.max_price_age,
+        jump_sigmas=guardian.jump_sigmas,
+        max_drawdown=guardian.max_drawdown,
+        flatten_drawdown=guardian.flatten_drawdown or FLATTEN_BEYOND * guardian.max_drawdown,
+        max_daily_loss=guardian.max_daily_loss,
+        max_order_value=guardian.max_order_value,
+        max_order_units=guardian.max_order_units,
+        max_open_positions=float(guardian.max_open_positions),
+        max_position=guardian.max_position,
+        max_position_loss=guardian.max_position_loss,
+        max_asset_class=guardian.max_asset_class if len(classes) > 1 else OFF,
+        max_gross_leverage=guardian.max_gross_leverage,
+        max_currency_exposure=guardian.max_currency_exposure,
+        max_open_risk=guardian.max_portfolio_risk,
+        correlation_threshold=guardian.correlation_threshold,
+        correlation_window=guardian.correlation_window,
+        margin_reserve=guardian.margin_reserve,
+        max_daily_var=guardian.max_daily_var,
+        max_portfolio_var=guardian.max_portfolio_var,
+        var_window=guardian.var_window,
+        var_decay=settings.sizing.volatility_decay,
+        day_bars=day_bars(interval_s),
+        collar_sigmas=guardian.price_collar_sigmas,
+        stress=StressLimits(
+            crash=stress.crash,
+            volatility_spike=stress.volatility_spike,
+            correlation_breakdown=stress.correlation_breakdown,
+            liquidity_crisis=stress.liquidity_crisis,
+            currency_crisis=stress.currency_crisis,
+        ),
+        pace=PaceLimits(
+            duplicate_ns=pace.duplicate_s * SECOND_NS,
+            per_second=pace.per_second,
+            per_minute=pace.per_minute,
+            max_fills=pace.max_fills,
+            fills_ns=pace.fills_s * SECOND_NS,
+            collar_ns=pace.collar_s * SECOND_NS,
+        ),
+    )
+
+
+def traits_with(settings: Settings, instruments: Sequence[Instrument]) -> Traits:
+    """What the guardian must know of each instrument (M).
+
+    Raises ConfigError for a restricted instrument that the desk does not know.
+    """
+    symbols = [instrument.symbol for instrument in instruments]
+    for symbol in settings.guardian.restricted:
+        if symbol not in symbols:
+            raise ConfigError(
+                f"guardian.restricted names {symbol}, which this desk does not trade"
+                f"{nearest(symbol, symbols)} Its instruments are {', '.join(symbols)}."
+            )
+    return traits_of(
+        instruments,
+        collars={str(name): collar for name, collar in settings.guardian.price_collars.items()},
+        restricted=settings.guardian.restricted,
+    )
