@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from agents.guardian.measures.drawdown import drawdown_curve
 from coordinator.results.basket import basket_returns
 from coordinator.results.history import Settled
 from coordinator.results.record import RunRecord
@@ -25,13 +26,6 @@ def returns_of(equity: Floats, initial_balance: float) -> Floats:
     return returns
 
 
-def drawdown_of(equity: Floats, initial_balance: float) -> Floats:
-    """1 − equity / running peak (T,); the initial balance is the first peak."""
-    peak = np.maximum(np.maximum.accumulate(equity), initial_balance)
-    drawdown: Floats = 1.0 - equity / peak
-    return drawdown
-
-
 def equity_curve(record: RunRecord) -> pd.DataFrame:
     """One row a bar, by time: the account, what it held, and the equal-weight basket's worth.
 
@@ -49,7 +43,7 @@ def equity_curve(record: RunRecord) -> pd.DataFrame:
             "gross_exposure": gross,
             "gross_leverage": gross / settled.equity,
             "open_positions": np.count_nonzero(settled.units, axis=1),
-            "drawdown": drawdown_of(settled.equity, initial),
+            "drawdown": drawdown_curve(settled.equity, initial),
             "basket": initial * np.cumprod(1.0 + basket_returns(record)),
         },
         index=settled.time.rename("time"),

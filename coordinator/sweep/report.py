@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agents.guardian.measures.drawdown import drawdown_curve
 from coordinator.report.document import document
 from coordinator.report.markup import (
     Column,
@@ -20,7 +21,6 @@ from coordinator.report.markup import (
     table,
 )
 from coordinator.report.series import rounded, seconds, shown_rows
-from coordinator.results.curves import drawdown_of
 from coordinator.results.write import write_whole
 from coordinator.sweep.cards import headline_cards
 from coordinator.sweep.heatmaps import heat_blocks
@@ -206,7 +206,7 @@ def _series(outcome: Outcome) -> dict[str, Any]:
     tuned, untuned = outcome.tuned, outcome.untuned
     if tuned is None or untuned is None:
         return {"objective": outcome.objective}
-    depths = [drawdown_of(chain.growth, 1.0) for chain in (tuned, untuned)]
+    depths = [drawdown_curve(chain.growth, 1.0) for chain in (tuned, untuned)]
     kept = np.union1d(shown_rows(tuned.growth, depths[0]), shown_rows(untuned.growth, depths[1]))
     time = pd.DatetimeIndex(tuned.time[kept].view("datetime64[ns]"), tz="UTC")
     train, test = (outcome.figures(outcome.objective, part) for part in ("train", "test"))

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from agents.guardian.measures.drawdown import drawdown_curve
 from coordinator.results.basket import basket_returns
 from coordinator.results.calendar import bar_calendar
-from coordinator.results.curves import currency_exposure, drawdown_of, equity_curve
+from coordinator.results.curves import currency_exposure, equity_curve
 from coordinator.results.measures import longest_drawdown_days, yearly_drawdowns
 from coordinator.results.record import load_record
 from coordinator.results.summary import Results, summarise
@@ -156,8 +157,8 @@ def test_financing_paid_is_a_cost_and_received_is_not(tmp_path: Path) -> None:
 
 
 def test_drawdown_is_positive_and_the_initial_balance_is_the_first_peak() -> None:
-    assert drawdown_of(np.array([90.0, 95.0]), 100.0).tolist() == pytest.approx([0.1, 0.05])
-    assert drawdown_of(np.array([110.0, 55.0, 120.0]), 100.0).tolist() == pytest.approx(
+    assert drawdown_curve(np.array([90.0, 95.0]), 100.0).tolist() == pytest.approx([0.1, 0.05])
+    assert drawdown_curve(np.array([110.0, 55.0, 120.0]), 100.0).tolist() == pytest.approx(
         [0.0, 0.5, 0.0]
     )
 

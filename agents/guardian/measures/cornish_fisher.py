@@ -14,14 +14,14 @@ from market.errors import InvalidError
 def cornish_fisher_is_valid(skewness: float, excess_kurtosis: float) -> bool:
     """True where the expansion rises with the normal quantile everywhere; False for a NaN.
 
-    It does where (S/3)² ≤ 4 (K/8 − S²/6)(1 − K/8 + 5S²/36) and K/8 ≥ S²/6: no discriminant of its
-    derivative is positive (Maillard 2012, A User's Guide to the Cornish Fisher Expansion, domain
-    of validity). So |S| ≤ 6(√2 − 1), and without skewness 0 ≤ K ≤ 8.
+    It does where (S/3)² ≤ 4 (K/8 − S²/6)(1 − K/8 + 5S²/36) and neither factor is negative: its
+    derivative, a parabola, then has no two roots (Maillard 2012, A User's Guide to the Cornish
+    Fisher Expansion, domain of validity). So |S| ≤ 6(√2 − 1), and without skewness 0 ≤ K ≤ 8.
     """
     square = skewness * skewness
     bend = excess_kurtosis / 8.0 - square / 6.0
     slope = 1.0 - excess_kurtosis / 8.0 + 5.0 * square / 36.0
-    return bend >= 0.0 and slope >= 0.0 and square / 9.0 <= 4.0 * bend * slope
+    return bool(slope >= 0.0 and square / 9.0 <= 4.0 * bend * slope)
 
 
 def cornish_fisher_tail(
