@@ -11,10 +11,12 @@ import typer
 from rich.console import Console
 
 from agents.guardian.assessment.assess import assess
+from coordinator.cli.asking import plain
 from coordinator.cli.options import AsJson
 from coordinator.cli.risk_told import tell_risk
 from coordinator.configuration.sources import load_settings
 from coordinator.explain.runs import journal_of
+from coordinator.live.assessment import risk_told
 from coordinator.results.record import load_record
 from coordinator.risk.backtest import backtest
 from coordinator.risk.book import portfolio_at, row_at
@@ -51,17 +53,20 @@ def risk(
     history = whole_history(record, journal)
     found = assess(portfolio_at(record, row, history))
     tested = backtest(record)
+    journaled = next((own for own in record.assessments[::-1] if own.time <= found.time), None)
     if as_json:
         told = {
             "journal": str(journal),
             "session": record.session.session,
             "assessment": assessment_document(found),
             "episodes_from": history.source,
+            "journaled": None if journaled is None else plain(risk_told(journaled, found.time)),
             "backtest": backtest_document(tested),
         }
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
-        tell_risk(Console(highlight=False, markup=False), found, tested, history.source)
+        console = Console(highlight=False, markup=False)
+        tell_risk(console, found, tested, history.source, journaled)
     if plot is not None:
         typer.echo(write_risk_picture(found, tested, plot), err=as_json)
 

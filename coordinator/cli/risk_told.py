@@ -11,20 +11,31 @@ from rich.text import Text
 
 from agents.guardian.assessment.assess import RiskAssessment, ScenarioLoss
 from agents.guardian.assessment.measures import CONFIDENCES
+from coordinator.live.assessment import risk_line, risk_told
 from coordinator.risk.backtest import VarBacktest
 from coordinator.risk.picture import backtest_line
 from coordinator.risk.words import METHODS, scenario_name
 from market.bars import utc
+from market.live_events import RiskAssessed
 
 STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "dim"}
 SCARCE = 6
 """Limits that are told: the nearest."""
 
 
-def tell_risk(console: Console, found: RiskAssessment, tested: VarBacktest, source: str) -> None:
-    """The whole assessment, the gravest first."""
+def tell_risk(
+    console: Console,
+    found: RiskAssessment,
+    tested: VarBacktest,
+    source: str,
+    journaled: RiskAssessed | None = None,
+) -> None:
+    """The whole assessment, the gravest first. journaled: the guardian's own of a live desk."""
     currency = found.account_currency
     console.print(_heading(found))
+    if journaled is not None:
+        told = risk_line(risk_told(journaled, found.time))
+        console.print(Text(f"the guardian's own, in the journal: {told}", "dim"))
     for alert in found.alerts:
         console.print(Text(f"{alert.level:<9}", STYLES[alert.level]).append(alert.message, ""))
     for action in found.actions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -59,3 +61,14 @@ def risk_told(found: RiskAssessed | None, now: int) -> dict[str, Any]:
         "failure": found.failure,
         "age_s": (now - found.time) / 1e9,
     }
+
+
+def risk_line(risk: Mapping[str, Any]) -> str:
+    """What `risk_told` tells, on one line."""
+    age = f"{risk['age_s']:,.0f} s old"
+    if risk["failure"]:
+        return f"could not be assessed: {risk['failure']}, {age}"
+    used = float(risk["used"])
+    part = f"{used:.0%} used" if math.isfinite(used) else "unknown"
+    nearest = risk["nearest"].replace("_", " ").lower()
+    return f"score {risk['score']:.0f} of 100, nearest {nearest} ({part}), {age}"

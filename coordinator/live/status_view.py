@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.live.assessment import risk_line
+
 NO_HALT = "NONE"
 OLD_S = 30.0
 """Wall time after which data is shown as old; a quiet market is, a lost broker too."""
@@ -172,14 +174,8 @@ def _decisions(told: Mapping[str, Any]) -> str:
 
 
 def _risk(risk: Mapping[str, Any]) -> Text:
-    if risk["failure"]:
-        return Text(f"could not be assessed: {risk['failure']}", style="bold red")
-    score = float(risk["score"])
-    text = Text(f"score {score:.0f} of 100", style="" if score > 0.0 else "bold red")
-    used = float(risk["used"])
-    part = f"{used:.0%} used" if math.isfinite(used) else "unknown"
-    text.append(f", nearest {risk['nearest'].replace('_', ' ').lower()} ({part})", style="")
-    return text.append(f", {risk['age_s']:,.0f} s old", style="dim")
+    fine = not risk["failure"] and float(risk["score"]) > 0.0
+    return Text(risk_line(risk), style="" if fine else "bold red")
 
 
 def _members(told: Mapping[str, Any]) -> Text:

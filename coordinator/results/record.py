@@ -36,7 +36,7 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import AccountSeen, ModeChanged
+from market.live_events import AccountSeen, ModeChanged, RiskAssessed
 from market.modes import Mode
 from market.orders import Cancellation, Fill
 
@@ -54,7 +54,7 @@ class RunRecord:
     executions: the fills as values. fills, orders, cancellations, verdicts, halts, rearms,
     allocations, missed_allocations, abstentions: one row an event, columns named as its fields.
     allocation_weights: (R, N), one row an allocation. stops_seen: of a live desk, by sequence, the
-    stop prices (M,) that its broker had.
+    stop prices (M,) that its broker had. assessments: what its guardian measured beside the path.
     """
 
     session: SessionStarted
@@ -77,6 +77,7 @@ class RunRecord:
     missed_allocations: pd.DataFrame
     abstentions: pd.DataFrame
     stops_seen: tuple[tuple[int, Floats], ...]
+    assessments: tuple[RiskAssessed, ...]
 
     def __repr__(self) -> str:
         return (
@@ -175,6 +176,7 @@ def _record(
         stops_seen=tuple(
             (event.sequence, event.stop_price) for event in events.get(AccountSeen, [])
         ),
+        assessments=tuple(events.get(RiskAssessed, [])),
     )
 
 

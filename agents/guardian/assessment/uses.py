@@ -46,18 +46,14 @@ class LimitUse:
 def stress_of(factors: Factors, kept: Floats) -> StressLosses:
     """The five named shocks on the book of which each position's part `kept` (H,) is left."""
     values = factors.left(factors.values, kept)
-    return StressLosses(
-        *map(
-            float,
-            stress_losses(
-                float((values * factors.crash).sum()),
-                _deviation(factors, values),
-                float((np.abs(values) * factors.day_sigmas).sum()),
-                float((factors.left(factors.half_spreads, kept)).sum()),
-                float(np.abs(factors.legs @ values).max(initial=0.0)),
-            ),
-        )
+    losses = stress_losses(
+        float((values * factors.crash).sum()),
+        _deviation(factors, values),
+        float((np.abs(values) * factors.day_sigmas).sum()),
+        float(factors.left(factors.half_spreads, kept).sum()),
+        float(np.abs(factors.legs @ values).max(initial=0.0)),
     )
+    return StressLosses(*(float(loss) + 0.0 for loss in losses))  # no loss is 0, never −0
 
 
 def episodes_of(factors: Factors, kept: Floats) -> list[EpisodeLoss]:
