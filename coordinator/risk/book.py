@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -9,15 +10,16 @@ import pandas as pd
 
 from agents.guardian.assessment.portfolio import Portfolio
 from agents.guardian.scenarios.episodes import DAY_NS, EpisodePath, episode_paths
-from agents.guardian.scenarios.returns import value_returns
+from agents.guardian.scenarios.returns import filled, quote_rates, value_returns
 from coordinator.results.calendar import DAY_S, WEEKDAYS_A_YEAR, bar_calendar
 from coordinator.results.record import RunRecord
 from coordinator.risk.history import PriceHistory, instruments_of
 from coordinator.risk.limits import recorded_limits
 from coordinator.risk.stops import stops_at
-from market.bars import Floats
+from market.bars import Floats, Times
 from market.conversion import Indices
 from market.errors import InvalidError, NoConversionPath
+from market.instruments import Instrument
 
 LONGEST = 1_000
 FEWEST_DAYS = 101
@@ -56,7 +58,8 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
     """
     settled, session = record.settled, record.session
     instruments = instruments_of(record)
-    rows, periods_a_day = _rows(record, row)
+    time, mid, rate = _prices(record, row, instruments)
+    rows, periods_a_day = _rows(record, time)
     try:
         episodes = episode_paths(
             history.time, history.closes, instruments, session.account_currency
@@ -76,7 +79,7 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
         rate=settled.rate[row],
         stop_price=stops_at(record, row),
         daily_volume=_daily_volume(record, row, history),
-        returns=value_returns(settled.mid[rows], settled.rate[rows]),
+        returns=value_returns(mid[rows], rate[rows]),
         periods_a_day=periods_a_day,
         days_a_year=_days_a_year(record),
         episodes=episodes,
@@ -84,9 +87,26 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
     )
 
 
-def _rows(record: RunRecord, row: int) -> tuple[Indices, float]:
-    """Rows up to `row` whose prices are compared, and how many of their periods make a day."""
-    time = record.settled.time.as_unit("ns").asi8[: row + 1]
+def _prices(
+    record: RunRecord, row: int, instruments: Sequence[Instrument]
+) -> tuple[Times, Floats, Floats]:
+    """Times (T,), mids and rates (T, M) up to `row`, what a live desk was primed with before."""
+    settled, account = record.settled, record.session.account_currency
+    time = np.asarray(settled.time.as_unit("ns").asi8[: row + 1], dtype=np.int64)
+    mid, rate = settled.mid[: row + 1], settled.rate[: row + 1]
+    older = record.primed_time < time[0]
+    if not older.any():
+        return time, mid, rate
+    primed = filled(record.primed_close[older])
+    return (
+        np.concatenate([record.primed_time[older], time]),
+        np.vstack([primed, mid]),
+        np.vstack([quote_rates(primed, instruments, account), rate]),
+    )
+
+
+def _rows(record: RunRecord, time: Times) -> tuple[Indices, float]:
+    """Rows whose prices are compared, and how many of their periods make a day."""
     day = (time - 1) // DAY_NS  # a bar that ends at midnight belongs to the day before
     last = np.append(day[1:] != day[:-1], True)
     daily = np.flatnonzero(last)
@@ -94,7 +114,7 @@ def _rows(record: RunRecord, row: int) -> tuple[Indices, float]:
     if len(daily) >= FEWEST_DAYS or interval_s >= DAY_S:
         days = max(interval_s / DAY_S, 1.0)
         return daily[-LONGEST - 1 :].astype(np.int64), 1.0 / days
-    bars = np.arange(row + 1, dtype=np.int64)
+    bars = np.arange(len(time), dtype=np.int64)
     a_year = bar_calendar(record.settled.time, interval_s).bars_per_year
     return bars[-LONGEST - 1 :], a_year / _days_a_year(record)
 

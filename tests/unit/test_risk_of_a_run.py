@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from agents.guardian.assessment.assess import assess
@@ -17,7 +18,7 @@ from coordinator.risk.history import recorded_history
 from coordinator.risk.limits import limits_of, recorded_limits
 from coordinator.risk.stops import stops_at
 from market.errors import InvalidError, JournalError
-from market.live_events import AccountSeen
+from market.live_events import AccountSeen, TradingOpened
 from tests.journals import JournalBuilder
 
 UNITS = 50_000.0
@@ -106,6 +107,29 @@ def test_the_stops_of_a_live_desk_are_those_its_broker_had(tmp_path: Path) -> No
             desk.record(seen)
     record = load_record(path)
     assert [stops_at(record, row)[0] for row in (0, 1)] == [1.05, 2.05]
+
+
+def test_the_bars_that_a_live_desk_was_primed_with_are_measured_too(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    mids = wandering(120)
+    with JournalBuilder(path, bars=2) as desk:
+        first = pd.Timestamp("2024-01-01").value
+        values = np.repeat(mids[:118, None, None], 6, axis=1)
+        desk.record(
+            TradingOpened(
+                time=0,
+                broker="made by hand",
+                last_transaction=0,
+                versions=(),
+                history_time=first - 86_400 * 10**9 * np.arange(118, 0, -1, dtype=np.int64),
+                history_values=values,
+            )
+        )
+        for mid in mids[118:]:
+            desk.bar({"EUR_USD": float(mid)})
+    record = load_record(path)
+    found = portfolio_at(record, 1, recorded_history(record))
+    np.testing.assert_allclose(found.returns[:, 0], mids[1:] / mids[:-1] - 1.0)
 
 
 def test_hourly_bars_are_measured_by_the_day_once_there_are_days_enough(tmp_path: Path) -> None:
