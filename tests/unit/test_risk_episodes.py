@@ -9,6 +9,8 @@ import pytest
 
 from agents.guardian.scenarios.episodes import EPISODES, Episode, episode_loss, episode_paths
 from agents.guardian.scenarios.returns import crossed, filled, quote_rates, value_returns
+from coordinator.bootstrap import panel_of
+from coordinator.configuration.settings import Settings
 from market.instruments import Registry
 from tests.risk_books import days
 
@@ -126,3 +128,18 @@ def test_a_pair_that_nothing_leads_across_stays_missing() -> None:
     pairs = [Registry()["EUR_USD"], Registry()["USD_JPY"]]
     closes = np.array([[np.nan, 100.0]])
     assert np.isnan(crossed(closes, pairs)[0, 0])
+
+
+def test_the_fixings_hold_the_day_on_which_the_floor_of_the_franc_fell() -> None:
+    data = {
+        "source": "ecb",
+        "instruments": ("EUR_CHF",),
+        "start": "2014-12-01",
+        "end": "2015-02-27",
+    }
+    panel = panel_of(Settings.model_validate({"data": data, "desk": {"account_currency": "CHF"}}))
+    franc = next(episode for episode in EPISODES if episode.name == "FRANC_2015")
+    (path,) = episode_paths(panel.time, panel.close, [Registry()["EUR_CHF"]], "CHF", (franc,))
+    found = episode_loss(path, np.array([100_000.0]), ("EUR_CHF",))
+    # 1.2010 on the 14th; the fixings of the days after went below parity.
+    assert 15_000.0 < found.loss < 20_000.0

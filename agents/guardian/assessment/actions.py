@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.guardian.assessment.factors import Factors
-from agents.guardian.assessment.uses import LimitUse, limit_uses
+from agents.guardian.assessment.uses import LimitUse, limit_uses, use_of
 from market.bars import Floats
 
 HALVINGS = 16
@@ -39,14 +39,18 @@ def recommended(factors: Factors, units: Floats, increments: Floats) -> tuple[Re
     kept = np.ones(len(units))
     asked_by: dict[int, str] = {}
     for _ in range(ROUNDS * len(units)):
-        breached = _most_breached(limit_uses(factors, kept))
-        if breached is None:
+        use = _most_breached(limit_uses(factors, kept))
+        if use is None:
             break
-        column = _next(breached, kept)
-        if column is None:
+        while not use.is_inside:
+            column = _next(use, kept)
+            if column is None:
+                break
+            asked_by.setdefault(column, use.code)
+            kept[column] = _part_kept(factors, kept, column, use.code, units, increments)
+            use = use_of(factors, kept, use.code)
+        if not use.is_inside:
             break
-        asked_by.setdefault(column, breached.code)
-        kept[column] = _part_kept(factors, kept, column, breached.code, units, increments)
     return tuple(
         ReducePosition(
             symbol=factors.symbols[column],
@@ -76,7 +80,7 @@ def _part_kept(
     def holds(part: float) -> bool:
         tried = kept.copy()
         tried[column] = part
-        return next(use.is_inside for use in limit_uses(factors, tried) if use.code == code)
+        return use_of(factors, tried, code).is_inside
 
     size, increment = abs(float(units[column])), float(increments[column])
     low, high = 0.0, float(kept[column])

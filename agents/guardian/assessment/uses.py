@@ -75,6 +75,18 @@ def limit_uses(factors: Factors, kept: Floats) -> list[LimitUse]:
     ]
 
 
+def use_of(factors: Factors, kept: Floats, code: str) -> LimitUse:
+    """One of `limit_uses`, without measuring all the others."""
+    measure = _sizes
+    if code.startswith("STRESS_"):
+        measure = _stress
+    elif code.startswith("EPISODE_"):
+        measure = _episodes
+    elif code.endswith("_VAR"):
+        measure = _losses_of_a_day
+    return next(use for use in measure(factors, kept) if use.code == code)
+
+
 def _sizes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
     limits, equity = factors.limits, factors.equity
     values = factors.left(factors.values, kept)
@@ -138,7 +150,9 @@ def _stress(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
 
 
 def _episodes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
-    for found in episodes_of(factors, kept):
+    values = factors.left(factors.values, kept)
+    for path in factors.episodes:  # one at a time: who looks for one need not replay all
+        found = episode_loss(path, values, factors.symbols)
         if not found.missing:
             allowed = factors.limits.max_episode_loss * factors.equity
             yield _use(f"EPISODE_{found.name}", allowed, found.loss, found.contribution)
