@@ -9,6 +9,7 @@ from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.desk import Desk
 from coordinator.sizing import propose
+from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
@@ -31,12 +32,20 @@ class Deciding:
         self.window = BarWindow(
             desk.symbols[: desk.traded], max(needed, rows), desk.interval_s, desk.has_extremes
         )
+        self.stage = ""
+        self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
         self._sigma: Floats = np.full((2, desk.traded), np.nan)
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
+
+    def stand_at(self, stage: str) -> None:
+        """Size within what this capital stage allows from here; empty: as configured."""
+        if stage != self.stage:
+            self.stage = stage
+            self._limits, self._sizing = tightened(self._desk.limits, self._desk.sizing, stage)
 
     def extend(self, history: Bars) -> None:
         """Take in bars (traded instruments) that are not decided on."""
@@ -72,8 +81,8 @@ class Deciding:
             self._exposed(settlement),
             Marks(settlement.mid, settlement.spread, settlement.rate, settlement.age),
             self._desk.paths,
-            self._desk.limits,
-            self._desk.sizing,
+            self._limits,
+            self._sizing,
             self._book,
             self._proposals,
         )
@@ -108,6 +117,7 @@ class Deciding:
             group=proposals.group,
             sigma=self._sigma[1],
             sigma_before=self._sigma[0],
+            stage=self.stage,
         )
 
     def taken(

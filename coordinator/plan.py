@@ -160,6 +160,7 @@ def decisive_settings(settings: Settings) -> dict[str, Any]:
             "run": True,
             "ray": True,
             "live": True,
+            "staging": True,
             "journal": True,
             "data": {"panel", "scratch"},
             "committee": {"shadows", "allowed"},

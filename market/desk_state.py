@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from market import stage_evidence
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
@@ -19,6 +20,7 @@ from market.events import (
     OrderFilled,
     OrderIntended,
     SessionStarted,
+    TradingHalted,
 )
 from market.ledger import book_fill, open_ledger
 from market.live_events import (
@@ -29,16 +31,20 @@ from market.live_events import (
     BreakersMoved,
     CashMoved,
     CoordinatorAttached,
+    MismatchFound,
     ModeChanged,
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    StageChanged,
     TradingOpened,
     TransactionsBooked,
 )
 from market.modes import Mode
 from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
+from market.stage_evidence import StageEvidence
+from market.stages import CapitalStage, stage_named
 
 NO_HALT = "NONE"
 ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
@@ -60,7 +66,7 @@ class DeskSnapshot:
     M instruments, N of them traded, R bars, S decisions. bar_time: (R,). bar_values: (R, 6, M).
     score_time: (S,) of the bars decided on; scores: (S, N) of the newest decisions. weights: by
     agent. seated: the agents that run. used: the newest decision whose approvals were taken.
-    flattens: so far.
+    flattens: so far. staged: its capital stage, None where none is on record; evidence: at that.
     """
 
     started: SessionStarted
@@ -89,6 +95,8 @@ class DeskSnapshot:
     bar_values: Floats
     score_time: Indices
     scores: Floats
+    staged: StageChanged | None = None
+    evidence: StageEvidence = field(default_factory=StageEvidence)
 
 
 class DeskState:
@@ -118,8 +126,15 @@ class DeskState:
         self.seated = tuple(agent.name for agent in started.agents)
         self.breakers: Floats = np.empty(0)
         self.allocation: AllocationApplied | None = None
+        self.staged: StageChanged | None = None
+        self.evidence = StageEvidence()
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
+
+    @property
+    def stage(self) -> CapitalStage | None:
+        """Its capital stage; None where none is on record, the tightest for an unknown one."""
+        return None if self.staged is None else stage_named(self.staged.stage)
 
     @property
     def unsettled(self) -> tuple[OrderRequest, ...]:
@@ -149,8 +164,10 @@ class DeskState:
             self.window.push(BarSlice(time=event.time, values=event.values))
         elif isinstance(event, BarSettled):
             self.time = event.time
+            self.evidence = stage_evidence.settled(self.evidence, event.equity)
         elif isinstance(event, DecisionTaken):
             self.decided = event.sequence
+            self.evidence = stage_evidence.decided(self.evidence, event.time)
             self._scores.append((event.time, event.score))
         elif isinstance(event, OrderFilled):
             self._fill(event)
@@ -163,14 +180,15 @@ class DeskState:
         elif isinstance(event, TransactionsBooked):
             self.last_transaction = event.last
         elif isinstance(event, CashMoved):
-            self.ledger.cash[0] += event.amount
+            self._pay(event)
         else:
             self._govern(event)
 
     def _govern(self, event: Event) -> None:
-        """Openings, epochs, modes and seats."""
+        """Openings, epochs, modes, stages and seats."""
         if isinstance(event, TradingOpened):
             self.openings += 1
+            self.evidence = stage_evidence.opened(self.evidence, event.prices, event.speed)
             self.last_transaction = max(self.last_transaction, event.last_transaction)
             for row in range(len(event.history_time)):
                 self.window.push(
@@ -182,6 +200,13 @@ class DeskState:
             self.mode = Mode(event.mode)
             self.mode_by, self.mode_reason = event.by, event.reason
             self.flattens += self.mode is Mode.FLATTENING
+        elif isinstance(event, StageChanged):
+            self.staged = event
+            self.evidence = stage_evidence.begun(self.evidence, event.time)
+        elif isinstance(event, TradingHalted):
+            self.evidence = replace(self.evidence, halts=self.evidence.halts + 1)
+        elif isinstance(event, MismatchFound):
+            self.evidence = replace(self.evidence, mismatches=self.evidence.mismatches + 1)
         elif isinstance(event, AgentReweighted):
             self.weights[event.agent] = event.weight
         elif isinstance(event, AgentJoined):
@@ -193,8 +218,15 @@ class DeskState:
     def _fill(self, event: OrderFilled) -> None:
         fill = event.fill
         book_fill(self.ledger, self._column[fill.symbol], fill.units, fill.price, fill.rate)
+        self.evidence = stage_evidence.filled(self.evidence, fill.symbol, fill.units, fill.realised)
         if fill.reason == "DECISION":
             self._end_or_keep(fill.client_order_id, OrderStage.FILLED)
+
+    def _pay(self, event: CashMoved) -> None:
+        self.ledger.cash[0] += event.amount
+        self.evidence = stage_evidence.paid(
+            self.evidence, event.symbol, event.amount, transfer=event.symbol not in self._column
+        )
 
     def _advance(
         self,
@@ -269,6 +301,8 @@ class DeskState:
                 if self._scores
                 else np.empty((0, self.started.traded))
             ),
+            staged=self.staged,
+            evidence=self.evidence,
         )
 
     @classmethod
@@ -289,6 +323,7 @@ class DeskState:
         state.ledger.cash[0] = kept.cash
         state.weights, state.seated = dict(kept.weights), kept.seated
         state.breakers, state.allocation = kept.breakers, kept.allocation
+        state.staged, state.evidence = kept.staged, kept.evidence
         for row in range(len(kept.bar_time)):
             state.window.push(BarSlice(time=int(kept.bar_time[row]), values=kept.bar_values[row]))
         for at, score in zip(kept.score_time, kept.scores, strict=True):

@@ -18,7 +18,8 @@ class TradingOpened:
     """A gateway took up the desk's trading: the first time, or again after it was down.
 
     history_*: the closed bars (T, M) that the agents are primed with, empty after the first
-    opening. last_transaction: the newest of the broker that the journal holds.
+    opening. last_transaction: the newest of the broker that the journal holds. prices: real,
+    recorded or synthetic, at so many times real time (speed); older journals do not say.
     """
 
     time: int
@@ -27,6 +28,8 @@ class TradingOpened:
     versions: tuple[tuple[str, str], ...]
     history_time: Indices
     history_values: Floats
+    prices: str = ""
+    speed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +177,23 @@ class ModeChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageChanged:
+    """The desk stands at another capital stage, or begins its evidence anew at the same.
+
+    sequence: the first bar that is decided on at it; the decision on the bar before may be recorded
+    later, and was taken at the stage before. evidence: figures by name that were shown when a
+    person moved it up.
+    """
+
+    sequence: int
+    time: int
+    stage: str
+    by: str
+    reason: str
+    evidence: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReweighted:
     """An agent weighs differently; at 0 it is a shadow, which votes but is not counted."""
 
@@ -218,6 +238,7 @@ LiveEvent = (
     | CashMoved
     | MismatchFound
     | ModeChanged
+    | StageChanged
     | AgentReweighted
     | AgentJoined
     | AgentLeft
@@ -237,6 +258,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     CashMoved,
     MismatchFound,
     ModeChanged,
+    StageChanged,
     AgentReweighted,
     AgentJoined,
     AgentLeft,

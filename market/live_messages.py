@@ -42,7 +42,7 @@ class BarReady:
 
     bar: all M instruments. missed: bars that closed since the one before while nobody decided,
     oldest first. settlement: the account now; of the time since the last bar it holds the financing
-    alone. mode: of the desk.
+    alone. mode, stage: of the desk.
     """
 
     sequence: int
@@ -50,24 +50,29 @@ class BarReady:
     missed: tuple[BarSlice, ...]
     settlement: Settlement
     mode: str
+    stage: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """To the coordinator: prices moved between two bars. equity: account currency."""
+    """To the coordinator: prices moved between two bars. equity: account currency. stage: of the
+    desk.
+    """
 
     sequence: int
     time: int
     equity: float
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEquity:
-    """To the guardian: the account between two bars; nothing is proposed."""
+    """To the guardian: the account between two bars; nothing is proposed. stage: of the desk."""
 
     sequence: int
     time: int
     equity: float
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,18 +159,20 @@ class CommitteeChanged:
 class RearmAsked:
     """To the coordinator: a person allows new risk again; end the guardian's drawdown halt.
 
-    equity: of the account now, account currency.
+    equity: of the account now, account currency. stage: of the desk.
     """
 
     by: str
     equity: float
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """From a person to the gateway. name: status, halt, resume, flatten, stop, seat, unseat, weigh.
+    """From a person to the gateway. name: status, halt, resume, flatten, stop, seat, unseat, weigh,
+    promote, demote, emergency_stop.
 
-    agent, weight: of the last three.
+    agent, weight: of seat, unseat and weigh. stage: of demote; empty: the next one down.
     """
 
     name: str
@@ -173,6 +180,7 @@ class Command:
     reason: str = ""
     agent: str = ""
     weight: float = 0.0
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,8 @@ class RiskContext:
     returns: (T, N) simple returns of the traded instruments, newest last; a single row continues
     the window of the context before. sigma, sigma_before: (N,) standard deviation of a bar's
     return, on this bar and on the one before. order_units, score, stop_distance,
-    take_profit_distance, trailing_distance, bound, group: the proposals.
+    take_profit_distance, trailing_distance, bound, group: the proposals. stage: of a live desk, as
+    its gateway has it on record; empty: none, as in a replay.
     """
 
     session: str
@@ -114,6 +115,7 @@ class RiskContext:
     group: Indices
     sigma: Floats
     sigma_before: Floats
+    stage: str = ""
 
 
 @sent
@@ -139,11 +141,12 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rearm:
-    """To the guardian: allow new risk again. by: who says so."""
+    """To the guardian: allow new risk again. by: who says so. stage: as of `RiskContext`."""
 
     sequence: int
     time: int
     by: str
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PriceKind(StrEnum):
+    """Where prices come from: a market as it is, its past, or nowhere. UNSTATED: nobody said."""
+
+    UNSTATED = ""
+    REAL = "real"
+    RECORDED = "recorded"
+    SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class SignedApprovals:
     """The approved orders of one decision, signed for one use.
 
     epoch: of the coordinator that asked. sequence: of the decision; a gateway takes each once
-    and in rising order. expires: UTC nanoseconds of market time.
+    and in rising order. expires: UTC nanoseconds of market time. stage: whose limits were kept.
     """
 
     session: str
@@ -81,12 +81,19 @@ class SignedApprovals:
     expires: int
     approved: tuple[RiskApproved, ...]
     signature: bytes
+    stage: str = ""
 
 
 def _digest(
-    key: bytes, session: str, epoch: int, sequence: int, expires: int, approved: object
+    key: bytes,
+    session: str,
+    epoch: int,
+    sequence: int,
+    expires: int,
+    stage: str,
+    approved: object,
 ) -> bytes:
-    message = repr((session, epoch, sequence, expires, approved)).encode()
+    message = repr((session, epoch, sequence, expires, stage, approved)).encode()
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
@@ -98,6 +105,7 @@ def sign(
     sequence: int,
     expires: int,
     approved: Sequence[RiskApproved],
+    stage: str = "",
 ) -> SignedApprovals:
     """Put the guardian's name to approvals (HMAC-SHA256)."""
     orders = tuple(approved)
@@ -107,7 +115,8 @@ def sign(
         sequence=sequence,
         expires=expires,
         approved=orders,
-        signature=_digest(key, session, epoch, sequence, expires, orders),
+        signature=_digest(key, session, epoch, sequence, expires, stage, orders),
+        stage=stage,
     )
 
 
@@ -119,7 +128,13 @@ def verify(
     used: the highest decision sequence whose approvals were taken. now: market time, ns.
     """
     expected = _digest(
-        key, signed.session, signed.epoch, signed.sequence, signed.expires, signed.approved
+        key,
+        signed.session,
+        signed.epoch,
+        signed.sequence,
+        signed.expires,
+        signed.stage,
+        signed.approved,
     )
     problems = {
         "the signature is not the guardian's": not hmac.compare_digest(expected, signed.signature),

@@ -34,6 +34,7 @@ from market.live_messages import (
     RearmAsked,
 )
 from market.orders import Bracket
+from market.quotes import PriceKind
 from market.verdicts import RiskApproved, sign
 from tests.live_broker import NO_BRACKET, SECOND, FakeBroker
 
@@ -79,7 +80,7 @@ class LiveDesk:
     """A desk without coordinator, agents and guardian: a test takes their places.
 
     told: everything that gateway and loop said. gateway_options, loop_options: of their
-    constructors, instead of those here.
+    constructors, instead of those here. prices: what the broker says that its prices are.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class LiveDesk:
         *,
         gateway_options: Mapping[str, Any] | None = None,
         loop_options: Mapping[str, Any] | None = None,
+        prices: PriceKind = PriceKind.UNSTATED,
     ) -> None:
         self.home = DeskHome(folder=folder)
         self.home.make()
@@ -122,7 +124,7 @@ class LiveDesk:
             "tell": self._hear,
         }
         self.gateway = LiveGateway(**options | chosen)
-        self.gateway.open("a broker in memory")
+        self.gateway.open("a broker in memory", prices)
         loop: dict[str, Any] = {"reconcile_every_s": 1e9, "tell": self._hear}
         self.loop = GatewayLoop(
             self.gateway,
@@ -224,6 +226,7 @@ class FakeCoordinator:
         health: Mapping[str, Any] | None = None,
         bracket: Bracket = NO_BRACKET,
         sequence: int = 0,
+        stage: str = "paper",
     ) -> None:
         """Answer what was asked with these approved orders, signed."""
         approved = [
@@ -250,6 +253,7 @@ class FakeCoordinator:
             sequence=sequence,
             expires=FOR_EVER,
             approved=approved,
+            stage=stage,
         )
         self._line.send(
             Decided(

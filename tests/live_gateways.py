@@ -120,9 +120,16 @@ def signed(
     key: bytes = APPROVALS_KEY,
     session: str = SESSION,
     expires: int = START + 10**15,
+    stage: str = "paper",
 ) -> SignedApprovals:
     return sign(
-        key, session=session, epoch=epoch, sequence=sequence, expires=expires, approved=orders
+        key,
+        session=session,
+        epoch=epoch,
+        sequence=sequence,
+        expires=expires,
+        approved=orders,
+        stage=stage,
     )
 
 

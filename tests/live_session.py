@@ -53,7 +53,7 @@ def minute(number: int, moved: float = 0.0) -> BarSlice:
     return BarSlice(time=START_NS + number * MINUTE_NS, values=values)
 
 
-def bar_ready(number: int, moved: float = 0.0, **changed: Any) -> BarReady:
+def bar_ready(number: int, moved: float = 0.0, *, stage: str = "paper", **changed: Any) -> BarReady:
     """A closed bar before an account that holds nothing."""
     bar = minute(number, moved)
     none = np.zeros(2)
@@ -80,6 +80,7 @@ def bar_ready(number: int, moved: float = 0.0, **changed: Any) -> BarReady:
         missed=(),
         settlement=Settlement(**account | changed),
         mode="TRADING",
+        stage=stage,
     )
 
 

@@ -19,6 +19,7 @@ from agents.guardian.tail import (
     deviation_beside,
     fill_profit,
     historical_loss,
+    is_historical_loss_above,
 )
 from market.compiled import lean_kernel
 from market.marks import Marks
@@ -76,9 +77,8 @@ def breach(
     if not loss <= allowed:
         return STRESS_LIQUIDITY, allowed, loss
     allowed = limits.max_portfolio_var * equity
-    loss = historical_loss(tail, exposed.returns, exposed.row, column, value, sums.known, limits)
-    if not loss <= allowed:
-        return PORTFOLIO_VAR, allowed, loss
+    if is_historical_loss_above(tail, value, sums.known, allowed, limits):
+        return PORTFOLIO_VAR, allowed, historical_loss(tail, value, sums.known, limits)
     return NONE, np.nan, np.nan
 
 

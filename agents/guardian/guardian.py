@@ -32,6 +32,7 @@ from agents.guardian.pace import (
 )
 from agents.guardian.proposals import Exposed, Proposals, no_verdicts
 from agents.guardian.review import is_proven_reduction, review
+from agents.guardian.staged import limits_at
 from agents.guardian.tail import empty_tail
 from agents.guardian.traits import Traits
 from market.bars import Floats
@@ -43,6 +44,7 @@ from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian,
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
+from market.stages import TIGHTEST
 from market.verdicts import RiskApproved, RiskRefused, sign
 
 LIMIT_NAMES = tuple(limit.name for limit in Limit)
@@ -60,7 +62,8 @@ class RiskGuardian:
     instruments, traits: the M columns of the panel. agents: of the committee, how many. equity: at
     the start. key: signs approvals.
     rearm_after: bars after which a scripted supervisor re-arms a drawdown halt; None live,
-    where a person must (`Rearm`).
+    where a person must (`Rearm`). staged: live, where a desk stands at a capital stage: without
+    one the tightest holds.
     """
 
     def __init__(
@@ -74,11 +77,14 @@ class RiskGuardian:
         equity: float,
         key: bytes,
         rearm_after: int | None,
+        staged: bool = False,
     ) -> None:
         self._symbols = tuple(instrument.symbol for instrument in instruments)
         self._paths = conversion(instruments, account_currency)
-        self._limits = limits
         self._traits = traits
+        self._limits = self._configured = limits
+        self._without = TIGHTEST.value if staged else ""
+        self._stage = ""
         self._breakers = armed_breakers(equity)
         self._key = key
         self._rearm_after = rearm_after
@@ -178,6 +184,7 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
+        self._stand_at(context.stage)
         notices = self._observe(context.sequence, context.time, context.equity)
         self._take_fills(context)
         returns = self._window(context.returns)
@@ -224,6 +231,7 @@ class RiskGuardian:
                 sequence=context.sequence,
                 expires=context.expires,
                 approved=approved,
+                stage=context.stage,
             ),
             refused=tuple(refused),
             notices=notices,
@@ -233,6 +241,7 @@ class RiskGuardian:
 
     def watch(self, asked: WatchEquity) -> EquityWatched:
         """Take in the account between two bars: losses halt at once, not at the next bar."""
+        self._stand_at(asked.stage)
         halted_bars = self._breakers.halted_bars
         before = int(halted_bars[0])
         notices = self._observe(asked.sequence, asked.time, asked.equity)
@@ -250,6 +259,7 @@ class RiskGuardian:
         Raises InvalidError where there is neither: a daily-loss halt ends with its day, and
         without a halt nothing is forgotten on request.
         """
+        self._stand_at(request.stage)
         halted, bars = self.halt, int(self._breakers.halted_bars[0])
         named = self.halt_name
         for agent in np.flatnonzero(self._pace.disabled != ENABLED):
@@ -301,6 +311,12 @@ class RiskGuardian:
             for _ in range(int(context.filled[column])):
                 take_fill(self._pace, self._limits.pace, int(column), float(context.time))
         pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
+
+    def _stand_at(self, stage: str) -> None:
+        """Keep the limits of this capital stage, as the gateway's record has it."""
+        stage = stage or self._without
+        if stage != self._stage:
+            self._limits, self._stage = limits_at(self._configured, stage), stage
 
     def _window(self, returns: Floats) -> Floats:
         """The returns window: the one that is given, or the one before with one row more."""

@@ -273,7 +273,7 @@ def review_order(
                 pace, limits.pace, column, proposals.group[column], approved, exposed.time, mid
             )
             value = side * size * mid * marks.rate[column]
-            enter_position(tail, exposed.returns, exposed.row, column, value)
+            enter_position(tail, value)
     book.units[column] = held + approved
     book.weighed[0] = NOT_WEIGHED
     verdicts.units[column] = approved

@@ -25,7 +25,8 @@ class Tail(NamedTuple):
     """Working memory of the measures.
 
     profit: (W,) of the book on each bar of the window, account currency, newest last; NaN where
-    unknown. of: (1,) the column left out of it, or STALE. held: (M,) the columns in it.
+    unknown. of: (1,) the column left out of it, or STALE. held, value: (M,) the columns in it and
+    their signed values. change: (W,) returns of the column that is judged.
     weight: (W,) of a bar in the deviation, newest last. worst: (K,) the lowest profits, lowest
     first.
     """
@@ -33,6 +34,8 @@ class Tail(NamedTuple):
     profit: Floats
     of: Indices
     held: Indices
+    value: Floats
+    change: Floats
     weight: Floats
     worst: Floats
 
@@ -59,17 +62,11 @@ def empty_tail(instruments: int, limits: RiskLimits) -> Tail:
         profit=np.full(window, np.nan),
         of=np.full(1, STALE, dtype=np.int64),
         held=np.zeros(instruments, dtype=np.int64),
+        value=np.zeros(instruments),
+        change=np.full(window, np.nan),
         weight=limits.var_decay ** np.arange(window - 1.0, -1.0, -1.0),
-        worst=np.zeros(tail_count(window)),
+        worst=np.zeros(max(int(np.ceil(window * (1.0 - CONFIDENCE))), 1)),
     )
-
-
-def tail_count(window: int) -> int:
-    """Observations in the tail of `window` at 99 %; the least of them is the value at risk.
-
-    The order statistic ⌈T·(1 − c)⌉ from below, not interpolated: of 250 bars the third lowest.
-    """
-    return max(int(np.ceil(window * (1.0 - CONFIDENCE) - 1e-9)), 1)
 
 
 @lean_kernel
@@ -78,43 +75,85 @@ def fill_profit(
 ) -> None:
     """Profit of every position but that in `left_out` on each bar of the window ending at `row`.
 
-    Bars before the first row of the data are NaN.
+    Bars before the first row of the data are NaN. Four positions are added in one pass.
     """
     count = 0
     for other in range(returns.shape[1]):
         if book.units[other] != 0.0 and other != left_out:
             tail.held[count] = other
+            tail.value[count] = book.units[other] * marks.mid[other] * marks.rate[other]
             count += 1
     window = tail.profit.shape[0]
     first = row + 1 - window
-    for t in range(window):
-        at = first + t
-        profit = 0.0 if at >= 0 else np.nan
-        for k in range(count if at >= 0 else 0):
-            other = tail.held[k]
-            value = book.units[other] * marks.mid[other] * marks.rate[other]
-            profit += value * returns[at, other]
-        tail.profit[t] = profit
+    missing = min(max(-first, 0), window)
+    for t in range(missing):
+        tail.profit[t] = np.nan
+    for t in range(missing, window):
+        tail.profit[t] = 0.0
+    whole = count // 4 * 4
+    for k in range(0, whole, 4):
+        a, b, c, d = tail.held[k], tail.held[k + 1], tail.held[k + 2], tail.held[k + 3]
+        u, v, w, x = tail.value[k], tail.value[k + 1], tail.value[k + 2], tail.value[k + 3]
+        for t in range(missing, window):
+            at = first + t
+            near, far = u * returns[at, a] + v * returns[at, b], w * returns[at, c]
+            tail.profit[t] += near + (far + x * returns[at, d])
+    for k in range(whole, count):
+        other, value = tail.held[k], tail.value[k]
+        for t in range(missing, window):
+            tail.profit[t] += value * returns[first + t, other]
     tail.of[0] = left_out
 
 
 @lean_kernel
 def deviation_beside(tail: Tail, returns: Floats, row: int, column: int) -> Deviation:
-    """The sums that the deviation of the book with any size in `column` follows from."""
+    """The sums that the deviation of the book with any size in `column` follows from.
+
+    The returns of the column are left in `tail.change`. Even and odd bars apart: one sum would
+    wait for itself.
+    """
     window = tail.profit.shape[0]
     first = row + 1 - window
-    book, joint, own, weight, known = 0.0, 0.0, 0.0, 0.0, 0
-    for t in range(max(-first, 0), window):
-        profit, change = tail.profit[t], returns[first + t, column]
-        if np.isnan(profit + change):
-            continue
-        w = tail.weight[t]
-        book += w * profit * profit
-        joint += w * profit * change
-        own += w * change * change
-        weight += w
-        known += 1
-    return Deviation(book, joint, own, weight, known)
+    start = min(max(-first, 0), window)
+    for t in range(start):
+        tail.change[t] = np.nan
+    for t in range(start, window):
+        tail.change[t] = returns[first + t, column]
+    even, odd = no_sums(), no_sums()
+    for t in range(start, window - 1, 2):
+        even = one_more(even, tail, t)
+        odd = one_more(odd, tail, t + 1)
+    if (window - start) % 2 == 1:
+        even = one_more(even, tail, window - 1)
+    return Deviation(
+        even.book + odd.book,
+        even.joint + odd.joint,
+        even.own + odd.own,
+        even.weight + odd.weight,
+        even.known + odd.known,
+    )
+
+
+@lean_kernel
+def no_sums() -> Deviation:
+    """Of no bars."""
+    return Deviation(0.0, 0.0, 0.0, 0.0, 0)
+
+
+@lean_kernel
+def one_more(sums: Deviation, tail: Tail, t: int) -> Deviation:
+    """The sums with one more bar, where both are known on it."""
+    profit, change, w = tail.profit[t], tail.change[t], tail.weight[t]
+    known = not np.isnan(profit + change)
+    profit, change, w = (profit, change, w) if known else (0.0, 0.0, 0.0)
+    weighted = w * profit
+    return Deviation(
+        sums.book + weighted * profit,
+        sums.joint + weighted * change,
+        sums.own + w * change * change,
+        sums.weight + w,
+        sums.known + known,
+    )
 
 
 @lean_kernel
@@ -131,21 +170,38 @@ def day_deviation(sums: Deviation, value: float, limits: RiskLimits) -> float:
 
 
 @lean_kernel
-def historical_loss(
-    tail: Tail, returns: Floats, row: int, column: int, value: float, known: int, limits: RiskLimits
-) -> float:
-    """Loss of a day at 99 % with a position of this signed value in `column`, never negative.
+def tail_count(known: int) -> int:
+    """How many of the bars known lie in the tail at 99 %; the least of their losses is the value
+    at risk.
 
-    The order statistic ⌈known·(1 − c)⌉ of the bars known.
+    The order statistic ⌈known·(1 − c)⌉ from below, not interpolated: of 250 bars the third lowest.
     """
-    window = tail.profit.shape[0]
-    first = row + 1 - window
-    count = max(int(np.ceil(known * (1.0 - CONFIDENCE) - 1e-9)), 1)
+    return max(int(np.ceil(known * (1.0 - CONFIDENCE) - 1e-9)), 1)
+
+
+@lean_kernel
+def is_historical_loss_above(
+    tail: Tail, value: float, known: int, loss: float, limits: RiskLimits
+) -> bool:
+    """Whether `historical_loss` is above a positive amount; counting takes less than ordering."""
+    lowest = -loss / np.sqrt(limits.day_bars)
+    below = 0
+    for t in range(tail.profit.shape[0]):
+        below += tail.profit[t] + value * tail.change[t] < lowest
+    return below >= tail_count(known)
+
+
+@lean_kernel
+def historical_loss(tail: Tail, value: float, known: int, limits: RiskLimits) -> float:
+    """Loss of a day at 99 % with a position of this signed value, never negative: the order
+    statistic of `tail_count`. The column's returns are in `tail.change`.
+    """
+    count = tail_count(known)
     worst = tail.worst
     for k in range(count):
         worst[k] = np.inf
-    for t in range(max(-first, 0), window):
-        profit = tail.profit[t] + value * returns[first + t, column]
+    for t in range(tail.profit.shape[0]):
+        profit = tail.profit[t] + value * tail.change[t]
         if profit < worst[count - 1]:
             place = count - 1
             while place > 0 and worst[place - 1] > profit:
@@ -157,11 +213,13 @@ def historical_loss(
 
 
 @lean_kernel
-def enter_position(tail: Tail, returns: Floats, row: int, column: int, value: float) -> None:
-    """Add a position that was approved to the profit of the others, where that is at hand."""
+def enter_position(tail: Tail, value: float) -> None:
+    """Add the position that was judged last and approved to the profit of the others.
+
+    Its returns are in `tail.change`; nothing is done where the profit is of another book.
+    """
     if tail.of[0] == STALE:
         return
-    first = row + 1 - tail.profit.shape[0]
-    for t in range(max(-first, 0), tail.profit.shape[0]):
-        tail.profit[t] += value * returns[first + t, column]
+    for t in range(tail.profit.shape[0]):
+        tail.profit[t] += value * tail.change[t]
     tail.of[0] = NOBODY

@@ -31,6 +31,7 @@ from market.desk_state import DeskState
 from market.lines import Member
 from market.live_messages import BarReady
 from market.messages import Settlement
+from market.stages import CapitalStage
 
 AGENTS = ("momentum", "mean_reversion", "volatility", "sentiment")
 CASH = 1_000_000.0
@@ -106,6 +107,7 @@ def ready(sequence: int, bar: BarSlice) -> BarReady:
         missed=(),
         settlement=holding_account(sequence, bar),
         mode="TRADING",
+        stage=CapitalStage.PAPER.value,
     )
 
 

@@ -58,6 +58,7 @@ class PlainCalls:
         sequence, settlement, deciding = ready.sequence, ready.settlement, self._deciding
         bar = ready.bar.columns(self._traded)
         asked = [a.answer.remote(VoteOn(sequence=sequence, bar=bar)) for a in self._agents]
+        deciding.stand_at(ready.stage)
         deciding.measure(bar)
         scores = np.stack([ballot.score for ballot in ray.get(asked)])
         deciding.count(scores)

@@ -164,6 +164,7 @@ class Ordering:
                 group=np.zeros(count, dtype=np.int64),
                 sigma=np.full(count, 1e-2),
                 sigma_before=np.full(count, 1e-2),
+                stage=self.gateway.staging.name,
             )
         )
 

@@ -26,6 +26,7 @@ from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
 from coordinator.cli.risk import risk
+from coordinator.cli.stage import stage
 from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
@@ -51,6 +52,7 @@ app.add_typer(journal, name="journal")
 app.command()(replay)
 app.command()(trade)
 app.add_typer(agents, name="agents")
+app.add_typer(stage, name="stage")
 for command in (status, watch, halt, resume, flatten, stop):
     app.command()(command)
 app.command()(report)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+StressLoss = Annotated[float, Field(gt=0.0, le=5.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -145,11 +146,11 @@ class OptimizerSettings(Section):
 class StressSettings(Section):
     """Largest loss in each named shock, of equity. docs/RISK.md"""
 
-    crash: Fraction = Field(0.08, gt=0.0, description="risky assets and currencies fall")
-    volatility_spike: Fraction = Field(0.06, gt=0.0, description="deviations double")
-    correlation_breakdown: Fraction = Field(0.10, gt=0.0, description="everything loses at once")
-    liquidity_crisis: Fraction = Field(0.12, gt=0.0, description="spreads tenfold, five days out")
-    currency_crisis: Fraction = Field(0.05, gt=0.0, description="the largest exposure moves 8 %")
+    crash: StressLoss = Field(0.08, description="risky assets and currencies fall")
+    volatility_spike: StressLoss = Field(0.06, description="deviations double")
+    correlation_breakdown: StressLoss = Field(0.10, description="everything loses at once")
+    liquidity_crisis: StressLoss = Field(0.12, description="spreads tenfold, five days out")
+    currency_crisis: StressLoss = Field(0.05, description="the largest exposure moves 8 %")
 
 
 class PaceSettings(Section):
@@ -207,10 +208,10 @@ class GuardianSettings(Section):
     correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
     margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
     max_daily_var: float = Field(
-        0.02, gt=0.0, le=0.5, description="value at risk of a day, 95 %, normal"
+        0.02, gt=0.0, le=5.0, description="value at risk of a day, 95 %, normal"
     )
     max_portfolio_var: float = Field(
-        0.05, gt=0.0, le=0.5, description="value at risk of a day, 99 %, historical"
+        0.05, gt=0.0, le=5.0, description="value at risk of a day, 99 %, historical"
     )
     var_window: int = Field(250, ge=10, le=5000, description="bars of returns both look back on")
     price_collars: dict[Literal["fx", "metal", "equity", "crypto"], Fraction] = Field(
@@ -277,6 +278,18 @@ class LiveSettings(Section):
     reconcile_every_s: Positive = Field(60.0, description="between comparisons with the broker")
 
 
+class StagingSettings(Section):
+    """What a live desk must have shown to be given more capital; never less than the defaults."""
+
+    min_days: int = Field(7, ge=7, description="UTC days with decisions on real prices")
+    min_trades: int = Field(10, ge=10, description="closed round trips")
+    min_win_rate: float = Field(0.45, ge=0.45, le=1.0, description="part of them that gained")
+    min_sharpe_ratio: float = Field(0.5, ge=0.5, description="annualised, of bar returns")
+    max_drawdown: float = Field(
+        0.15, gt=0.0, le=0.15, description="worst fall at the stage; a live stage ends above it"
+    )
+
+
 class JournalSettings(Section):
     """How a live desk's journal is sealed and anchored. docs/JOURNAL.md"""
 
@@ -327,6 +340,7 @@ class Settings(Section):
     pace: PaceSettings = PaceSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
+    staging: StagingSettings = StagingSettings()
     journal: JournalSettings = JournalSettings()
     instruments: dict[str, InstrumentSettings] = Field(
         {}, description="further instruments: [instruments.XXX_YYY]"

@@ -33,7 +33,7 @@ from market.events import (
     SessionStarted,
     TradingRearmed,
 )
-from market.live_events import BarClosed, BreakersMoved, TradingOpened
+from market.live_events import BarClosed, BreakersMoved, StageChanged, TradingOpened
 from market.live_messages import ResumeGuardian
 from market.messages import Rearm, Reviewed, RiskContext
 
@@ -116,6 +116,7 @@ class DeskAgain:
         self._unhurried = remembered_pace(
             unhurried(len(started.symbols), len(started.agents), desk.limits.pace)
         )
+        self._stages: list[StageChanged] = []
 
     def take(self, event: Event) -> None:
         """Follow one event of the journal."""
@@ -127,6 +128,8 @@ class DeskAgain:
             self._closed = event
         elif isinstance(event, TradingOpened):
             self._open(event)
+        elif isinstance(event, StageChanged):
+            self._stages.append(event)
         elif isinstance(event, AgentAbstained):
             self._abstained.append(event)
         elif isinstance(event, AllocationApplied):
@@ -138,7 +141,14 @@ class DeskAgain:
         elif isinstance(event, TradingRearmed) and event.by != SUPERVISOR:
             self._rearmed = True
             if self._memory is None and self.live:
-                self._guardian.answer(Rearm(sequence=event.sequence, time=event.time, by=event.by))
+                self._guardian.answer(
+                    Rearm(
+                        sequence=event.sequence,
+                        time=event.time,
+                        by=event.by,
+                        stage="" if self.state.staged is None else self.state.staged.stage,
+                    )
+                )
 
     def extend(self, history: Bars) -> None:
         """Take in the bars (M instruments) before the first that was decided on."""
@@ -149,6 +159,7 @@ class DeskAgain:
         self._advance(taken.sequence + 1)
         settlement = self._account.settlement(taken.sequence)
         self._abstained.clear()
+        self._deciding.stand_at(self._stage_of(taken.sequence))
         if self._memory is None:  # else what it remembers is on record
             context = self._deciding.context(taken.sequence, taken.time, settlement)
             context = replace(context, group=self._carried(taken))
@@ -174,6 +185,7 @@ class DeskAgain:
         deciding, as_recorded = self._deciding, votes.as_recorded
         deciding.weights = np.array([seat.weight for seat in seats])
         deciding.count(votes.scores)
+        deciding.stand_at(self._stage_of(sequence))
         deciding.propose(settlement, taken.multiplier, self._allocated == sequence)
         if self.live and self._account.rebuilt(sequence):
             as_recorded = (*as_recorded, STOPS_REBUILT)
@@ -233,6 +245,11 @@ class DeskAgain:
                 weights = self._deciding.weights
                 group[column] = leading_agent(taken.scores, weights, column, side)
         return group
+
+    def _stage_of(self, sequence: int) -> str:
+        """The capital stage that a decision was taken at; empty where none was on record."""
+        begun = [event.stage for event in self._stages if event.sequence <= sequence]
+        return begun[-1] if begun else ""
 
     def _open(self, event: TradingOpened) -> None:
         self.live, self.versions = True, event.versions

@@ -19,7 +19,7 @@ from coordinator.bootstrap import (
 )
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
-from coordinator.live.prices import check_prices, open_prices, prices_said
+from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
 from coordinator.risk.history import live_history
 from coordinator.risk.limits import limits_of
 from coordinator.roster import agent_spec
@@ -39,6 +39,7 @@ from infra.metrics import Meters
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError
 from market.lines import Member
+from market.stage_needs import StageNeeds
 
 Build = Callable[[], Member]
 
@@ -99,6 +100,7 @@ def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
         equity=plan.desk.initial_balance,
         key=key,
         rearm_after=None,
+        staged=True,
     )
     return partial(
         assessing_guardian,
@@ -177,6 +179,9 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
             timeout_s=settings.live.broker_timeout_s,
         ),
         description=f"paper exchange on {feed}",
+        prices=price_kind(settings),
+        speed=settings.live.speed,
+        needs=stage_needs(settings),
         started=live_session_started(plan, time=0, feed=feed),
         rows=plan.rows,
         seated=plan.seated,
@@ -190,6 +195,18 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         events_per_file=settings.journal.events_per_file,
         open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),
         open_meters=partial(ray_meters, plan.desk.session),
+    )
+
+
+def stage_needs(settings: Settings) -> StageNeeds:
+    """What a desk of these settings must have shown to be given more capital."""
+    staging = settings.staging
+    return StageNeeds(
+        days=staging.min_days,
+        trades=staging.min_trades,
+        win_rate=staging.min_win_rate,
+        sharpe_ratio=staging.min_sharpe_ratio,
+        drawdown=staging.max_drawdown,
     )
 
 

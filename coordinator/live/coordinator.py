@@ -156,7 +156,7 @@ class LiveCoordinator:
         elif isinstance(message, Marked):
             gateway.post(session.watch(message))
         elif isinstance(message, RearmAsked):
-            gateway.post(session.rearm(message.by, message.equity))
+            gateway.post(session.rearm(message))
         elif isinstance(message, CommitteeChanged):
             self._seat(tuple(message.seated))
             session.seat(message)

@@ -16,6 +16,7 @@ from infra.feeds.selection import ECB, open_feed
 from market.errors import ConfigError
 from market.instruments import Instrument
 from market.ports import PriceSource
+from market.quotes import PriceKind
 
 
 def prices_said(settings: Settings) -> str:
@@ -25,6 +26,12 @@ def prices_said(settings: Settings) -> str:
     if settings.live.feed == "synthetic":
         return f"{LABEL}, seed {settings.desk.seed}{paced}"
     return f"recorded ticks of {settings.data.source}{paced}"
+
+
+def price_kind(settings: Settings) -> PriceKind:
+    """What the prices of a paper exchange are; it has no real ones."""
+    synthetic = settings.live.feed == "synthetic"
+    return PriceKind.SYNTHETIC if synthetic else PriceKind.RECORDED
 
 
 def check_prices(settings: Settings) -> None:

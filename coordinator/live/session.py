@@ -37,6 +37,7 @@ from market.live_messages import (
     CommitteeChanged,
     Decided,
     Marked,
+    RearmAsked,
     WatchEquity,
 )
 from market.messages import Rearm, Reviewed
@@ -107,6 +108,7 @@ class LiveSession:
         traded = bar.columns(self._desk.traded)
         self.committee.ask(sequence, traded)
         deciding, settlement = self._deciding, ready.settlement
+        deciding.stand_at(ready.stage)
         deciding.measure(traded)
         self._sequence, self._time = sequence, bar.time
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
@@ -155,17 +157,19 @@ class LiveSession:
         """Let the guardian see the account between two bars: losses halt at once."""
         self._time = marked.time
         halt = self.guardian.halt
-        records = self._watched(marked.equity)
+        records = self._watched(marked.equity, marked.stage)
         # What moves without a halt is recorded with the next decision.
         return self._decided(records if len(records) > 1 or self.guardian.halt != halt else ())
 
-    def rearm(self, by: str, equity: float) -> Decided:
+    def rearm(self, asked: RearmAsked) -> Decided:
         """A person allows new risk again."""
         records: list[Event] = []
-        rearmed = self.guardian.rearm(Rearm(sequence=self._sequence, time=self._time, by=by))
+        rearmed = self.guardian.rearm(
+            Rearm(sequence=self._sequence, time=self._time, by=asked.by, stage=asked.stage)
+        )
         if rearmed is not None:
             records.append(rearmed)
-            records += self._watched(equity)
+            records += self._watched(asked.equity, asked.stage)
         return self._decided(records)
 
     def connect(self, line: DeadlineLine, guardian: str, optimizer: str) -> bool:
@@ -218,10 +222,10 @@ class LiveSession:
             ),
         )
 
-    def _watched(self, equity: float) -> list[Event]:
+    def _watched(self, equity: float, stage: str) -> list[Event]:
         """What the guardian notices at this equity, and what its breakers then remember."""
         watched = self.guardian.watch(
-            WatchEquity(sequence=self._sequence, time=self._time, equity=equity)
+            WatchEquity(sequence=self._sequence, time=self._time, equity=equity, stage=stage)
         )
         if watched is None:
             return []

@@ -53,6 +53,8 @@ def _heading(told: Mapping[str, Any]) -> Text:
     text = Text()
     text.append(mode, style=MODE_STYLES.get(mode, "bold red"))
     text.append(f"   {told['market_time']}   {told['session']}   epoch {told['epoch']}")
+    if told.get("capital"):
+        text.append(f"   {told['capital']['stage']}", style="bold")
     if told["mode_by"]:
         text.append(f"\n{told['mode_by']}: {told['mode_reason']}", style="dim")
     if told["halt"] != NO_HALT:

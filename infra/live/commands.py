@@ -55,6 +55,9 @@ class Commands:
             "seat": self._seat,
             "unseat": self._unseat,
             "weigh": self._weigh,
+            "promote": self._promote,
+            "demote": self._demote,
+            "emergency_stop": self._emergency_stop,
         }.get(name)
         if act is None:
             return CommandAnswered(refused=f"a gateway does not know the command {name!r}")
@@ -144,6 +147,21 @@ class Commands:
             return "nobody would weigh anything; give another agent a weight first"
         self._gateway.books.record(self._reweighted(command))
         return self._changed()
+
+    def _promote(self, command: Command) -> str:
+        differs = self._gateway.compare()
+        if differs:
+            return f"{differs}. No stage is left upwards until that is settled"
+        return self._gateway.staging.promote(command.by, command.reason, self._gateway.now)
+
+    def _demote(self, command: Command) -> str:
+        gateway = self._gateway
+        return gateway.staging.demote(command.stage, command.by, command.reason, gateway.now)
+
+    def _emergency_stop(self, command: Command) -> str:
+        self._gateway.staging.stop(command.by, command.reason, self._gateway.now)
+        self._gateway.dispatch.cancel_openings()
+        return ""
 
     def _reweighted(self, command: Command) -> AgentReweighted:
         return AgentReweighted(

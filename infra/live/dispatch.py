@@ -17,6 +17,7 @@ from market.modes import Mode
 from market.order_life import ABSENT, UNSETTLED
 from market.orders import Bracket, OrderRequest, cancellation_of, client_order_id
 from market.ports import LiveBroker
+from market.stages import CapitalStage
 from market.verdicts import RiskApproved, SignedApprovals, verify
 
 NOT_SENT = "NOT_SENT"
@@ -92,8 +93,9 @@ class Dispatch:
         orders: list[OrderRequest] = []
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
+        lapsed = self._lapsed(signed)
         for approved in signed.approved:
-            why = self._obstacle(approved, unknown) or self._moved(approved, seen)
+            why = self._obstacle(approved, unknown, lapsed) or self._moved(approved, seen)
             if why is None:
                 orders.append(approved.order(self._session, signed.sequence))
             else:
@@ -210,20 +212,36 @@ class Dispatch:
         del self._looked_for[name]
         return True
 
-    def _obstacle(self, approved: RiskApproved, unknown: AbstractSet[str]) -> str | None:
+    def _lapsed(self, signed: SignedApprovals) -> str:
+        """Why these approvals may only reduce positions, empty where they may open some."""
+        stage = self._books.state.stage
+        if stage is CapitalStage.EMERGENCY_STOP:
+            return f"the desk stands at {stage}: nothing new"
+        if stage is None or signed.stage != stage.value:
+            now = stage or "none"
+            return f"it was approved at capital stage {signed.stage or 'none'}, now it is {now}"
+        return ""
+
+    def _obstacle(
+        self, approved: RiskApproved, unknown: AbstractSet[str], lapsed: str
+    ) -> str | None:
         """Why an approved order may not be sent now, or None.
 
-        unknown: instruments with an order of which nobody knows what became of it.
+        unknown: instruments with an order of which nobody knows what became of it. lapsed: see
+        `_lapsed`.
         """
         state = self._books.state
         if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
-        if state.mode is Mode.TRADING:
+        if state.mode is Mode.TRADING and not lapsed:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
         waiting = any(entry.order.symbol == approved.symbol for entry in state.orders.values())
-        if reduces(approved, held) and not waiting and state.mode is Mode.HALTED:
+        reducing = reduces(approved, held) and not waiting
+        if reducing and state.mode in (Mode.HALTED, Mode.TRADING):
             return None
+        if state.mode is Mode.TRADING:
+            return lapsed
         return f"the desk is {state.mode}: {state.mode_reason}"
 
     def _moved(self, approved: RiskApproved, seen: Settlement | None) -> str | None:

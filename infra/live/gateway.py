@@ -16,6 +16,7 @@ from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
 from infra.live.reconciliation import mismatches
+from infra.live.staging import Staging
 from infra.live.stopping import taken_up
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
@@ -47,12 +48,14 @@ from market.live_events import (
     OrderAccepted,
     TradingOpened,
 )
-from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
+from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked, RearmAsked
 from market.marks import Marks, mark_rates, no_marks
 from market.messages import Settlement
 from market.modes import Mode
 from market.ports import LiveBroker
-from market.quotes import Quote
+from market.quotes import PriceKind, Quote
+from market.stage_needs import LEAST_NEEDED, StageNeeds
+from market.stages import CapitalStage
 
 SECOND_NS = 1_000_000_000
 ASK_EVERY_S = 1.0
@@ -107,6 +110,7 @@ class LiveGateway:
         versions: tuple[tuple[str, str], ...],
         history_bars: int,
         silence: Silence | None = None,
+        needs: StageNeeds = LEAST_NEEDED,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -120,6 +124,7 @@ class LiveGateway:
         self._silence = silence
         self._looked = 0
         self._tell = tell
+        self.staging = Staging(books, needs, tell)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
         self._doubt = ""
         self._paths = conversion(instruments, account_currency)
@@ -135,12 +140,16 @@ class LiveGateway:
         self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
+        self._told_stage = ""
         self._ask_again = 0.0
 
-    def open(self, description: str) -> None:
+    def open(
+        self, description: str, prices: PriceKind = PriceKind.UNSTATED, speed: float = 1.0
+    ) -> None:
         """Take the desk's trading up: book what the broker did meanwhile, look up what is unknown.
 
-        Raises TransientError or OutcomeUnknown where the broker cannot be reached now.
+        prices, speed: what the broker's prices are, and how fast its time runs. Raises
+        TransientError or OutcomeUnknown where the broker cannot be reached now.
         """
         state = self.books.state
         account = self._broker.account()
@@ -165,8 +174,11 @@ class LiveGateway:
                 versions=self._versions,
                 history_time=fresh.time.copy(),
                 history_values=values,
+                prices=prices.value,
+                speed=speed,
             )
         )
+        self.staging.begin(self.now)
         self._take_up()
         self._mark_from(state.window.bars())
         self.catch_up()
@@ -182,6 +194,7 @@ class LiveGateway:
         self.books.durable()
         self._missed.clear()
         self._waiting = None
+        self._told_stage = ""
         return Attached(epoch=state.epoch, desk=state.snapshot())
 
     def take(self, update: StreamUpdate) -> None:
@@ -213,19 +226,42 @@ class LiveGateway:
             self._miss(ready.bar)
             return None
         self._seen = seen
+        self._told_stage = self.staging.name
+        self.staging.given = ready.sequence
         missed, self._missed = tuple(self._missed), []
-        return replace(ready, missed=missed, mode=state.mode.value)
+        return replace(ready, missed=missed, mode=state.mode.value, stage=self.staging.name)
 
     def marked(self) -> Marked | None:
-        """The account at the newest prices, where they moved since the last call."""
-        if not self._moved or self.books.state.sequence < 0:
+        """The account at the newest prices, where they or the stage moved since the last call."""
+        if not (self._moved or self.stage_untold) or self.books.state.sequence < 0:
             return None
         self._moved = False
         equity = self.equity()
         if not np.isfinite(equity):
             return None  # a position without a price says nothing of losses
         self._measuring.account(equity)
-        return Marked(sequence=self.books.state.sequence, time=self.now, equity=equity)
+        self._told_stage = self.staging.name
+        return Marked(
+            sequence=self.books.state.sequence,
+            time=self.now,
+            equity=equity,
+            stage=self.staging.name,
+        )
+
+    def rearm_asked(self, by: str) -> RearmAsked:
+        """What the coordinator is told when a person allows new risk again."""
+        return RearmAsked(by=by, equity=self.equity(), stage=self.staging.name)
+
+    @property
+    def stage_untold(self) -> bool:
+        """Whether the coordinator has not been told of the present stage."""
+        return self._told_stage != self.staging.name
+
+    @property
+    def only_reduces(self) -> bool:
+        """Whether nothing may work that opens a position."""
+        state = self.books.state
+        return state.mode is Mode.HALTED or state.stage is CapitalStage.EMERGENCY_STOP
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.
@@ -238,6 +274,7 @@ class LiveGateway:
                 f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
             )
         self.books.record(*decided.records)
+        self.staging.look(self.now, decided.records)
         if any(isinstance(event, TradingHalted | TradingRearmed) for event in decided.records):
             self.books.durable()  # a halt is not forgotten by a crash
         if state.halt == FLATTEN and state.mode is not Mode.FLATTENING:
@@ -331,6 +368,7 @@ class LiveGateway:
         found = mismatches(state, account, self.now)
         if found:
             self.books.record(*found)
+            self.staging.look(self.now, found)
             first = found[0]
             said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
             self._alert("critical", f"the books differ from the broker's. {said}")
@@ -413,6 +451,7 @@ class LiveGateway:
             self._margin_rate,
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
+        self.staging.look(self.now)
         self._measuring.account(settlement.equity)
         self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:
@@ -423,6 +462,7 @@ class LiveGateway:
             missed=(),
             settlement=settlement,
             mode=state.mode.value,
+            stage=self.staging.name,
         )
         self._financing = np.zeros_like(self._financing)
         self._filled = np.zeros_like(self._filled)
@@ -480,6 +520,7 @@ class LiveGateway:
         if why != self._doubt:
             self._doubt = why
             self._alert("critical", why)
+        self.staging.distrust(self.now, why)
         self._halt_by_reconciliation(why)
 
     def _halt_by_reconciliation(self, why: str) -> None:

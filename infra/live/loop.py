@@ -29,7 +29,6 @@ from market.live_messages import (
     CommandAnswered,
     CommitteeChanged,
     Decided,
-    RearmAsked,
 )
 from market.modes import Mode
 from market.ports import BrokerStream
@@ -200,13 +199,13 @@ class GatewayLoop:
             return
         try:
             if self._rearm_by:
-                self._busy = line.post(RearmAsked(by=self._rearm_by, equity=self._gateway.equity()))
+                self._busy = line.post(self._gateway.rearm_asked(self._rearm_by))
                 self._rearm_by = ""
                 return
             ready = self._gateway.bar_ready()
             if ready is not None:
                 self._busy = line.post(ready)
-            elif self._is_due("mark", MARK_EVERY_S):
+            elif self._gateway.stage_untold or self._is_due("mark", MARK_EVERY_S):
                 marked = self._gateway.marked()
                 if marked is not None:
                     self._busy = line.post(marked)
@@ -262,7 +261,7 @@ class GatewayLoop:
         elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
             self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
-        if state.mode is Mode.HALTED and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
+        if gateway.only_reduces and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):
             self._reconcile()

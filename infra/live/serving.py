@@ -24,6 +24,8 @@ from market.errors import JournalUnwritable, OutcomeUnknown, TransientError
 from market.events import SessionStarted
 from market.instruments import Instrument
 from market.ports import LiveBroker
+from market.quotes import PriceKind
+from market.stage_needs import StageNeeds
 
 RETRY_S = 0.2
 Answer = TypeVar("Answer")
@@ -46,6 +48,9 @@ def serve_gateway(
     home: DeskHome,
     broker: Callable[[], LiveBroker],
     description: str,
+    prices: PriceKind,
+    speed: float,
+    needs: StageNeeds,
     started: SessionStarted,
     rows: int,
     seated: Sequence[str],
@@ -62,10 +67,11 @@ def serve_gateway(
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
-    started, rows, seated: as of `open_books`. staleness: (M,) when a price is
-    old, and when silence is told. journal_key: seals the events; None seals none. anchors_at: a
-    file or an http(s) address that the journal is anchored at; None: nowhere. events_per_file: of
-    the journal, until the next is begun.
+    prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
+    have shown to be given more capital. started, rows, seated: as of `open_books`. staleness: (M,)
+    when a price is old, and when silence is told. journal_key: seals the events; None seals none.
+    anchors_at: a file or an http(s) address that the journal is anchored at; None: nowhere.
+    events_per_file: of the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -100,6 +106,7 @@ def serve_gateway(
         key=approvals_key,
         versions=started.versions,
         history_bars=rows,
+        needs=needs,
         silence=SilenceWatch(
             instruments, staleness.silent_after, standard_hours(), books.state.time
         ),
@@ -108,7 +115,7 @@ def serve_gateway(
     )
     settled = False
     try:
-        once_reached(partial(gateway.open, description), leaving, log)
+        once_reached(partial(gateway.open, description, prices, speed), leaving, log)
         loop = GatewayLoop(
             gateway,
             Switchboard(home.line_key(), at=home.gateway_address),

@@ -12,11 +12,13 @@ from infra.journal.codec import decode_value, encode_value
 from market.desk_state import DeskSnapshot, DeskState
 from market.events import (
     AllocationApplied,
+    BarSettled,
     DecisionTaken,
     Event,
     OrderCancelled,
     OrderFilled,
     OrderIntended,
+    TradingHalted,
 )
 from market.live_events import (
     AgentJoined,
@@ -26,16 +28,19 @@ from market.live_events import (
     BreakersMoved,
     CashMoved,
     CoordinatorAttached,
+    MismatchFound,
     ModeChanged,
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    StageChanged,
     TradingOpened,
     TransactionsBooked,
 )
 from market.modes import Mode
 from market.order_life import OrderStage, next_stage
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
+from market.stages import CapitalStage
 from tests.live_gateways import ROWS, started
 
 START = started()
@@ -120,6 +125,8 @@ EVENTS = st.lists(
             broker=st.just("paper"),
             last_transaction=WHOLE,
             versions=st.just(()),
+            prices=st.sampled_from(["", "real", "recorded"]),
+            speed=st.sampled_from([1.0, 2.0]),
             history_time=st.just(np.arange(2)),
             history_values=ARRAY.map(lambda row: np.tile(row, (2, 6, 1))),
         ),
@@ -128,6 +135,26 @@ EVENTS = st.lists(
         st.builds(CoordinatorAttached, time=WHOLE, epoch=WHOLE),
         st.builds(TransactionsBooked, time=WHOLE, last=WHOLE),
         st.builds(ModeChanged, time=WHOLE, mode=st.sampled_from([mode.value for mode in Mode])),
+        st.builds(
+            StageChanged,
+            sequence=WHOLE,
+            time=WHOLE,
+            stage=st.sampled_from([stage.value for stage in CapitalStage]),
+            evidence=st.just(()),
+        ),
+        st.builds(TradingHalted, sequence=WHOLE, time=WHOLE),
+        st.builds(MismatchFound, time=WHOLE),
+        st.builds(
+            BarSettled,
+            sequence=WHOLE,
+            time=WHOLE,
+            equity=st.just(float("nan")) | PRICE,
+            units=ARRAY,
+            mid=ARRAY,
+            spread=ARRAY,
+            rate=ARRAY,
+            financing=ARRAY,
+        ),
         st.builds(AgentReweighted, time=WHOLE, agent=AGENTS, weight=PRICE),
         st.builds(AgentJoined, time=WHOLE, agent=AGENTS),
         st.builds(AgentLeft, time=WHOLE, agent=AGENTS),

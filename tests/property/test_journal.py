@@ -52,6 +52,7 @@ from market.live_events import (
     OrderResolved,
     OrderUnknown,
     RiskAssessed,
+    StageChanged,
     TradingOpened,
     TransactionsBooked,
 )
@@ -147,6 +148,12 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     CashMoved: st.builds(CashMoved, time=INT, transaction=INT),
     MismatchFound: st.builds(MismatchFound, time=INT),
     ModeChanged: st.builds(ModeChanged, time=INT),
+    StageChanged: st.builds(
+        StageChanged,
+        sequence=INT,
+        time=INT,
+        evidence=st.lists(st.tuples(TEXT, FLOAT), max_size=2).map(tuple),
+    ),
     AgentReweighted: st.builds(AgentReweighted, time=INT),
     AgentJoined: st.builds(AgentJoined, time=INT),
     AgentLeft: st.builds(AgentLeft, time=INT),

@@ -101,7 +101,13 @@ def test_a_text_that_cannot_be_a_file_stays_as_it_is(text: str) -> None:
 
 def test_the_recorded_configuration_is_json_with_every_decisive_key() -> None:
     recorded = json.loads(configuration_json(Settings()))
-    assert set(recorded) == set(Settings.model_fields) - {"run", "ray", "live", "journal"}
+    assert set(recorded) == set(Settings.model_fields) - {
+        "run",
+        "ray",
+        "live",
+        "staging",
+        "journal",
+    }
     assert recorded["guardian"]["max_position"] == 0.9
 
 

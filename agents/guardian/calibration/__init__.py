@@ -1,0 +1,1 @@
+"""What a decision's confidence has been worth: outcomes on paper, probabilities, Kelly stakes."""

@@ -1,0 +1,19 @@
+"""The guardian's limits at a capital stage: each only ever tighter than what is configured."""
+
+from __future__ import annotations
+
+from agents.guardian.limits import RiskLimits
+from market.stages import stage_limits, stage_named
+
+
+def limits_at(limits: RiskLimits, stage: str) -> RiskLimits:
+    """The limits of a desk at this stage. Empty: no stage, as configured; unknown: the tightest."""
+    if not stage:
+        return limits
+    allowed = stage_limits(stage_named(stage))
+    return limits._replace(
+        max_gross_leverage=min(limits.max_gross_leverage, allowed.exposure),
+        max_position=min(limits.max_position, allowed.exposure),
+        max_daily_loss=min(limits.max_daily_loss, allowed.daily_loss),
+        max_open_positions=min(limits.max_open_positions, allowed.instruments),
+    )

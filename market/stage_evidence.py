@@ -1,0 +1,171 @@
+"""What a desk has shown at its capital stage, folded from its journal event by event.
+
+Only wall-clock trading on real prices counts: bars and trades of recorded, made-up or sped-up
+prices, and of a journal that does not say what its prices were, are no evidence. The drawdown is
+that of every bar, for it only ever speaks against a desk.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from market.quotes import PriceKind
+
+DAY_NS = 86_400_000_000_000
+AT_REAL_TIME = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrip:
+    """A position while it is open. gained: account currency, financing included. counts: whether
+    all of its life up to now is evidence.
+    """
+
+    symbol: str
+    units: float
+    gained: float
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEvidence:
+    """Evidence since the stage began. Money in account currency, returns by bar.
+
+    since: market time, UTC nanoseconds. prices, speed: of the prices at work, times real time.
+    days: UTC days with a decision. bars: returns that count; mean, squares: of them, and the sum of
+    squares about it. uncounted: bars that are no evidence. equity: at the last bar, NaN before;
+    joined: whether that bar counts; transferred: since then. index, peak, drawdown: of equity
+    without transfers, 1 at the start, its maximum, the worst of 1 − index / peak. trades, won:
+    round trips closed, and those that gained after costs. halts: of the guardian. mismatches:
+    between the books and the broker.
+    """
+
+    since: int = 0
+    prices: str = PriceKind.UNSTATED
+    speed: float = 0.0
+    days: int = 0
+    last_day: int = -1
+    bars: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    uncounted: int = 0
+    equity: float = math.nan
+    joined: bool = False
+    transferred: float = 0.0
+    index: float = 1.0
+    peak: float = 1.0
+    drawdown: float = 0.0
+    trades: int = 0
+    won: int = 0
+    trips: tuple[OpenTrip, ...] = ()
+    halts: int = 0
+    mismatches: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether what happens now is evidence."""
+        return self.prices == PriceKind.REAL and self.speed == AT_REAL_TIME
+
+    @property
+    def win_rate(self) -> float:
+        """Part of the closed trades that gained; NaN without any."""
+        return self.won / self.trades if self.trades else math.nan
+
+
+def begun(evidence: StageEvidence, time: int) -> StageEvidence:
+    """A new stage: nothing has been shown yet; positions that are held over count for nothing."""
+    return StageEvidence(
+        since=time,
+        prices=evidence.prices,
+        speed=evidence.speed,
+        equity=evidence.equity,
+        transferred=evidence.transferred,
+        trips=_uncounted(evidence.trips),
+    )
+
+
+def opened(evidence: StageEvidence, prices: str, speed: float) -> StageEvidence:
+    """Trading was taken up on these prices; what was open meanwhile nobody watched."""
+    found = replace(evidence, prices=prices, speed=speed, joined=False)
+    return found if found.counts else replace(found, trips=_uncounted(found.trips))
+
+
+def decided(evidence: StageEvidence, time: int) -> StageEvidence:
+    """A decision was taken."""
+    day = time // DAY_NS
+    if not evidence.counts or day <= evidence.last_day:
+        return evidence
+    return replace(evidence, days=evidence.days + 1, last_day=day)
+
+
+def settled(evidence: StageEvidence, equity: float) -> StageEvidence:
+    """A bar was settled. An equity that is not positive counts as everything lost."""
+    if not math.isfinite(equity):
+        return replace(evidence, joined=False)  # a position without a price: nobody knows
+    counts, before = evidence.counts, evidence.equity
+    if not before > 0.0:
+        return replace(evidence, equity=equity, joined=counts, transferred=0.0)
+    change = (equity - evidence.transferred) / before - 1.0
+    index = evidence.index * max(1.0 + change, 0.0)
+    peak = max(evidence.peak, index)
+    bars, mean, squares = evidence.bars, evidence.mean, evidence.squares
+    if counts and evidence.joined:
+        bars += 1
+        away = change - mean
+        mean += away / bars
+        squares += away * (change - mean)  # Welford's: nothing cancels
+    return replace(
+        evidence,
+        equity=equity,
+        joined=counts,
+        transferred=0.0,
+        index=index,
+        peak=peak,
+        drawdown=max(evidence.drawdown, 1.0 - index / peak),
+        bars=bars,
+        mean=mean,
+        squares=squares,
+        uncounted=evidence.uncounted + (not counts),
+    )
+
+
+def filled(evidence: StageEvidence, symbol: str, units: float, realised: float) -> StageEvidence:
+    """A fill was booked. One beyond the position closes a round trip and opens the next."""
+    trip = _trip(evidence, symbol)
+    if trip is None:
+        return _with(evidence, symbol, _fresh(evidence, symbol, units))
+    after = trip.units + units
+    gained = trip.gained + realised
+    if trip.units * after > 0.0:
+        return _with(evidence, symbol, replace(trip, units=after, gained=gained))
+    if trip.counts and evidence.counts:
+        evidence = replace(evidence, trades=evidence.trades + 1, won=evidence.won + (gained > 0.0))
+    return _with(evidence, symbol, _fresh(evidence, symbol, after) if after != 0.0 else None)
+
+
+def paid(evidence: StageEvidence, symbol: str, amount: float, *, transfer: bool) -> StageEvidence:
+    """Cash moved: financing of a position, or a transfer, which is no gain."""
+    if transfer:
+        return replace(evidence, transferred=evidence.transferred + amount)
+    trip = _trip(evidence, symbol)
+    if trip is None:
+        return evidence
+    return _with(evidence, symbol, replace(trip, gained=trip.gained + amount))
+
+
+def _trip(evidence: StageEvidence, symbol: str) -> OpenTrip | None:
+    return next((trip for trip in evidence.trips if trip.symbol == symbol), None)
+
+
+def _fresh(evidence: StageEvidence, symbol: str, units: float) -> OpenTrip:
+    return OpenTrip(symbol=symbol, units=units, gained=0.0, counts=evidence.counts)
+
+
+def _with(evidence: StageEvidence, symbol: str, trip: OpenTrip | None) -> StageEvidence:
+    others = tuple(one for one in evidence.trips if one.symbol != symbol)
+    return replace(evidence, trips=others if trip is None else (*others, trip))
+
+
+def _uncounted(trips: tuple[OpenTrip, ...]) -> tuple[OpenTrip, ...]:
+    return tuple(replace(trip, counts=False) for trip in trips)
