@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from market import stage_evidence
+from market.accounts import TransactionKind
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
+from market.breaker_rules import DRAWDOWN_FLATTEN
+from market.breakers import Trip
 from market.conversion import Indices
 from market.events import (
     AllocationApplied,
@@ -28,7 +32,9 @@ from market.live_events import (
     AgentLeft,
     AgentReweighted,
     BarClosed,
+    BreakerReset,
     BreakersMoved,
+    BreakerTripped,
     CashMoved,
     CoordinatorAttached,
     MismatchFound,
@@ -47,6 +53,8 @@ from market.stage_evidence import StageEvidence
 from market.stages import CapitalStage, stage_named
 
 NO_HALT = "NONE"
+KEPT_TRIPS = 100
+"""Trips that are over and still told; the journal holds every one."""
 ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
 """What moves an order along; a start folds so many that a union made for each would be felt."""
 
@@ -67,6 +75,9 @@ class DeskSnapshot:
     score_time: (S,) of the bars decided on; scores: (S, N) of the newest decisions. weights: by
     agent. seated: the agents that run. used: the newest decision whose approvals were taken.
     flattens: so far. staged: its capital stage, None where none is on record; evidence: at that.
+    flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
+    peak: largest equity since the start or the last reset of the breaker that flattens, transfers
+    apart; 0 before the first.
     """
 
     started: SessionStarted
@@ -97,6 +108,8 @@ class DeskSnapshot:
     scores: Floats
     staged: StageChanged | None = None
     evidence: StageEvidence = field(default_factory=StageEvidence)
+    trips: tuple[Trip, ...] = ()
+    peak: float = 0.0
 
 
 class DeskState:
@@ -125,6 +138,9 @@ class DeskState:
         self.weights = {agent.name: agent.weight for agent in started.agents}
         self.seated = tuple(agent.name for agent in started.agents)
         self.breakers: Floats = np.empty(0)
+        self.peak = started.initial_balance
+        self._tripped: dict[str, Trip] = {}
+        self._over: deque[Trip] = deque(maxlen=KEPT_TRIPS)
         self.allocation: AllocationApplied | None = None
         self.staged: StageChanged | None = None
         self.evidence = StageEvidence()
@@ -153,6 +169,16 @@ class DeskState:
             units[self._column[entry.order.symbol]] += entry.order.units
         return units
 
+    @property
+    def tripped(self) -> Mapping[str, Trip]:
+        """The trips in force, by breaker."""
+        return self._tripped
+
+    @property
+    def trips(self) -> tuple[Trip, ...]:
+        """Of the gateway's breakers: those that are over, oldest first, then those in force."""
+        return (*self._over, *self._tripped.values())
+
     def column(self, symbol: str) -> int:
         """The column of an instrument."""
         return self._column[symbol]
@@ -165,6 +191,7 @@ class DeskState:
         elif isinstance(event, BarSettled):
             self.time = event.time
             self.evidence = stage_evidence.settled(self.evidence, event.equity)
+            self.peak = max(self.peak, event.equity)  # a NaN is never the larger
         elif isinstance(event, DecisionTaken):
             self.decided = event.sequence
             self.evidence = stage_evidence.decided(self.evidence, event.time)
@@ -185,7 +212,7 @@ class DeskState:
             self._govern(event)
 
     def _govern(self, event: Event) -> None:
-        """Openings, epochs, modes, stages and seats."""
+        """Openings, epochs, modes, stages, breakers and seats."""
         if isinstance(event, TradingOpened):
             self.openings += 1
             self.evidence = stage_evidence.opened(self.evidence, event.prices, event.speed)
@@ -194,6 +221,8 @@ class DeskState:
                 self.window.push(
                     BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
                 )
+        elif isinstance(event, BreakerTripped | BreakerReset):
+            self._trip(event)
         elif isinstance(event, CoordinatorAttached):
             self.epoch = event.epoch
         elif isinstance(event, ModeChanged):
@@ -215,6 +244,25 @@ class DeskState:
             self.weights[event.agent] = 0.0
             self.seated = tuple(name for name in self.seated if name != event.agent)
 
+    def _trip(self, event: BreakerTripped | BreakerReset) -> None:
+        """A trip begins, recurs or is over."""
+        before = self._tripped.pop(event.breaker, None)
+        if isinstance(event, BreakerTripped):
+            self._tripped[event.breaker] = Trip(
+                breaker=event.breaker,
+                time=event.time if before is None else before.time,
+                measured=event.measured,
+                limit=event.limit if before is None else before.limit,
+                action=event.action,
+                repeats=event.repeats,
+            )
+        elif before is not None:
+            if event.breaker == DRAWDOWN_FLATTEN:
+                self.peak = 0.0
+            self._over.append(
+                replace(before, armed_at=event.time, armed_by=event.by, reason=event.reason)
+            )
+
     def _fill(self, event: OrderFilled) -> None:
         fill = event.fill
         book_fill(self.ledger, self._column[fill.symbol], fill.units, fill.price, fill.rate)
@@ -224,6 +272,8 @@ class DeskState:
 
     def _pay(self, event: CashMoved) -> None:
         self.ledger.cash[0] += event.amount
+        if event.reason == TransactionKind.TRANSFER and self.peak > 0.0:
+            self.peak = max(self.peak + event.amount, 0.0)
         self.evidence = stage_evidence.paid(
             self.evidence, event.symbol, event.amount, transfer=event.symbol not in self._column
         )
@@ -293,6 +343,8 @@ class DeskState:
             seated=self.seated,
             breakers=np.array(self.breakers, dtype=np.float64),
             allocation=self.allocation,
+            trips=self.trips,
+            peak=self.peak,
             bar_time=np.array(bars.time, dtype=np.int64),
             bar_values=values,
             score_time=np.array([at for at, _ in self._scores], dtype=np.int64),
@@ -324,6 +376,12 @@ class DeskState:
         state.weights, state.seated = dict(kept.weights), kept.seated
         state.breakers, state.allocation = kept.breakers, kept.allocation
         state.staged, state.evidence = kept.staged, kept.evidence
+        state.peak = kept.peak
+        for trip in kept.trips:
+            if trip.armed_by:
+                state._over.append(trip)
+            else:
+                state._tripped[trip.breaker] = trip
         for row in range(len(kept.bar_time)):
             state.window.push(BarSlice(time=int(kept.bar_time[row]), values=kept.bar_values[row]))
         for at, score in zip(kept.score_time, kept.scores, strict=True):

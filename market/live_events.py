@@ -106,6 +106,32 @@ class RiskAssessed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerTripped:
+    """A breaker of the gateway tripped, or its limit was reached anew while it was tripped.
+
+    measured: NaN where it could not be measured. action: BLOCK, CANCEL or FLATTEN. repeats: how
+    often it was reached anew.
+    """
+
+    time: int
+    breaker: str
+    measured: float
+    limit: float
+    action: str
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerReset:
+    """A breaker is armed again. by: a person, or cool-down."""
+
+    time: int
+    breaker: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted:
     """The broker has the order. transaction: its id there."""
 
@@ -231,6 +257,8 @@ LiveEvent = (
     | AccountSeen
     | BreakersMoved
     | RiskAssessed
+    | BreakerTripped
+    | BreakerReset
     | OrderAccepted
     | OrderUnknown
     | OrderResolved
@@ -251,6 +279,8 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     AccountSeen,
     BreakersMoved,
     RiskAssessed,
+    BreakerTripped,
+    BreakerReset,
     OrderAccepted,
     OrderUnknown,
     OrderResolved,

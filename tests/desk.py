@@ -42,7 +42,7 @@ KEY = b"k" * 32
 WITHIN_S = 30.0
 QUICK: dict[str, dict[str, Any]] = {
     "sizing": {"volatility_window": 10},
-    "guardian": {"correlation_window": 10},
+    "guardian": {"correlation_window": 10, "var_window": 20},
     "optimizer": {
         "method": "exact",
         "rebalance_every": 5,

@@ -17,6 +17,7 @@ from infra.journal.reader import read_events
 from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
 from market.accounts import StreamUpdate
+from market.breaker_rules import BreakerLimits
 from market.events import AgentSeated, Event, SessionStarted
 from market.live_messages import Decided, Dispatched
 from market.orders import Bracket
@@ -26,6 +27,8 @@ from tests.exchanges import CASH, START, SYMBOLS, TERMS, WITHIN_S, LocalBench, S
 APPROVALS_KEY = b"the guardian's key"
 SESSION = "live-test"
 ROWS = 16
+WILD = BreakerLimits(volatility=10.0, price_fall=1.0)
+"""For markets that jump as it suits a test."""
 
 
 def started() -> SessionStarted:
@@ -137,7 +140,9 @@ def decided(epoch: int, sequence: int, approvals: SignedApprovals | None) -> Dec
     return Decided(epoch=epoch, sequence=sequence, time=START, records=(), signed=approvals)
 
 
-def open_gateway(bench: Any, folder: Path, broker: Any = None) -> GatewayDesk:
+def open_gateway(
+    bench: Any, folder: Path, broker: Any = None, breakers: BreakerLimits = WILD
+) -> GatewayDesk:
     """The desk in a folder: a new one, or the one whose journal is there."""
     said: list[str] = []
     journal = folder / "journal.sqlite"
@@ -156,6 +161,7 @@ def open_gateway(bench: Any, folder: Path, broker: Any = None) -> GatewayDesk:
         key=APPROVALS_KEY,
         versions=(),
         history_bars=ROWS,
+        breakers=breakers,
         tell=lambda text, **_: said.append(text),
     )
     gateway.open("a paper exchange")
@@ -178,11 +184,11 @@ def crash(desk: GatewayDesk) -> None:
 
 
 @contextmanager
-def gateway_desk(folder: Path) -> Iterator[GatewayDesk]:
+def gateway_desk(folder: Path, breakers: BreakerLimits = WILD) -> Iterator[GatewayDesk]:
     """A gateway over an exchange in the test's own process."""
     bench = LocalBench(folder)
     try:
-        yield open_gateway(bench, folder)
+        yield open_gateway(bench, folder, breakers=breakers)
     finally:
         bench.close()
 

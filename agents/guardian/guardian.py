@@ -185,7 +185,7 @@ class RiskGuardian:
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
         self._stand_at(context.stage)
-        notices = self._observe(context.sequence, context.time, context.equity)
+        notices = self._observe(context.sequence, context.time, context.equity, self._limits)
         self._take_fills(context)
         returns = self._window(context.returns)
         proposed = Proposals(
@@ -240,11 +240,16 @@ class RiskGuardian:
         )
 
     def watch(self, asked: WatchEquity) -> EquityWatched:
-        """Take in the account between two bars: losses halt at once, not at the next bar."""
+        """Take in the account between two bars: losses halt at once, not at the next bar.
+
+        Nothing is closed for one price between two bars, which may be wrong; the gateway's own
+        breaker closes, on the best equity of some seconds.
+        """
         self._stand_at(asked.stage)
         halted_bars = self._breakers.halted_bars
         before = int(halted_bars[0])
-        notices = self._observe(asked.sequence, asked.time, asked.equity)
+        limits = self._limits._replace(flatten_drawdown=np.inf)
+        notices = self._observe(asked.sequence, asked.time, asked.equity, limits)
         halted_bars[0] = min(int(halted_bars[0]), before)  # no bar has passed
         return EquityWatched(
             sequence=asked.sequence,
@@ -325,15 +330,17 @@ class RiskGuardian:
         self._returns = returns
         return returns
 
-    def _observe(self, sequence: int, time: int, equity: float) -> tuple[Event, ...]:
+    def _observe(
+        self, sequence: int, time: int, equity: float, limits: RiskLimits
+    ) -> tuple[Event, ...]:
         watched = watch_equity(
             self._breakers,
-            self._limits,
+            limits,
             time,
             equity,
             NEVER if self._rearm_after is None else self._rearm_after,
         )
-        return watch_notices(watched, self._limits, sequence, time)
+        return watch_notices(watched, limits, sequence, time)
 
     def _by_type(
         self, context: RiskContext, proposed: Proposals

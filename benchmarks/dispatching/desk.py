@@ -46,18 +46,20 @@ def terms_of(plan: LivePlan) -> ExchangeTerms:
     )
 
 
-def open_synthetic(after: int | None, instruments: Sequence[Instrument]) -> PriceSource:
+def open_synthetic(
+    after: int | None, instruments: Sequence[Instrument], speed: float
+) -> PriceSource:
     """Made-up prices, faster than real time."""
     start = time.time_ns() if after is None else after
-    return SyntheticPrices(instruments, 1, PacedClock(start, SPEED), begin=start)
+    return SyntheticPrices(instruments, 1, PacedClock(start, speed), begin=start)
 
 
-def serve(plan: LivePlan, folder: str, key: bytes) -> None:
+def serve(plan: LivePlan, folder: str, key: bytes, speed: float) -> None:
     """An exchange in a process of its own, until it is terminated."""
     run_exchange(
         terms_of(plan),
         store=Path(folder) / "exchange.sqlite",
-        open_source=partial(open_synthetic, instruments=plan.instruments),
+        open_source=partial(open_synthetic, instruments=plan.instruments, speed=speed),
         at=(str(Path(folder) / "e"),),
         key=key,
         history_bars=plan.rows,
@@ -65,25 +67,31 @@ def serve(plan: LivePlan, folder: str, key: bytes) -> None:
 
 
 @contextmanager
-def exchange_process(plan: LivePlan, folder: Path) -> Iterator[PaperExchangeClient]:
+def exchange_process(
+    plan: LivePlan,
+    folder: Path,
+    *,
+    speed: float = SPEED,
+    client: type[PaperExchangeClient] = PaperExchangeClient,
+) -> Iterator[PaperExchangeClient]:
     """A client of an exchange that runs in a process of its own."""
     key = secrets.token_bytes(32)
     process = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(plan, str(folder), key), daemon=True
+        target=serve, args=(plan, str(folder), key, speed), daemon=True
     )
     process.start()
-    client = PaperExchangeClient(str(folder / "e"), key, timeout_s=5.0)
+    made = client(str(folder / "e"), key, timeout_s=5.0)
     try:
         until = time.monotonic() + 120.0
         while time.monotonic() < until:
             try:
-                client.account()
+                made.account()
                 break
             except QuorumError:
                 time.sleep(0.05)
-        yield client
+        yield made
     finally:
-        client.hang_up()
+        made.hang_up()
         process.terminate()
         process.join()
 

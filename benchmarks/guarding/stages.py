@@ -19,7 +19,8 @@ from benchmarks.dispatching.desk import Ordering, exchange_process, ordering_pla
 from benchmarks.measuring.figures import SHORT, figure
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
-from infra.live.loop import COORDINATOR, GatewayLoop
+from infra.live.loop import GatewayLoop
+from infra.live.waiting import COORDINATOR
 from infra.transport import SocketChannel, Switchboard
 from market.live_messages import Attach, BarReady, Command, Decided, Marked
 

@@ -39,6 +39,8 @@ def settings_of(seed: int, namespace: str) -> Settings:
             "committee": {"decision_threshold": 0.05},
             "sizing": {"stop_sigmas": 16.0, "tp_sl_ratio": 1.0, "max_risk_per_trade": 0.0001},
             "guardian": {"max_daily_loss": 0.25, "max_drawdown": 0.5},
+            # Faults are meant here, and orders are to flow all the same.
+            "breakers": {"latency_s": 30.0, "failures": 10, "correlation": 0.95},
             "live": {"speed": 5.0, "reconcile_every_s": 5.0},
             "ray": {"namespace": namespace},
         }

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from coordinator.cli.audit import audit
+from coordinator.cli.breakers import breakers
 from coordinator.cli.committee import agents
 from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
@@ -53,7 +54,7 @@ app.command()(replay)
 app.command()(trade)
 app.add_typer(agents, name="agents")
 app.add_typer(stage, name="stage")
-for command in (status, watch, halt, resume, flatten, stop):
+for command in (status, watch, breakers, halt, resume, flatten, stop):
     app.command()(command)
 app.command()(report)
 app.command()(risk)

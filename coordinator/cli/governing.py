@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, asked, changed
+from coordinator.live.status_view import ARMED, GATEWAY
 from infra.live.asking import how_it_was_left
 from infra.live.home import DeskHome
 from market.errors import TransientError
@@ -29,8 +30,22 @@ def halt(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
 
 
 def resume(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
-    """Allow new risk again, once the books are proved to be the broker's. Needs --reason."""
-    _tell(Console(soft_wrap=True), changed(home, "resume", by, reason))
+    """Allow new risk again, once the books are proved to be the broker's. Needs --reason.
+
+    Arms the breakers too. Exit code 1 where one tripped again, because its condition still holds.
+    """
+    console = Console(soft_wrap=True)
+    told = changed(home, "resume", by, reason)
+    _tell(console, told)
+    holding = [one for one in told["breakers"] if one["phase"] != ARMED and one["by"] == GATEWAY]
+    for one in holding:
+        console.print(
+            f"{one['name']} still holds and blocks new risk: {one['measured']:.4g} {one['unit']}, "
+            f"limit {one['limit']:g}",
+            highlight=False,
+        )
+    if holding:
+        raise typer.Exit(UNFINISHED)
 
 
 def flatten(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 StressLoss = Annotated[float, Field(gt=0.0, le=5.0)]
@@ -229,6 +229,37 @@ class GuardianSettings(Section):
     )
 
 
+class BreakerSettings(Section):
+    """What stops new risk at the gateway, whoever else is dead. docs/BREAKERS.md"""
+
+    volatility: float = Field(
+        0.05, gt=0.0, le=0.25, description="realised over 5 min, of price, not annualised"
+    )
+    price_fall: float = Field(0.10, gt=0.0, le=0.5, description="within 1 min, of price")
+    latency_s: float = Field(2.0, gt=0.0, le=30.0, description="of the broker's answer")
+    failures: int = Field(3, ge=1, le=10, description="of broker or feed that nothing has settled")
+    correlation: float = Field(
+        0.7, gt=0.0, le=0.95, description="mean over pairs of three or more positions"
+    )
+    correlation_bars: int = Field(60, ge=10, le=1_000, description="returns it is measured on")
+    silent_share: float = Field(
+        0.25, gt=0.0, le=1.0, description="of the traded instruments, in open hours"
+    )
+    unknown_order_s: float = Field(
+        30.0, gt=0.0, le=300.0, description="age of an order nobody knows the end of"
+    )
+    drawdown_flatten: float | None = Field(
+        None,
+        gt=0.0,
+        le=0.75,
+        description="fall from the peak that closes every position; unset: 1.5 times "
+        "guardian.max_drawdown",
+    )
+    cool_down_s: float = Field(
+        300.0, ge=60.0, le=86_400.0, description="below its limit before a breaker arms itself"
+    )
+
+
 class BrokerSettings(Section):
     """The paper broker."""
 
@@ -338,6 +369,7 @@ class Settings(Section):
     guardian: GuardianSettings = GuardianSettings()
     stress: StressSettings = StressSettings()
     pace: PaceSettings = PaceSettings()
+    breakers: BreakerSettings = BreakerSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
     staging: StagingSettings = StagingSettings()
@@ -347,3 +379,13 @@ class Settings(Section):
     )
     ray: RaySettings = RaySettings()
     run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _flatten_lies_beyond_halt(self) -> Self:
+        flatten, halt = self.breakers.drawdown_flatten, self.guardian.max_drawdown
+        if flatten is not None and not flatten > halt:
+            raise ValueError(
+                f"breakers.drawdown_flatten {flatten:g} must lie above guardian.max_drawdown "
+                f"{halt:g}: a desk halts before it closes everything"
+            )
+        return self

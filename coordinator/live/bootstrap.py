@@ -36,6 +36,7 @@ from infra.live.serving import serve_gateway
 from infra.live.standing import Serve
 from infra.logs import DeskLog
 from infra.metrics import Meters
+from market.breaker_rules import BreakerLimits
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError
 from market.lines import Member
@@ -164,6 +165,13 @@ def anchors_at(settings: Settings, home: DeskHome, key: bytes | None) -> str | N
     return None if key is None else str(home.anchors.resolve())
 
 
+def breaker_limits(settings: Settings) -> BreakerLimits:
+    """The gateway's; where nothing else is said, all is closed at half as much again as halts."""
+    said = settings.breakers.model_dump()
+    said["drawdown_flatten"] = said["drawdown_flatten"] or 1.5 * settings.guardian.max_drawdown
+    return BreakerLimits(**said)
+
+
 def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:
     """Serves the desk's gateway, where it runs."""
     settings = plan.settings
@@ -187,6 +195,11 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         seated=plan.seated,
         instruments=plan.instruments,
         staleness=staleness_limits(plan.instruments, "ticks", plan.desk.interval_s),
+        breakers=breaker_limits(settings),
+        guardian_limits={
+            "DAILY_LOSS": settings.guardian.max_daily_loss,
+            "DRAWDOWN": settings.guardian.max_drawdown,
+        },
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
         journal_key=key,

@@ -58,6 +58,7 @@ class LivePlan:
             self.allocation.lookback + 1,
             self.desk.volatility.lookback,
             self.desk.limits.correlation_window + 1,
+            self.settings.breakers.correlation_bars + 1,
         )
 
     def spec_of(self, name: str) -> AgentSpec:

@@ -13,6 +13,8 @@ from rich.text import Text
 from coordinator.live.assessment import risk_line
 
 NO_HALT = "NONE"
+ARMED = "ARMED"
+GATEWAY = "gateway"
 OLD_S = 30.0
 """Wall time after which data is shown as old; a quiet market is, a lost broker too."""
 MODE_STYLES = {"TRADING": "bold green", "STOPPED": "bold yellow"}
@@ -20,8 +22,10 @@ MODE_STYLES = {"TRADING": "bold green", "STOPPED": "bold yellow"}
 
 def status_line(told: Mapping[str, Any]) -> str:
     """A status on one line."""
+    tripped = [one["name"] for one in told.get("breakers", ()) if one["phase"] != ARMED]
+    blocked = f" ({', '.join(tripped)} tripped)" if tripped else ""
     return (
-        f"{told['market_time']}  {told['mode']}, {told['bars']:,} bars, "
+        f"{told['market_time']}  {told['mode']}{blocked}, {told['bars']:,} bars, "
         f"equity {told['equity']:,.2f} ({told['profit']:+,.2f}), "
         f"{len(told['positions'])} positions, {len(told['open_orders'])} orders open"
     )
@@ -59,6 +63,11 @@ def _heading(told: Mapping[str, Any]) -> Text:
         text.append(f"\n{told['mode_by']}: {told['mode_reason']}", style="dim")
     if told["halt"] != NO_HALT:
         text.append(f"\nthe guardian halted new risk: {told['halt']}", style="red")
+    for one in told.get("breakers", ()):
+        if one["phase"] != ARMED and one["by"] == GATEWAY:
+            text.append(f"\nbreaker {one['name']} {one['phase']}: {one['about']}", style="red")
+    if told.get("waiting"):
+        text.append(f"\n{told['waiting']}", style="bold yellow")
     if told.get("failure"):
         text.append(f"\n{told['failure']}", style="bold red")
     return text
@@ -73,7 +82,7 @@ def _account(told: Mapping[str, Any]) -> Text:
     return text.append(f"   cash {told['cash']:,.2f}")
 
 
-def _table(*columns: str, left: int = 1) -> Table:
+def table_of(*columns: str, left: int = 1) -> Table:
     """Columns by title, the first `left` of them aligned left."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     for place, title in enumerate(columns):
@@ -82,7 +91,7 @@ def _table(*columns: str, left: int = 1) -> Table:
 
 
 def _positions(told: Mapping[str, Any]) -> Table:
-    table = _table(
+    table = table_of(
         "position", "units", "average", "now", f"P&L {told['account_currency']}", "price"
     )
     for held in told["positions"]:
@@ -99,7 +108,7 @@ def _positions(told: Mapping[str, Any]) -> Table:
 
 
 def _orders(told: Mapping[str, Any]) -> Table:
-    table = _table("open order", "instrument", "stage", "units", left=3)
+    table = table_of("open order", "instrument", "stage", "units", left=3)
     for order in told["open_orders"]:
         unknown = order["stage"] == "unknown"
         table.add_row(
@@ -114,7 +123,7 @@ def _orders(told: Mapping[str, Any]) -> Table:
 def _committee(told: Mapping[str, Any]) -> Table:
     """Where no coordinator is attached, how its members are is not known."""
     known = told.get("coordinator_attached", True)
-    table = _table("agent", "weight", "state", "p50 ms", "p99 ms", "abstained", left=1)
+    table = table_of("agent", "weight", "state", "p50 ms", "p99 ms", "abstained", left=1)
     table.columns[2].justify = table.columns[5].justify = "left"
     for name, agent in told["agents"].items():
         weight = told["weights"].get(name, 0.0)

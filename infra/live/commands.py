@@ -69,15 +69,18 @@ class Commands:
 
     def _halt(self, command: Command) -> str:
         mode = self._gateway.books.state.mode
-        if mode is Mode.TRADING:
+        if mode in (Mode.TRADING, Mode.STOPPED):
             self._gateway.change_mode(Mode.HALTED, command.by, command.reason)
-            self._gateway.dispatch.cancel_working()
+            if self._gateway.opened:
+                self._gateway.dispatch.cancel_working()
         return ""
 
     def _resume(self, command: Command) -> str:
         mode = self._gateway.books.state.mode
         if mode is Mode.FLATTENING:
             return "positions are still being closed; wait until the desk is flat, then resume"
+        if not self._gateway.opened:
+            return "the broker has not been reached yet; resume once it has"
         differs = self._gateway.compare()
         if differs:
             return f"{differs}. No new risk until that is settled; then resume again"
@@ -85,12 +88,14 @@ class Commands:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
         if self._gateway.books.state.halt in LATCHED:
             self._rearm_asked(command.by)
+        self._gateway.breakers.reset(command.by, command.reason, self._gateway.now)
         return ""
 
     def _flatten(self, command: Command) -> str:
         if self._gateway.books.state.mode is not Mode.FLATTENING:
             self._gateway.change_mode(Mode.FLATTENING, command.by, command.reason)
-        self._gateway.flatten()
+        if self._gateway.opened:
+            self._gateway.flatten()
         return ""
 
     def _stop(self, command: Command) -> str:
@@ -98,7 +103,7 @@ class Commands:
         self.stopping = self.stopping or settled_reason(state.mode, state.mode_reason)
         if state.mode is Mode.TRADING:
             self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
-        if state.mode is not Mode.FLATTENING:
+        if state.mode is not Mode.FLATTENING and self._gateway.opened:
             self._gateway.dispatch.cancel_working()
         return ""
 

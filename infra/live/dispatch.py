@@ -40,7 +40,8 @@ def reduces(order: Sized, held: float) -> bool:
 
 class Dispatch:
     """Sends what the guardian signed. key: shared with the guardian alone. sent: told the bar of
-    a decision and its orders, once they have left.
+    a decision and its orders, once they have left. blocked: why breakers let no risk be opened,
+    empty where they do.
 
     Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
     is UNKNOWN until `resolve` finds out. absent_after_s: how long one must be looked for in vain; 0
@@ -56,6 +57,7 @@ class Dispatch:
         key: bytes,
         *,
         sent: Callable[[int, Sequence[OrderRequest]], None],
+        blocked: Callable[[], str],
         absent_after_s: float = 0.0,
     ) -> None:
         self._broker = broker
@@ -63,6 +65,7 @@ class Dispatch:
         self._session = session
         self._key = key
         self._sent = sent
+        self._blocked = blocked
         self._absent_after_s = absent_after_s
         self._looked_for: dict[str, float] = {}
 
@@ -233,7 +236,8 @@ class Dispatch:
         state = self._books.state
         if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
-        if state.mode is Mode.TRADING and not lapsed:
+        blocked = self._blocked()
+        if state.mode is Mode.TRADING and not lapsed and not blocked:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
         waiting = any(entry.order.symbol == approved.symbol for entry in state.orders.values())
@@ -241,7 +245,7 @@ class Dispatch:
         if reducing and state.mode in (Mode.HALTED, Mode.TRADING):
             return None
         if state.mode is Mode.TRADING:
-            return lapsed
+            return lapsed or f"new risk is blocked. {blocked}"
         return f"the desk is {state.mode}: {state.mode_reason}"
 
     def _moved(self, approved: RiskApproved, seen: Settlement | None) -> str | None:

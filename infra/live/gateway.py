@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
 from infra.live.booking import booked, newer
 from infra.live.books import Books
+from infra.live.breakers import GatewayBreakers
+from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
+from infra.live.ports import Board, Silence
 from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.live.stopping import taken_up
@@ -23,6 +25,7 @@ from infra.metrics import NO_METERS, Meters
 from market.accounts import AccountState, StreamUpdate, Transaction
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
+from market.breaker_rules import BreakerLimits
 from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
@@ -53,43 +56,16 @@ from market.marks import Marks, mark_rates, no_marks
 from market.messages import Settlement
 from market.modes import Mode
 from market.ports import LiveBroker
-from market.quotes import PriceKind, Quote
+from market.quotes import PriceKind
 from market.stage_needs import LEAST_NEEDED, StageNeeds
 from market.stages import CapitalStage
 
 SECOND_NS = 1_000_000_000
+BREAKER = "breaker"
 ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
-FLATTEN = "DRAWDOWN_FLATTEN"
-"""The guardian's halt at which every position is closed."""
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
-
-
-class Board(Protocol):
-    """Where quotes are conflated and bars built (`infra.feeds.live`)."""
-
-    def put(self, quote: Quote, now: int | None = None) -> None: ...
-
-    def close_due(self, now: int) -> Sequence[BarSlice]: ...
-
-    def mark(self, marks: Marks, now: int) -> None:
-        """Write mids, spreads and ages in bars (M,) into the marks."""
-        ...
-
-    def quoted_at(self) -> Sequence[int]:
-        """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
-        ...
-
-    def take_skipped(self) -> int:
-        """Quotes that newer ones replaced since the last call."""
-        ...
-
-
-class Silence(Protocol):
-    """Tells once that instruments fell silent in open hours, and once that they are back."""
-
-    def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
 
 
 class LiveGateway:
@@ -111,18 +87,22 @@ class LiveGateway:
         history_bars: int,
         silence: Silence | None = None,
         needs: StageNeeds = LEAST_NEEDED,
+        breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
+        guardian_limits: Mapping[str, float] | None = None,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
         self.books = books
         books.meters = meters
         self.now = books.state.time
-        self._broker = broker
+        health = BrokerHealth()
+        self._broker = WatchedBroker(broker, health)
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
         self._silence = silence
         self._looked = 0
+        self.opened = False
         self._tell = tell
         self.staging = Staging(books, needs, tell)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
@@ -132,8 +112,23 @@ class LiveGateway:
         self._marks = no_marks(len(instruments))
         self._financing: Floats = np.zeros(len(instruments))
         self._filled: Floats = np.zeros(len(instruments))
+        self.breakers = GatewayBreakers(
+            breakers,
+            books,
+            health,
+            equity=self.equity,
+            silent=lambda: () if silence is None else silence.silent,
+            act=self,
+            tell=tell,
+        )
+        self.guardian_limits = guardian_limits or {}
         self.dispatch = Dispatch(
-            broker, books, books.state.started.session, key, sent=self._measuring.sent
+            self._broker,
+            books,
+            books.state.started.session,
+            key,
+            sent=self._measuring.sent,
+            blocked=lambda: self.breakers.blocked,
         )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
@@ -186,6 +181,7 @@ class LiveGateway:
         self.catch_up()
         self.reconcile()
         self.books.durable()
+        self.opened = True
 
     def attach(self) -> Attached:
         """A coordinator takes its place; approvals of every older epoch are refused from here."""
@@ -204,9 +200,12 @@ class LiveGateway:
         for quote in update.quotes:
             self._board.put(quote, self.now)
         self._moved = self._moved or bool(update.quotes)
+        self.breakers.heard()
+        self.breakers.quoted(update.quotes, self.now)
         for bar in self._board.close_due(self.now):
             self._close(bar)
         self._look_for_silence()
+        self.breakers.look(self.now)
         self.books.soon()
 
     def bar_ready(self) -> BarReady | None:
@@ -277,8 +276,6 @@ class LiveGateway:
         self.staging.look(self.now, decided.records)
         if any(isinstance(event, TradingHalted | TradingRearmed) for event in decided.records):
             self.books.durable()  # a halt is not forgotten by a crash
-        if state.halt == FLATTEN and state.mode is not Mode.FLATTENING:
-            self._flatten_for_the_guardian()
         sent = 0
         unsent: tuple[tuple[str, str], ...] = ()
         if decided.signed is not None and decided.signed.approved:
@@ -292,11 +289,6 @@ class LiveGateway:
                     self._alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
-
-    def _flatten_for_the_guardian(self) -> None:
-        """It has seen a fall at which everything is closed: the gateway does, in its own time."""
-        if any(self._held().values()) or self.books.state.orders:
-            self.change_mode(Mode.FLATTENING, "risk_guardian", "the drawdown that closes all")
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
@@ -317,6 +309,15 @@ class LiveGateway:
         self.catch_up()
         if not state.orders and not any(self._held().values()):
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
+
+    def flatten_for(self, why: str) -> None:
+        """Close everything, because a breaker says so; the loop does it step by step."""
+        if self.books.state.mode is not Mode.FLATTENING:
+            self.change_mode(Mode.FLATTENING, BREAKER, why)
+
+    def cancel_openings(self) -> None:
+        """Cancel what would open risk, because a breaker says so."""
+        self.dispatch.cancel_openings()
 
     def _held(self) -> dict[str, float]:
         """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
@@ -452,6 +453,7 @@ class LiveGateway:
         )
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         self.staging.look(self.now)
+        self.breakers.bar_closed(self.now)
         self._measuring.account(settlement.equity)
         self._measuring.bar(skipped, missed=self._waiting is not None)
         if self._waiting is not None:

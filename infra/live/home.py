@@ -35,6 +35,11 @@ class DeskHome:
         return self.folder / "anchors.jsonl"
 
     @property
+    def asked_before(self) -> Path:
+        """A halt that was asked for before the journal was begun."""
+        return self.folder / "asked.json"
+
+    @property
     def exchange_store(self) -> Path:
         """The paper exchange's own store; a real broker has none here."""
         return self.folder / "exchange.sqlite"

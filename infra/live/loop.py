@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.live.commands import Commands
 from infra.live.gateway import LiveGateway
+from infra.live.waiting import COORDINATOR, RETRY_S
 from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
 from infra.transport import SocketLine, Switchboard
@@ -33,7 +34,6 @@ from market.live_messages import (
 from market.modes import Mode
 from market.ports import BrokerStream
 
-COORDINATOR = "coordinator"
 WAKE_S = 0.02
 MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
@@ -48,7 +48,9 @@ HEARD_WITHIN_S = 5.0
 
 
 class GatewayLoop:
-    """reconcile_every_s: between two comparisons with the broker. opened: told once it trades."""
+    """reconcile_every_s: between two comparisons with the broker. opening: takes the desk's trading
+    up, tried until the broker is reached; people are heard meanwhile. people: who called before.
+    """
 
     def __init__(
         self,
@@ -59,8 +61,12 @@ class GatewayLoop:
         reconcile_every_s: float,
         tell: Tell,
         meters: Meters = NO_METERS,
+        opening: Callable[[], None] | None = None,
+        people: Sequence[DeadlineLine] = (),
     ) -> None:
         self._gateway = gateway
+        self._opening = opening
+        self._waiting = ""
         self._switchboard = switchboard
         self._subscribe = subscribe
         self._reconcile_every_s = reconcile_every_s
@@ -73,7 +79,7 @@ class GatewayLoop:
         self._flattened = 0
         self._unproved = 0
         self._callers: list[DeadlineLine] = []
-        self._people: list[DeadlineLine] = []
+        self._people = list(people)
         self._health: Mapping[str, Any] = {}
         self._failure: JournalUnwritable | None = None
         self._due: dict[str, float] = {}
@@ -142,6 +148,7 @@ class GatewayLoop:
                 self._gateway.take(update)
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
+            self._gateway.breakers.lost()
             stream.close()
             self._stream = None
 
@@ -170,7 +177,9 @@ class GatewayLoop:
         """Let a coordinator take its place, unless a younger one has: that one was thought dead."""
         session = self._gateway.books.state.started.session
         refused: QuorumError | None = self._failure
-        if message.session != session:
+        if self._opening is not None:
+            refused = TransientError(self._waiting or "the gateway is being opened")
+        elif message.session != session:
             refused = Fenced(f"this desk is {session}, not {message.session}")
         elif message.born < self._born:
             refused = Fenced("a younger coordinator has taken this one's place")
@@ -242,8 +251,12 @@ class GatewayLoop:
     def _on_time(self) -> None:
         """What is due by the machine's own clock."""
         gateway = self._gateway
+        if self._failure is None and self._opening is not None:
+            self._open(self._opening)
+            return
         if self._stream is not None and time.monotonic() - self._heard_at > HEARD_WITHIN_S:
             self._tell(f"the broker has not been heard for {HEARD_WITHIN_S:g} s; calling it anew")
+            gateway.breakers.lost()
             self._stream.close()
             self._stream = None
         if self._stream is None and self._is_due("stream", self._reconnect_s):
@@ -261,12 +274,28 @@ class GatewayLoop:
         elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
             self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
-        if gateway.only_reduces and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
+        gateway.breakers.look(gateway.now)
+        closing = gateway.only_reduces or gateway.breakers.cancelling
+        if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):
             self._reconcile()
         if self._commands.stopping:
             self._settle_and_stop()
+
+    def _open(self, opening: Callable[[], None]) -> None:
+        """Try to take trading up; what people asked for meanwhile is in the books."""
+        self._gateway.books.soon()
+        if self._commands.stopping:
+            self._settle_and_stop()
+        elif self._is_due("open", RETRY_S):
+            try:
+                opening()
+            except (TransientError, OutcomeUnknown) as error:
+                self._waiting = f"waiting for the broker: {error}"
+                self._tell(self._waiting, level="warning")
+            else:
+                self._opening, self._waiting = None, ""
 
     def _reconcile(self) -> None:
         """Books that cannot be proved for long are not traded on."""
@@ -281,6 +310,7 @@ class GatewayLoop:
             self._reconnect_s = RECONNECT_S[0]
             self._heard_at = time.monotonic()
         except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._gateway.breakers.lost()
             self._tell(f"the broker cannot be heard: {error}", level="warning")
             self._reconnect_s = min(2.0 * self._reconnect_s, RECONNECT_S[1])
 
@@ -290,7 +320,8 @@ class GatewayLoop:
         """
         gateway, state = self._gateway, self._gateway.books.state
         self._stop_by = min(self._stop_by, time.monotonic() + SETTLE_WITHIN_S)
-        gateway.catch_up()
+        if gateway.opened:
+            gateway.catch_up()
         unsettled = bool(state.orders) or state.mode is Mode.FLATTENING
         if unsettled and time.monotonic() < self._stop_by:
             return
@@ -301,6 +332,7 @@ class GatewayLoop:
     def _unrecorded(self, error: JournalUnwritable) -> None:
         """Nothing may be traded unrecorded: cancel what waits and take nothing more."""
         self._failure = error
+        self._gateway.breakers.unrecorded(self._gateway.now)
         self._tell(str(error), level="critical")
         with contextlib.suppress(QuorumError):
             self._gateway.dispatch.cancel_working()
@@ -311,6 +343,7 @@ class GatewayLoop:
             "broker_heard_s": time.monotonic() - self._heard_at,
             "broker_connected": self._stream is not None,
             "data_age_s": time.monotonic() - self._quoted_at,
+            "waiting": self._waiting,
             "stopping": bool(self._commands.stopping),
             "coordinator": (
                 "away" if self._coordinator is None else "deciding" if self._busy else "ready"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
 from infra.feeds.live.board import PriceBoard
 from infra.feeds.live.hours import standard_hours
@@ -17,29 +16,18 @@ from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
 from infra.live.loop import GatewayLoop
 from infra.live.opening import open_books
+from infra.live.waiting import AskedBefore, WaitingRoom
 from infra.logs import DeskLog
 from infra.metrics import Meters
 from infra.transport import Switchboard
-from market.errors import JournalUnwritable, OutcomeUnknown, TransientError
+from market.breaker_rules import BreakerLimits
+from market.errors import JournalUnwritable, QuorumError
 from market.events import SessionStarted
 from market.instruments import Instrument
+from market.modes import Mode
 from market.ports import LiveBroker
 from market.quotes import PriceKind
 from market.stage_needs import StageNeeds
-
-RETRY_S = 0.2
-Answer = TypeVar("Answer")
-
-
-def once_reached(ask: Callable[[], Answer], leaving: threading.Event, log: DeskLog) -> Answer:
-    """What a broker answers, asked until it is reached; its last error once `leaving` is set."""
-    while True:
-        try:
-            return ask()
-        except (TransientError, OutcomeUnknown) as error:
-            log.tell(f"waiting for the broker: {error}", level="warning")
-            if leaving.wait(RETRY_S):
-                raise
 
 
 def serve_gateway(
@@ -56,6 +44,8 @@ def serve_gateway(
     seated: Sequence[str],
     instruments: Sequence[Instrument],
     staleness: StalenessLimits,
+    breakers: BreakerLimits,
+    guardian_limits: Mapping[str, float],
     approvals_key: bytes,
     reconcile_every_s: float,
     journal_key: bytes | None,
@@ -68,10 +58,12 @@ def serve_gateway(
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
     prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
-    have shown to be given more capital. started, rows, seated: as of `open_books`. staleness: (M,)
-    when a price is old, and when silence is told. journal_key: seals the events; None seals none.
-    anchors_at: a file or an http(s) address that the journal is anchored at; None: nowhere.
-    events_per_file: of the journal, until the next is begun.
+    have shown to be given more capital. People are answered from the first moment, also while the
+    broker cannot be reached. started, rows, seated: as of `open_books`. staleness: (M,) when a
+    price is old, and when silence is told. breakers: the gateway's own. guardian_limits: by halt,
+    told beside them. journal_key: seals the events; None seals none. anchors_at: a file or an
+    http(s) address that the journal is anchored at; None: nowhere. events_per_file: of the
+    journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -81,17 +73,28 @@ def serve_gateway(
         bars = account.history(started.interval_s, 1)
         return int(bars.time[-1]) if len(bars) else 0, account.account().cash
 
-    books = open_books(
-        home.journal,
-        started,
-        rows,
-        seated,
-        partial(once_reached, first, leaving, log),
-        key=journal_key,
-        anchors=_anchors(anchors_at, anchor_every_s, log, meters),
-        anchored=() if anchors_at is None else anchored_at(anchors_at),
-        events_per_file=events_per_file,
+    asked = AskedBefore(home.asked_before)
+    room = WaitingRoom(
+        partial(Switchboard, home.line_key(), at=home.gateway_address), started, asked, log.tell
     )
+    try:
+        books = open_books(
+            home.journal,
+            started,
+            rows,
+            seated,
+            partial(room.until_reached, first, leaving),
+            key=journal_key,
+            anchors=_anchors(anchors_at, anchor_every_s, log, meters),
+            anchored=() if anchors_at is None else anchored_at(anchors_at),
+            events_per_file=events_per_file,
+        )
+    except QuorumError:
+        room.close()
+        log.close()
+        if room.stopped:
+            return
+        raise
     gateway = LiveGateway(
         broker=account,
         books=books,
@@ -110,19 +113,23 @@ def serve_gateway(
         silence=SilenceWatch(
             instruments, staleness.silent_after, standard_hours(), books.state.time
         ),
+        breakers=breakers,
+        guardian_limits=guardian_limits,
         tell=log.tell,
         meters=meters,
     )
     settled = False
     try:
-        once_reached(partial(gateway.open, description, prices, speed), leaving, log)
+        _take_over(asked, gateway)
         loop = GatewayLoop(
             gateway,
-            Switchboard(home.line_key(), at=home.gateway_address),
+            room.switchboard(),
             account.subscribe,
             reconcile_every_s=reconcile_every_s,
             tell=log.tell,
             meters=meters,
+            opening=partial(gateway.open, description, prices, speed),
+            people=room.people,
         )
         loop.run(leaving.is_set)
         settled = loop.stopped
@@ -131,6 +138,14 @@ def serve_gateway(
             with contextlib.suppress(JournalUnwritable):
                 books.close()
         log.close()
+
+
+def _take_over(asked: AskedBefore, gateway: LiveGateway) -> None:
+    """A halt that was asked for before there were books goes into them."""
+    halt = asked.read()
+    if halt is not None:
+        gateway.change_mode(Mode.HALTED, *halt)
+        asked.forget()
 
 
 def _anchors(where: str | None, every_s: float, log: DeskLog, meters: Meters) -> Anchors | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from infra.live.breaker_status import breakers_told, guardian_told, trips_told
 from infra.live.gateway import LiveGateway
 from market.bars import utc
 from market.ledger import closing_price
@@ -27,6 +28,11 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "mode_by": state.mode_by,
         "mode_reason": state.mode_reason,
         "halt": state.halt,
+        "breakers": [
+            *breakers_told(gateway.breakers),
+            *guardian_told(state, gateway.guardian_limits),
+        ],
+        "trips": trips_told(state.trips),
         "market_time": f"{utc(gateway.now):%Y-%m-%d %H:%M:%S} UTC",
         "epoch": state.epoch,
         "bars": state.sequence + 1,

@@ -32,7 +32,7 @@ def test_on_every_fixing_since_1999(tmp_path: Path) -> None:
         sizing={"trailing_stop": "sigmas"},
         guardian={
             "max_open_positions": 5, "max_gross_leverage": 1.5, "max_currency_exposure": 0.4,
-            "max_position": 0.5, "max_portfolio_risk": 0.04,
+            "max_position": 0.5, "max_portfolio_risk": 0.04, "max_position_loss": 0.03,
         },
     )  # fmt: skip
     assert settled.decisions > 7_000

@@ -33,7 +33,8 @@ def watched(breakers: Breakers, time: int, equity: float) -> bool:
     """A price between two bars; whether it halted, which is when a live desk records memory."""
     bars = int(breakers.halted_bars[0])
     before = int(breakers.halt[0])
-    halt = observe_equity(breakers, WIDE, time, equity)
+    unflattened = WIDE._replace(flatten_drawdown=np.inf)
+    halt = observe_equity(breakers, unflattened, time, equity)
     breakers.halted_bars[0] = min(int(breakers.halted_bars[0]), bars)
     return halt not in (before, Halt.NONE)
 

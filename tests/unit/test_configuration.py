@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from coordinator.configuration.document import as_toml
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.settings import InstrumentSettings, Settings
 from coordinator.configuration.sources import known_keys, load_settings
+from coordinator.live.bootstrap import breaker_limits
+from market.breaker_rules import BreakerLimits
 from market.errors import ConfigError
 
 
@@ -206,3 +209,37 @@ def test_other_lengths_are_refused(text: str) -> None:
 def test_settings_survive_json() -> None:
     settings: dict[str, Any] = json.loads(Settings().model_dump_json())
     assert Settings.model_validate(settings) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[breakers]\nvolatility = 5.0\n", "breakers.volatility"),
+        ("[breakers]\nprice_fall = 1.0\n", "breakers.price_fall"),
+        ("[breakers]\nlatency_s = 1e9\n", "breakers.latency_s"),
+        ("[breakers]\nfailures = 0\n", "breakers.failures"),
+        ("[breakers]\ncorrelation = 1.0\n", "breakers.correlation"),
+        ("[breakers]\nsilent_share = 1.1\n", "breakers.silent_share"),
+        ("[breakers]\nunknown_order_s = 1000.0\n", "breakers.unknown_order_s"),
+        ("[breakers]\ncool_down_s = 1.0\n", "breakers.cool_down_s"),
+        ("[breakers]\nenabled = false\n", "unknown key breakers.enabled"),
+        (
+            "[breakers]\ndrawdown_flatten = 0.1\n",
+            "breakers.drawdown_flatten 0.1 must lie above guardian.max_drawdown 0.1: a desk halts",
+        ),
+    ],
+)
+def test_no_breaker_can_be_switched_off_and_none_may_contradict_the_guardian(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings(toml(tmp_path, text))
+    assert said in str(refused.value)
+    assert "found {" not in str(refused.value)
+
+
+def test_everything_is_closed_half_as_far_again_as_a_desk_halts_where_nothing_is_said() -> None:
+    wide = Settings.model_validate({"guardian": {"max_drawdown": 0.2}})
+    assert breaker_limits(Settings()).drawdown_flatten == pytest.approx(0.15)
+    assert breaker_limits(wide).drawdown_flatten == pytest.approx(0.3)
+    assert replace(breaker_limits(Settings()), drawdown_flatten=0.15) == BreakerLimits()

@@ -1,0 +1,34 @@
+"""How much the positions of the book move together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from market.bars import Floats
+
+FEWEST_POSITIONS = 3
+FEWEST_RETURNS = 10
+
+
+def book_correlation(close: Floats, units: Floats, bars: int) -> float:
+    """Mean correlation over the pairs of positions, each signed by the two sides.
+
+    close: (T, M), of which the last `bars` returns are read; where a price is missing the one
+    before stands. units: (M,) signed. 0 with fewer than three positions; NaN where a position has
+    no price at first or there are fewer than ten returns. A price that does not move correlates
+    with none.
+    """
+    held = np.flatnonzero(units)
+    if len(held) < FEWEST_POSITIONS:
+        return 0.0
+    prices = close[-(bars + 1) :, held]
+    if len(prices) <= FEWEST_RETURNS:
+        return float("nan")
+    rows = np.where(prices > 0.0, np.arange(len(prices))[:, None], 0)
+    standing = np.take_along_axis(prices, np.maximum.accumulate(rows, axis=0), axis=0)
+    returns = np.diff(np.log(standing), axis=0) * np.sign(units[held])
+    off = returns - returns.mean(axis=0)
+    size = np.sqrt((off * off).sum(axis=0))
+    unit = np.divide(off, size, out=np.zeros_like(off), where=size != 0.0)
+    total = float((unit.sum(axis=1) ** 2).sum() - (unit * unit).sum())
+    return total / (len(held) * (len(held) - 1))

@@ -1,0 +1,142 @@
+"""`WatchedBroker`: a broker whose answers are timed and whose failures are counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from market.accounts import AccountState, BrokerOrder, Transaction
+from market.bars import Bars
+from market.errors import InvalidError, OutcomeUnknown, TransientError
+from market.orders import OrderRequest
+from market.ports import BrokerStream, LiveBroker
+
+REQUESTS = "requests"
+STREAM = "stream"
+ORDERS = "orders"
+REPEATS_AFTER_S = 5.0
+"""Failures of one kind that follow each other sooner are retries of the same."""
+
+
+class BrokerHealth:
+    """Failures that nothing has settled: of requests until one is answered, of the stream until it
+    is heard, of orders until each has been looked up. clock: seconds that never step back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._failures: dict[str, int] = {}
+        self._counted_at: dict[str, float] = {}
+        self._latency_s = 0.0
+        self._asked = False
+
+    @property
+    def failures(self) -> int:
+        """How many are not settled."""
+        return sum(self._failures.values())
+
+    def failed(self, what: str) -> None:
+        """Count a failure; every order without an answer, of other kinds one in some seconds."""
+        now = self.clock()
+        since = now - self._counted_at.get(what, -REPEATS_AFTER_S)
+        if what == ORDERS or since >= REPEATS_AFTER_S:
+            self._failures[what] = self._failures.get(what, 0) + 1
+            self._counted_at[what] = now
+
+    def settled(self, what: str) -> None:
+        """Failures of this kind are over."""
+        if self._failures.pop(what, None) is not None:
+            self._counted_at.pop(what, None)
+
+    def answered(self, seconds: float) -> None:
+        """A request that is timed was answered, or given up, after so long."""
+        self._latency_s = max(self._latency_s, seconds) if self._asked else seconds
+        self._asked = True
+
+    def latency(self) -> float:
+        """Seconds of the slowest answer since the last call; the one before where none came."""
+        self._asked = False
+        return self._latency_s
+
+
+class WatchedBroker:
+    """A `LiveBroker` that asks another, and tells its health how that went.
+
+    Only requests about orders and the account are timed: history and streams are long by nature.
+    """
+
+    def __init__(self, broker: LiveBroker, health: BrokerHealth) -> None:
+        self._broker = broker
+        self._health = health
+
+    def place(self, order: OrderRequest) -> BrokerOrder:
+        """As of the port."""
+        with self._watched(unknown=ORDERS):
+            return self._broker.place(order)
+
+    def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
+        """As of the port; the time is that of one order."""
+        with self._watched(len(orders), unknown=ORDERS):
+            return self._broker.place_all(orders)
+
+    def find(self, client_order_id: str) -> BrokerOrder | None:
+        """As of the port."""
+        with self._watched():
+            return self._broker.find(client_order_id)
+
+    def working(self) -> tuple[BrokerOrder, ...]:
+        """As of the port."""
+        with self._watched():
+            return self._broker.working()
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        """As of the port."""
+        with self._watched():
+            return self._broker.cancel(client_order_id)
+
+    def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
+        """As of the port."""
+        with self._watched(unknown=ORDERS):
+            return self._broker.close(symbol, client_order_id)
+
+    def account(self) -> AccountState:
+        """As of the port."""
+        with self._watched():
+            return self._broker.account()
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        """As of the port."""
+        with self._watched(timed=False):
+            return self._broker.transactions(after)
+
+    def history(self, interval_s: int, bars: int) -> Bars:
+        """As of the port."""
+        with self._watched(timed=False):
+            return self._broker.history(interval_s, bars)
+
+    def subscribe(self, after: int) -> BrokerStream:
+        """As of the port; whoever listens tells what became of the stream."""
+        return self._broker.subscribe(after)
+
+    @contextmanager
+    def _watched(
+        self, requests: int = 1, *, unknown: str = REQUESTS, timed: bool = True
+    ) -> Iterator[None]:
+        health, began = self._health, self._health.clock()
+        try:
+            yield
+        except OutcomeUnknown:
+            health.failed(unknown)
+            raise
+        except TransientError:
+            health.failed(REQUESTS)
+            raise
+        except InvalidError:
+            health.settled(REQUESTS)  # a refusal is an answer
+            raise
+        else:
+            health.settled(REQUESTS)
+        finally:
+            if timed:
+                health.answered((health.clock() - began) / max(requests, 1))

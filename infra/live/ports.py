@@ -1,0 +1,41 @@
+"""What a gateway asks of prices: the board that builds bars, and the watch for silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from market.bar_window import BarSlice
+from market.marks import Marks
+from market.quotes import Quote
+
+
+class Board(Protocol):
+    """Where quotes are conflated and bars built (`infra.feeds.live`)."""
+
+    def put(self, quote: Quote, now: int | None = None) -> None: ...
+
+    def close_due(self, now: int) -> Sequence[BarSlice]: ...
+
+    def mark(self, marks: Marks, now: int) -> None:
+        """Write mids, spreads and ages in bars (M,) into the marks."""
+        ...
+
+    def quoted_at(self) -> Sequence[int]:
+        """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
+        ...
+
+    def take_skipped(self) -> int:
+        """Quotes that newer ones replaced since the last call."""
+        ...
+
+
+class Silence(Protocol):
+    """Tells once that instruments fell silent in open hours, and once that they are back."""
+
+    def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
+
+    @property
+    def silent(self) -> Sequence[str]:
+        """The instruments that are silent now."""
+        ...
