@@ -53,6 +53,7 @@ from market.live_events import (
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    RiskAssessed,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
@@ -143,6 +144,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         AccountSeen, sequence=INT, time=INT, stop_price=ROW, age=ROW, filled=ROW
     ),
     BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
+    RiskAssessed: st.builds(RiskAssessed, sequence=INT, time=INT, stress=ROW),
     BreakerTripped: st.builds(BreakerTripped, time=INT, repeats=INT),
     BreakerReset: st.builds(BreakerReset, time=INT),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
