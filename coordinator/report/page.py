@@ -55,7 +55,7 @@ def report_page(record: RunRecord, results: Results, *, tried: int | None = None
         equity_section(record, results),
         monthly_section(results),
         exposure_section(record),
-        risk_section(risk_at_end(record), tested),
+        risk_section(record, risk_at_end(record), tested),
         votes_section(record, results),
         contribution_section(record, results),
         sizes_section(record, results),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from agents.guardian.assessment.assess import RiskAssessment, ScenarioLoss, assess
+from coordinator.report.episodes import episodes_block
 from coordinator.report.markup import (
     Column,
     Html,
@@ -40,8 +41,8 @@ def risk_at_end(record: RunRecord) -> RiskAssessment | None:
     return assess(portfolio_at(record, len(record.settled) - 1, recorded_history(record)))
 
 
-def risk_section(found: RiskAssessment | None, tested: VarBacktest) -> Html:
-    """The assessment at the end, stress against its limits, the back-test of VaR."""
+def risk_section(record: RunRecord, found: RiskAssessment | None, tested: VarBacktest) -> Html:
+    """The assessment at the end, stress, what the guardian did in remembered days, VaR held or not."""
     if found is None:
         return Html("")
     return section(
@@ -56,6 +57,7 @@ def risk_section(found: RiskAssessment | None, tested: VarBacktest) -> Html:
             note="Of the positions at the end, in shocks and in episodes of history that the run's "
             "own prices hold; the bar is the part of the limit that is used.",
         ),
+        episodes_block(record),
         block("VaR against profit", *_backtest(tested), note=_backtest_note(tested)),
         note=f"At the end of the run: score {number(found.score)} of 100, what is left of the "
         f"nearest limit; {len(found.positions)} positions, leverage "
