@@ -42,7 +42,7 @@ def risk_at_end(record: RunRecord) -> RiskAssessment | None:
 
 
 def risk_section(record: RunRecord, found: RiskAssessment | None, tested: VarBacktest) -> Html:
-    """The assessment at the end, stress, what the guardian did in remembered days, VaR held or not."""
+    """The assessment at the end, stress, remembered days, and whether VaR held."""
     if found is None:
         return Html("")
     return section(
