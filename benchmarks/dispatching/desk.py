@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from agents.guardian.guardian import RiskGuardian
-from agents.guardian.limits import RiskLimits
+from agents.guardian.limits import RiskLimits, StressLimits
 from benchmarks.deciding.desk import CASH, desk_plan
 from coordinator.live.plan import LivePlan, live_session_started
 from infra.brokers.paper.live.client import PaperExchangeClient
@@ -194,6 +194,10 @@ def unheard(text: str, /, *, level: str = "info", **fields: object) -> None:
     """Nobody listens."""
 
 
+FREE = 1e3
+"""Of equity: a limit that is measured and never reached."""
+
+
 def open_limits(limits: RiskLimits) -> RiskLimits:
     """Limits that a thousand units in every instrument do not reach: all are measured still."""
     return limits._replace(
@@ -202,6 +206,12 @@ def open_limits(limits: RiskLimits) -> RiskLimits:
         max_currency_exposure=50.0,
         max_open_risk=1.0,
         correlation_threshold=0.99,
+        max_daily_var=FREE,
+        max_portfolio_var=FREE,
+        stress=StressLimits(FREE, FREE, FREE, FREE, FREE),
+        pace=limits.pace._replace(
+            duplicate_ns=0.0, per_second=1_000, per_minute=6_000, max_fills=1_000, collar_ns=0.0
+        ),
     )
 
 
