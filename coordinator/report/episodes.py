@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 
 from agents.guardian.codes import Limit
 from agents.guardian.scenarios.episodes import EPISODES, Episode
@@ -39,13 +40,15 @@ def episodes_block(record: RunRecord) -> Html:
         Column(title="Equity"),
         Column(title="Deepest fall"),
         Column(title="Halts", align="left"),
-        Column(title="Refused", align="left"),
-        Column(title="Made smaller by", align="left"),
+        Column(title="Refused"),
+        Column(title="mostly for", align="left"),
+        Column(title="Made smaller"),
+        Column(title="mostly by", align="left"),
     )
     return block(
         title,
         table(columns, rows),
-        note="From the last calm day to the day on which each is told; a halt with its time.",
+        note="From the last calm day to the day on which each is told; of halts, the first day.",
     )
 
 
@@ -71,16 +74,22 @@ def _row(record: RunRecord, episode: Episode) -> tuple[str | Html, ...]:
         scenario_name(episode.name),
         tinted(gained, percent(gained)),
         percent(fall),
-        ", ".join(
-            f"{in_words(halt)} {at:%Y-%m-%d}"
-            for halt, at in zip(halts["halt"], halts["time"], strict=True)
-        )
-        or "none",
-        _counted(verdicts.loc[refused, "limit"].tolist()),
-        _counted(verdicts.loc[smaller, "limit"].tolist()),
+        _halted(halts),
+        *_mostly(verdicts.loc[refused, "limit"].tolist()),
+        *_mostly(verdicts.loc[smaller, "limit"].tolist()),
     )
 
 
-def _counted(limits: list[str]) -> str:
-    found = Counter(limits).most_common()
-    return ", ".join(f"{times} {in_words(limit)}" for limit, times in found) or "none"
+def _halted(halts: pd.DataFrame) -> str:
+    """By name, how often and when first."""
+    said = [
+        f"{len(times)} {in_words(str(halt))} from {times.min():%Y-%m-%d}"
+        for halt, times in halts.groupby("halt", sort=False)["time"]
+    ]
+    return ", ".join(said) or "none"
+
+
+def _mostly(limits: list[str]) -> tuple[str, str]:
+    """How many, and the most common limit."""
+    found = Counter(limits).most_common(1)
+    return f"{len(limits):,}", in_words(found[0][0]) if found else ""

@@ -53,11 +53,13 @@ def row_at(record: RunRecord, at: datetime | None) -> int:
 def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfolio:
     """The account after the bar of `row`, its risk measured on the prices up to then.
 
+    Drawdown is measured as the guardian does: from the last re-arming, where there was one.
     Episodes are replayed on the whole history given, what came later included. Prices of days
     are measured where there are enough of them, else those of bars.
     """
     settled, session = record.settled, record.session
     instruments = instruments_of(record)
+    armed = _armed(record, row)
     time, mid, rate = _prices(record, row, instruments)
     rows, periods_a_day = _rows(record, time)
     try:
@@ -71,8 +73,8 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
         account_currency=session.account_currency,
         time=int(settled.time[row].value),
         equity=float(settled.equity[row]),
-        start=session.initial_balance,
-        equity_curve=settled.equity[: row + 1],
+        start=session.initial_balance if armed == 0 else float(settled.equity[armed]),
+        equity_curve=settled.equity[armed : row + 1],
         units=settled.units[row],
         mid=settled.mid[row],
         spread=settled.spread[row],
@@ -85,6 +87,15 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
         episodes=episodes,
         limits=recorded_limits(session.configuration),
     )
+
+
+def _armed(record: RunRecord, row: int) -> int:
+    """The bar at which a drawdown halt was ended last, up to `row`; 0 where none was."""
+    ended = record.rearms["time"] <= record.settled.time[row]
+    if not ended.any():
+        return 0
+    last = record.rearms.loc[ended, "time"].iloc[-1]
+    return int(np.searchsorted(record.settled.time, last, side="left"))
 
 
 def _prices(

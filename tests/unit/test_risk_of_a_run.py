@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def test_the_book_at_a_bar_is_what_the_journal_says_of_it(tmp_path: Path) -> Non
     assert len(found.equity_curve) == 121
     np.testing.assert_allclose(found.returns[:, 0], mids[1:121] / mids[:120] - 1.0)
     assert assess(found).positions[0].value == pytest.approx(UNITS * mids[120])
+
+
+def test_drawdown_is_measured_from_the_last_re_arming_as_the_guardian_measures_it(
+    tmp_path: Path,
+) -> None:
+    mids = np.concatenate([np.linspace(1.3, 1.1, 100), np.linspace(1.1, 1.09, 50)])
+    record = recorded(tmp_path / "journal.sqlite", mids)
+    rearms = pd.DataFrame({"time": [record.settled.time[100]]})
+    since = assess(portfolio_at(replace(record, rearms=rearms), 149, recorded_history(record)))
+    ever = assess(portfolio_at(record, 149, recorded_history(record)))
+    equity = record.settled.equity
+    assert since.portfolio.drawdown == pytest.approx(1.0 - equity[149] / equity[100])
+    assert ever.portfolio.drawdown == pytest.approx(1.0 - equity[149] / equity.max())
 
 
 def test_what_came_later_does_not_change_the_risk_of_a_moment(tmp_path: Path) -> None:

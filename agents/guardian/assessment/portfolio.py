@@ -17,9 +17,10 @@ from market.instruments import Instrument
 class Portfolio:
     """A book of M instruments at one moment, with the history that its risk is measured on.
 
-    time: UTC nanoseconds. equity: account currency. start: equity at the beginning; equity_curve:
-    (D,) since then, the present one last. units, mid, spread, rate, stop_price: (M,), as in
-    `BarSettled` and `AccountSeen`; a NaN stop is none: the whole notional is at risk.
+    time: UTC nanoseconds. equity: account currency. start: equity at the beginning, or when
+    trading was re-armed last; equity_curve: (D,) since then, the present one last. units, mid,
+    spread, rate, stop_price: (M,), as in `BarSettled` and `AccountSeen`; a NaN stop is none: the
+    whole notional is at risk.
     daily_volume: (M,) units a day, NaN unknown. returns: (T, M) profit of a position worth 1 over
     each period (`value_returns`), oldest first, NaN before an instrument's first price.
     periods_a_day: of these periods, 1 for days. episodes: paths of the same columns.
