@@ -33,6 +33,7 @@ POSITION_SIGMAS = 2.0
 """Daily standard deviations at which the loss of one position is measured."""
 
 NOBODY, NOT_WEIGHED = -1, -2
+LARGEST = 3
 
 
 class Book(NamedTuple):
@@ -41,6 +42,7 @@ class Book(NamedTuple):
     units: (M,) signed. risk: (M,) loss at the stop, account currency, 0 when flat or locked in.
     weighed: (1,) the column left out of the following sums, NOBODY, or NOT_WEIGHED. gross, margin,
     open_risk: (1,) account currency. positions: (1,) how many are open. exposure: (C,) by currency.
+    largest, largest_of: (3,) the largest net exposures in size, and of which currencies.
     by_class: (K,) Σ of notionals by class of assets. crash_profit: (1,) in the crash, signed.
     stand_alone: (1,) Σ of notional × daily standard deviation. half_spreads: (1,) cost of closing.
     """
@@ -53,6 +55,8 @@ class Book(NamedTuple):
     open_risk: Floats
     positions: Indices
     exposure: Floats
+    largest: Floats
+    largest_of: Indices
     by_class: Floats
     crash_profit: Floats
     stand_alone: Floats
@@ -70,6 +74,8 @@ def empty_book(instruments: int, currencies: int) -> Book:
         open_risk=np.zeros(1),
         positions=np.zeros(1, dtype=np.int64),
         exposure=np.zeros(currencies),
+        largest=np.zeros(LARGEST),
+        largest_of=np.full(LARGEST, -1, dtype=np.int64),
         by_class=np.zeros(len(ASSET_CLASSES)),
         crash_profit=np.zeros(1),
         stand_alone=np.zeros(1),
@@ -185,17 +191,36 @@ def weigh_book(
     book.crash_profit[0] = crash
     book.stand_alone[0] = alone
     book.half_spreads[0] = spreads
+    rank_exposures(book)
     book.weighed[0] = left_out
+
+
+@lean_kernel
+def rank_exposures(book: Book) -> None:
+    """Note the largest exposures: two of them may be the legs of an instrument, one is not."""
+    book.largest[:] = 0.0
+    book.largest_of[:] = -1
+    for currency in range(book.exposure.shape[0]):
+        size = abs(book.exposure[currency])
+        if not size > book.largest[LARGEST - 1]:
+            continue
+        place = LARGEST - 1
+        while place > 0 and size > book.largest[place - 1]:
+            book.largest[place] = book.largest[place - 1]
+            book.largest_of[place] = book.largest_of[place - 1]
+            place -= 1
+        book.largest[place] = size
+        book.largest_of[place] = currency
 
 
 @lean_kernel
 def exposure_elsewhere(book: Book, base: int, quote: int) -> float:
     """The largest net exposure, in size, to a currency that is no leg of an instrument."""
-    largest = 0.0
-    for currency in range(book.exposure.shape[0]):
-        if currency not in (base, quote):
-            largest = max(largest, abs(book.exposure[currency]))
-    return largest
+    for place in range(LARGEST):
+        if book.largest_of[place] not in (base, quote):
+            largest: float = book.largest[place]
+            return largest
+    return 0.0
 
 
 @lean_kernel
