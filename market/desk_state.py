@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 
@@ -258,7 +259,7 @@ class DeskState:
             )
         elif before is not None:
             if event.breaker == DRAWDOWN_FLATTEN:
-                self.peak = 0.0
+                self.peak = event.equity if isfinite(event.equity) else 0.0
             self._over.append(
                 replace(before, armed_at=event.time, armed_by=event.by, reason=event.reason)
             )

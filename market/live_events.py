@@ -123,12 +123,15 @@ class BreakerTripped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerReset:
-    """A breaker is armed again. by: a person, or cool-down."""
+    """A breaker is armed again. by: a person, or cool-down. equity: of the account then, account
+    currency; NaN where it is not known.
+    """
 
     time: int
     breaker: str
     by: str
     reason: str
+    equity: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

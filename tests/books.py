@@ -105,9 +105,19 @@ class Case:
         return found
 
     def order_of_review(self) -> list[int]:
-        """Columns proposed, the strongest score first, ties by column."""
+        """Columns proposed: what reduces, what reverses, what opens; then the strongest score."""
         proposed = np.flatnonzero(self.proposals.units)
-        return sorted((int(c) for c in proposed), key=lambda c: -abs(self.proposals.score[c]))
+        return sorted((int(c) for c in proposed), key=self._precedence)
+
+    def _precedence(self, column: int) -> tuple[int, float]:
+        bare, order = self.exposed.units[column], self.proposals.units[column]
+        total = bare + self.exposed.working[column]
+        score = abs(self.proposals.score[column])
+        shrinks = [
+            one * (one + order) >= 0.0 and abs(one + order) <= abs(one) for one in (bare, total)
+        ]
+        kind = 0 if all(shrinks) else 1 if total * (total + order) < 0.0 else 2
+        return kind, 0.0 if kind == 0 else 1.0 if np.isnan(score) else -score
 
 
 def marks_at(mid: Floats, spread: Floats | None = None) -> Marks:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from coordinator.configuration.settings import StressSettings
 from coordinator.plan import Plan
 from market.bars import Floats
 from market.compiled import lean_kernel
@@ -27,7 +26,7 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from tests.desk import events_of, kept, market, plan
+from tests.desk import events_of, kept, market, plan, reckless
 from tests.engines import replay_by_kernel
 from tests.property.test_session import FIRST, with_gaps
 
@@ -36,11 +35,9 @@ WIDE: dict[str, dict[str, Any]] = {
     "guardian": {
         "max_gross_leverage": 50.0, "max_position": 30.0, "max_portfolio_risk": 1.0,
         "max_currency_exposure": 50.0, "margin_reserve": 0.0, "max_drawdown": 0.5,
-        "max_daily_loss": 0.25, "flatten_drawdown": 0.75, "max_daily_var": 5.0,
-        "max_portfolio_var": 5.0, "max_position_loss": 1.0, "max_order_value": 100.0,
-        "jump_sigmas": 50.0,
+        "max_daily_loss": 0.25, "flatten_drawdown": 0.75, "max_position_loss": 1.0,
+        "max_order_value": 100.0, "jump_sigmas": 50.0,
     },
-    "stress": dict.fromkeys(StressSettings.model_fields, 5.0),
     "sizing": {"max_risk_per_trade": 0.2, "stop_sigmas": 0.5},
     "broker": {"closeout_fraction": 1.0},
 }  # fmt: skip
@@ -55,7 +52,8 @@ def plans() -> list[Plan]:
     found = []
     for sections in (WIDE, NARROW):
         bars = with_gaps(market(220, seed=SEED, volatility=0.01), SEED, 0.05)
-        found.append(plan(bars, first=FIRST, **sections))
+        settled = plan(bars, first=FIRST, **sections)
+        found.append(reckless(settled) if sections is WIDE else settled)
     return found
 
 

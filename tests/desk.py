@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from agents.guardian.limits import StressLimits
 from coordinator.bootstrap import (
     GATEWAY,
     GUARDIAN,
@@ -98,6 +100,16 @@ def plan(
         specs=specs,
         seated=[spec.build() for spec in specs],
     )
+
+
+def reckless(settled: Plan) -> Plan:
+    """A desk that no limit on a day's loss holds back: no configuration allows it, and without it
+    nobody would see a margin close-out.
+    """
+    limits = settled.desk.limits._replace(
+        max_daily_var=5.0, max_portfolio_var=5.0, stress=StressLimits(5.0, 5.0, 5.0, 5.0, 5.0)
+    )
+    return replace(settled, desk=replace(settled.desk, limits=limits))
 
 
 def builders(settled: Plan, folder: Path) -> dict[str, Build]:

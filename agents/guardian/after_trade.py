@@ -98,7 +98,7 @@ def size_within(
     `book` is weighed without `column`. A book that breaks one already admits nothing. A smaller
     size is searched for by halving, and none is answered that was not measured.
     """
-    left_out = NOBODY if book.units[column] == 0.0 else column
+    left_out = NOBODY if book.bulk[column] == 0.0 else column
     if tail.of[0] != left_out:
         fill_profit(book, marks, exposed.returns, exposed.row, tail, left_out)
     sums = deviation_beside(tail, exposed.returns, exposed.row, column)

@@ -39,7 +39,9 @@ LARGEST = 3
 class Book(NamedTuple):
     """Positions as they stand or would stand, and what they weigh together.
 
-    units: (M,) signed. risk: (M,) loss at the stop, account currency, 0 when flat or locked in.
+    units: (M,) signed, what works counted as filled. bulk: (M,) what is weighed: the units, or
+    where a working order makes a position smaller, the position without it. risk: (M,) loss at the
+    stop, account currency, 0 when flat or locked in.
     weighed: (1,) the column left out of the following sums, NOBODY, or NOT_WEIGHED. gross, margin,
     open_risk: (1,) account currency. positions: (1,) how many are open. exposure: (C,) by currency.
     largest, largest_of: (3,) the largest net exposures in size, and of which currencies.
@@ -48,6 +50,7 @@ class Book(NamedTuple):
     """
 
     units: Floats
+    bulk: Floats
     risk: Floats
     weighed: Indices
     gross: Floats
@@ -67,6 +70,7 @@ def empty_book(instruments: int, currencies: int) -> Book:
     """Working memory for a book."""
     return Book(
         units=np.zeros(instruments),
+        bulk=np.zeros(instruments),
         risk=np.zeros(instruments),
         weighed=np.full(1, NOT_WEIGHED, dtype=np.int64),
         gross=np.zeros(1),
@@ -121,6 +125,15 @@ def stop_risk(units: float, mid: float, spread: float, stop_price: float, rate: 
 
 
 @lean_kernel
+def bulk_of(bare: float, working: float, total: float) -> float:
+    """The position that is weighed: nobody knows whether what works will fill.
+
+    bare: without the working orders; total: with them, and with what is approved.
+    """
+    return bare if working != 0.0 and abs(bare) > abs(total) else total
+
+
+@lean_kernel
 def measure_book(
     book: Book, units: Floats, working: Floats, stop_price: Floats, marks: Marks
 ) -> None:
@@ -129,8 +142,9 @@ def measure_book(
     for column in range(units.shape[0]):
         total = units[column] + working[column]
         book.units[column] = total
+        book.bulk[column] = bulk_of(units[column], working[column], total)
         book.risk[column] = stop_risk(
-            total,
+            book.bulk[column],
             marks.mid[column],
             marks.spread[column],
             stop_price[column],
@@ -166,7 +180,7 @@ def weigh_book(
     book.exposure[:] = 0.0
     book.by_class[:] = 0.0
     for other in range(book.units.shape[0]):
-        units = book.units[other]
+        units = book.bulk[other]
         if other == left_out or units == 0.0:
             continue
         value = units * marks.mid[other] * marks.rate[other]
@@ -277,7 +291,7 @@ def headroom(
     position of the book.
     """
     scale = np.sqrt(limits.day_bars)
-    left_out = NOBODY if book.units[column] == 0.0 else column
+    left_out = NOBODY if book.bulk[column] == 0.0 else column
     if book.weighed[0] != left_out:
         weigh_book(book, marks, paths, traits, sigma, scale, left_out)
     gross, margin, risk = book.gross[0], book.margin[0], book.open_risk[0]

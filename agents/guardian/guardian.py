@@ -266,26 +266,23 @@ class RiskGuardian:
         """
         self._stand_at(request.stage)
         halted, bars = self.halt, int(self._breakers.halted_bars[0])
-        named = self.halt_name
-        for agent in np.flatnonzero(self._pace.disabled != ENABLED):
-            enable(self._pace, int(agent))
-        if named == THROTTLED:
-            return TradingRearmed(
-                sequence=request.sequence, time=request.time, halt=named, by=request.by,
-                after_bars=0,
-            )  # fmt: skip
-        if not by_drawdown(halted):
+        disabled = np.flatnonzero(self._pace.disabled != ENABLED)
+        fallen = by_drawdown(halted)
+        if not fallen and not len(disabled):
             raise InvalidError(
                 f"{request.by} asked to re-arm trading, expected a drawdown halt in force, found "
                 f"{halted.name}; a daily-loss halt ends with the UTC day"
             )
-        rearm(self._breakers, self._limits)
+        for agent in disabled:
+            enable(self._pace, int(agent))
+        if fallen:
+            rearm(self._breakers, self._limits)
         return TradingRearmed(
             sequence=request.sequence,
             time=request.time,
-            halt=halted.name,
+            halt=halted.name if fallen else THROTTLED,
             by=request.by,
-            after_bars=bars,
+            after_bars=bars if fallen else 0,
         )
 
     def recall(self, context: RiskContext, approved: Sequence[RiskApproved]) -> None:

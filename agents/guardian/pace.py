@@ -1,7 +1,7 @@
 """How often orders were approved and filled: duplicates, message rates, repeated executions.
 
 SEC 15c3-5 and ESMA RTS 6 (2017/589, articles 15 and 16) ask for each of these. What only reduces a
-position is not counted here and never waits: the gateway paces what it sends.
+position is not counted here and never waits.
 """
 
 from __future__ import annotations

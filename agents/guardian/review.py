@@ -1,7 +1,8 @@
 """The pre-trade review: every proposal becomes an approved size or a refusal.
 
-Orders are taken in a fixed order, the strongest score first and ties by column, each against
-the book as the orders approved before it would leave it. Whatever only reduces a position is
+Orders are taken in a fixed order: what only reduces, then what reverses, then what opens, within
+each the strongest score first and ties by column; each against the book as the orders approved
+before it would leave it. Whatever only reduces a position is
 approved; an order that reverses one is judged on what it opens, and at least its closing part
 passes. Every limit fails closed: NaN, stale or non-positive input refuses.
 
@@ -20,6 +21,7 @@ from agents.guardian.concentration import largest_correlation, size_kept
 from agents.guardian.exposure import (
     NOT_WEIGHED,
     Book,
+    bulk_of,
     headroom,
     measure_book,
     whole_units,
@@ -47,6 +49,8 @@ DUPLICATE = int(Limit.DUPLICATE)
 ORDER_VALUE = int(Limit.ORDER_VALUE)
 ORDER_UNITS = int(Limit.ORDER_UNITS)
 UNPROVEN_REDUCTION = int(Limit.UNPROVEN_REDUCTION)
+REVERSAL, REDUCTION = 2.0, 4.0
+"""Of `precedence`; a score is at most 1."""
 NO_HALT = int(Halt.NONE)
 HALTED_FOR_THE_DAY = int(Halt.DAILY_LOSS)
 FLATTENING = int(Halt.DRAWDOWN_FLATTEN)
@@ -143,6 +147,18 @@ def is_proven_reduction(held: float, bare: float, order: float) -> bool:
 
 
 @lean_kernel
+def closing_part(held: float, bare: float, after: float) -> float:
+    """What of an order that reverses closes, as far as it is proven: with the working orders filled
+    and without them.
+    """
+    if not held * after < 0.0:
+        return 0.0
+    if is_proven_reduction(held, bare, -held):
+        return -held
+    return -bare if is_proven_reduction(held, bare, -bare) else 0.0
+
+
+@lean_kernel
 def largest_order(
     size: float, held: float, side: float, unit_value: float, equity: float, limits: RiskLimits
 ) -> tuple[float, int, float, float]:
@@ -188,7 +204,7 @@ def size_to_open(
         code, allowed, measured = room.limit, room.allowed, room.measured
     if size > 0.0:
         correlated = largest_correlation(
-            exposed.returns, exposed.row, book.units, limits, column, side
+            exposed.returns, exposed.row, book.bulk, limits, column, side
         )
         kept = size_kept(correlated, limits.correlation_threshold)
         if kept < 1.0:
@@ -240,7 +256,7 @@ def review_order(
             verdicts.limit[column] = DRAWDOWN_FLATTEN
             verdicts.allowed[column] = limits.flatten_drawdown
     else:
-        closing = -held if held * after < 0.0 else 0.0
+        closing = closing_part(held, exposed.units[column], after)
         side = 1.0 if after > 0.0 else -1.0
         code, allowed, measured = refusal_before_size(
             proposals, exposed, marks, paths, limits, pace, column, reach
@@ -275,6 +291,7 @@ def review_order(
             value = side * size * mid * marks.rate[column]
             enter_position(tail, value)
     book.units[column] = held + approved
+    book.bulk[column] = bulk_of(exposed.units[column], exposed.working[column], held + approved)
     book.weighed[0] = NOT_WEIGHED
     verdicts.units[column] = approved
     verdicts.lowest_price[column] = mid * (1.0 - reach)
@@ -282,21 +299,30 @@ def review_order(
 
 
 @lean_kernel
-def strength(score: float) -> float:
-    """Rank of a score in the review, the largest first; an unknown score is the weakest."""
-    return -1.0 if np.isnan(score) else abs(score)
+def precedence(proposals: Proposals, exposed: Exposed, book: Book, column: int) -> float:
+    """Place of an order in the review, the largest first.
+
+    What only reduces comes first, so that nothing leans on a hedge that goes; then what reverses;
+    then what opens. Within each the strongest score; an unknown one is the weakest.
+    """
+    order, score = proposals.units[column], abs(proposals.score[column])
+    if is_proven_reduction(book.units[column], exposed.units[column], order):
+        return REDUCTION
+    known = score if score <= 1.0 else -1.0
+    held = book.units[column]
+    return REVERSAL + known if held * (held + order) < 0.0 else known
 
 
 @lean_kernel
-def rank_proposals(proposals: Proposals, verdicts: Verdicts) -> None:
-    """Order what is proposed: the strongest score first, ties by column."""
+def rank_proposals(proposals: Proposals, exposed: Exposed, book: Book, verdicts: Verdicts) -> None:
+    """Order what is proposed by `precedence`, ties by column."""
     count = 0
     for column in range(proposals.units.shape[0]):
         if proposals.units[column] == 0.0:
             continue
-        own = strength(proposals.score[column])
+        own = precedence(proposals, exposed, book, column)
         place = count
-        while place > 0 and strength(proposals.score[verdicts.ranked[place - 1]]) < own:
+        while place > 0 and precedence(proposals, exposed, book, verdicts.ranked[place - 1]) < own:
             verdicts.ranked[place] = verdicts.ranked[place - 1]
             place -= 1
         verdicts.ranked[place] = column
@@ -313,10 +339,10 @@ def close_everything(proposals: Proposals, exposed: Exposed, book: Book) -> None
     """
     for column in range(proposals.units.shape[0]):
         bare = exposed.units[column]
-        closing = -bare
-        if not is_proven_reduction(book.units[column], bare, closing):
-            closing = -book.units[column] if book.units[column] * bare > 0.0 else 0.0
-        proposals.units[column] = closing
+        held = book.units[column]
+        proposals.units[column] = -bare if is_proven_reduction(held, bare, -bare) else 0.0
+        if proposals.units[column] == 0.0 and is_proven_reduction(held, bare, -held):
+            proposals.units[column] = -held
         proposals.score[column] = np.nan
         proposals.stop_distance[column] = np.nan
         proposals.take_profit_distance[column] = np.nan
@@ -363,7 +389,7 @@ def review_measured(
         verdicts.highest_price[column] = np.nan
     if exposed.halt == FLATTENING:
         close_everything(proposals, exposed, book)
-    rank_proposals(proposals, verdicts)
+    rank_proposals(proposals, exposed, book, verdicts)
     tail.of[0] = STALE
     for place in range(verdicts.reviewed[0]):
         review_order(

@@ -79,9 +79,9 @@ def fill_profit(
     """
     count = 0
     for other in range(returns.shape[1]):
-        if book.units[other] != 0.0 and other != left_out:
+        if book.bulk[other] != 0.0 and other != left_out:
             tail.held[count] = other
-            tail.value[count] = book.units[other] * marks.mid[other] * marks.rate[other]
+            tail.value[count] = book.bulk[other] * marks.mid[other] * marks.rate[other]
             count += 1
     window = tail.profit.shape[0]
     first = row + 1 - window

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-StressLoss = Annotated[float, Field(gt=0.0, le=5.0)]
+StressLoss = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -208,10 +208,10 @@ class GuardianSettings(Section):
     correlation_window: int = Field(60, ge=10, description="bars of returns it is measured on")
     margin_reserve: float = Field(0.10, ge=0.0, lt=1.0, description="kept free of margin")
     max_daily_var: float = Field(
-        0.02, gt=0.0, le=5.0, description="value at risk of a day, 95 %, normal"
+        0.02, gt=0.0, le=0.25, description="value at risk of a day, 95 %, normal"
     )
     max_portfolio_var: float = Field(
-        0.05, gt=0.0, le=5.0, description="value at risk of a day, 99 %, historical"
+        0.05, gt=0.0, le=0.25, description="value at risk of a day, 99 %, historical"
     )
     var_window: int = Field(250, ge=10, le=5000, description="bars of returns both look back on")
     price_collars: dict[Literal["fx", "metal", "equity", "crypto"], Fraction] = Field(

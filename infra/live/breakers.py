@@ -39,6 +39,7 @@ from market.breakers import (
 )
 from market.events import AlertRaised
 from market.live_events import BreakerReset, BreakerTripped
+from market.modes import Mode
 from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
@@ -93,10 +94,11 @@ class GatewayBreakers:
         }
         self._traded = frozenset(state.symbols[: state.started.traded])
         self._moves = PriceMoves(tuple(self._traded))
-        self._correlation = 0.0
+        self._correlation: float | None = None
         self._unknown_since: dict[str, float] = {}
         self._equities: deque[tuple[int, float]] = deque()
         self._looked_at = -math.inf
+        self._flattened = False
 
     @property
     def blocked(self) -> str:
@@ -148,8 +150,20 @@ class GatewayBreakers:
         if at - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = at
+        self._go_on_flattening()
         for name, measured in self._measures(at, now).items():
             self._take(name, measured, now)
+
+    def _go_on_flattening(self) -> None:
+        """A trip that closes everything does so, also where a crash came between it and the act."""
+        if self._flattened or not self._books.state.openings:
+            return
+        self._flattened = True
+        if self._books.state.mode is not Mode.TRADING:
+            return
+        for name, memory in self.memory.items():
+            if memory.trip is not None and memory.trip.action is BreakerAction.FLATTEN:
+                self._act.flatten_for(f"breaker {name}")
 
     def unrecorded(self, now: int) -> None:
         """The journal cannot be written: this alone stands in no record."""
@@ -167,7 +181,7 @@ class GatewayBreakers:
             self.memory[name] = released(self.memory[name])
         self._books.record(
             *(
-                BreakerReset(time=now, breaker=name, by=by, reason=reason)
+                BreakerReset(time=now, breaker=name, by=by, reason=reason, equity=self._equity())
                 for name in (*tripped, *strangers)
             )
         )
@@ -189,9 +203,10 @@ class GatewayBreakers:
             LATENCY: self._health.latency(),
             UNKNOWN_ORDERS: self._unknown_for(at),
             FAILURES: float(self._health.failures),
-            CORRELATION: self._correlation,
             SILENCE: len(silent) / len(self._traded),
         }
+        if self._correlation is not None:  # after a start it is measured on the first bar
+            measures[CORRELATION] = self._correlation
         equity = self._equity()
         if math.isfinite(equity) and self._books.state.openings:
             measures[DRAWDOWN_FLATTEN] = self._drawdown(equity, now)
@@ -199,9 +214,14 @@ class GatewayBreakers:
 
     def _drawdown(self, equity: float, now: int) -> float:
         """From the peak to the best equity of the last seconds: one wrong tick closes no book."""
+        if self._equities and self._equities[-1][0] >= now:
+            self._equities.pop()  # the market's clock stands still: one sample a moment
         self._equities.append((now, equity))
-        while self._equities[0][0] < now - CONFIRMED_NS:
+        # The newest sample that is old enough stays: without one nothing is confirmed yet.
+        while len(self._equities) > 1 and self._equities[1][0] <= now - CONFIRMED_NS:
             self._equities.popleft()
+        if self._equities[0][0] > now - CONFIRMED_NS:
+            return 0.0
         best = max(seen for _, seen in self._equities)
         peak = self._books.state.peak
         return 1.0 - best / max(peak, best) if peak > 0.0 else 0.0
@@ -262,6 +282,7 @@ class GatewayBreakers:
         )
         self._books.durable()
         if rule.action is BreakerAction.FLATTEN:
+            self._flattened = True
             self._act.flatten_for(f"breaker {rule.name}")
         elif rule.action is BreakerAction.CANCEL:
             self._act.cancel_openings()

@@ -13,8 +13,9 @@ from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
 
-LATCHED = ("DRAWDOWN", "DRAWDOWN_FLATTEN", "EXECUTION_THROTTLE")
-"""The guardian's halts that a person ends; that of a day's loss ends with the day."""
+LATCHED = ("DRAWDOWN", "DRAWDOWN_FLATTEN", "EXECUTION_THROTTLE", "DAILY_LOSS")
+"""Halts of which the guardian is asked to forget what a person may forgive: a drawdown and disabled
+agents, also behind a day's loss, which itself ends with its day."""
 
 
 class Commands:

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from coordinator.configuration.settings import StressSettings
 from coordinator.plan import Plan
 from market.bars import VALUE_FIELDS, Bars
-from tests.desk import FIRST_DAY_NS, market, plan
+from tests.desk import FIRST_DAY_NS, market, plan, reckless
 from tests.property.test_session import with_gaps
 from tests.runs import plan_with
 
@@ -56,20 +55,18 @@ def hours_with_gaps_and_trailing_stops() -> Plan:
 
 def little_money_and_margin_close_outs() -> Plan:
     """A tiny account that may owe nearly all that it has."""
-    return plan(
+    return reckless(plan(
         quoted(market(400, seed=2, volatility=0.01)),
         desk={"initial_balance": 500.0},
         guardian={
             "max_gross_leverage": 50.0, "max_position": 30.0, "max_portfolio_risk": 1.0,
             "max_currency_exposure": 50.0, "margin_reserve": 0.0, "max_drawdown": 0.5,
-            "max_daily_loss": 0.25, "flatten_drawdown": 0.75, "max_daily_var": 5.0,
-            "max_portfolio_var": 5.0, "max_position_loss": 1.0, "max_order_value": 100.0,
-            "jump_sigmas": 50.0,
+            "max_daily_loss": 0.25, "flatten_drawdown": 0.75, "max_position_loss": 1.0,
+            "max_order_value": 100.0, "jump_sigmas": 50.0,
         },
-        stress=dict.fromkeys(StressSettings.model_fields, 5.0),
         sizing={"max_risk_per_trade": 0.2, "stop_sigmas": 0.5},
         broker={"closeout_fraction": 1.0},
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def an_agent_that_often_fails() -> Plan:

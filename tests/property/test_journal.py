@@ -146,7 +146,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     BreakersMoved: st.builds(BreakersMoved, sequence=INT, time=INT, memory=ROW),
     RiskAssessed: st.builds(RiskAssessed, sequence=INT, time=INT, stress=ROW),
     BreakerTripped: st.builds(BreakerTripped, time=INT, repeats=INT),
-    BreakerReset: st.builds(BreakerReset, time=INT),
+    BreakerReset: st.builds(BreakerReset, time=INT, equity=FLOAT),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
     OrderUnknown: st.builds(OrderUnknown, time=INT),
     OrderResolved: st.builds(OrderResolved, time=INT),

@@ -29,7 +29,9 @@ def weighed(draw: st.DrawFn) -> Case:
     returns = rng.uniform(0.0, 1.0, COLUMNS) * common + 0.01 * rng.standard_t(4, (ROWS, COLUMNS))
     returns[rng.random((ROWS, COLUMNS)) < draw(st.sampled_from([0.0, 0.02]))] = math.nan
     returns[-1] = np.nan_to_num(returns[-1])
-    return checked.with_exposed(returns=returns, row=ROWS - 1).with_limits(
+    working = np.where(rng.random(COLUMNS) < 0.3, rng.integers(-50_000, 50_000, COLUMNS), 0)
+    working = working * draw(st.sampled_from([0.0, 1.0]))
+    return checked.with_exposed(returns=returns, row=ROWS - 1, working=working).with_limits(
         var_window=ROWS,
         correlation_window=20,
         correlation_threshold=0.95,
@@ -90,7 +92,7 @@ def opens(held: float, after: float) -> bool:
 @given(weighed())
 def test_after_every_order_that_opens_no_limit_on_a_days_loss_is_broken(checked: Case) -> None:
     verdicts = checked.verdicts()
-    units = checked.exposed.units.copy()
+    units = checked.exposed.units + checked.exposed.working
     for column in checked.order_of_review():
         held, approved = units[column], verdicts.units[column]
         units[column] += approved
@@ -116,6 +118,7 @@ def test_a_book_and_its_equity_times_a_factor_are_approved_times_the_factor(
         proposals=checked.proposals._replace(units=checked.proposals.units * factor),
     ).with_exposed(
         units=checked.exposed.units * factor,
+        working=checked.exposed.working * factor,
         equity=checked.exposed.equity * factor,
         traits=checked.exposed.traits._replace(unit_increment=increment),
     )
@@ -133,9 +136,9 @@ def test_where_too_little_of_what_is_held_is_known_nothing_opens(
     checked.exposed.returns[:-1, unknown] = math.nan
     checked.exposed.units[unknown] = 1_000.0
     verdicts = checked.verdicts()
-    held = checked.exposed.units
+    held = checked.exposed.units + checked.exposed.working
     for column in checked.order_of_review():
         after = held[column] + verdicts.units[column]
         assert not (verdicts.units[column] and opens(held[column], after)) or (
-            held[unknown] + verdicts.units[unknown] == 0.0
+            checked.exposed.units[unknown] + verdicts.units[unknown] == 0.0
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -405,8 +405,12 @@ def test_a_drawdown_closes_every_position_without_coordinator_and_guardian(
             coordinator.order({"EUR_USD": 150_000.0})
         desk.prices()
         desk.until(lambda told: len(told["positions"]) == 1)
-        desk.prices(moved=-0.2, seconds=3.0)
-        desk.until(lambda told: told["mode"] == "FLATTENING")
+
+        def fallen_for_seconds(told: Mapping[str, Any]) -> bool:
+            desk.prices(moved=-0.2, seconds=1.0)
+            return bool(told["mode"] == "FLATTENING")
+
+        desk.until(fallen_for_seconds)
         desk.until(lambda told: bool(told["open_orders"]))
         desk.prices(moved=-0.2)
         told = desk.until(lambda told: told["mode"] == "HALTED")

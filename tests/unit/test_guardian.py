@@ -161,13 +161,13 @@ def test_the_strongest_score_goes_first_and_takes_the_room() -> None:
     assert [order.symbol for order in tied] == ["EUR_USD", "GBP_USD"]
 
 
-def test_an_order_without_a_score_is_judged_last_and_opens_nothing() -> None:
+def test_an_order_without_a_score_opens_nothing_and_a_reduction_goes_first() -> None:
     orders = {"EUR_USD": 1_000.0, "GBP_USD": 1_000.0, "AUD_USD": -1_000.0}
     wished = case(
         orders, held={"AUD_USD": 1_000.0}, scores={"EUR_USD": math.nan, "AUD_USD": math.nan}
     )
     found = reviewed(guardian(), context(wished))
-    assert [order.symbol for order in found.approved] == ["GBP_USD", "AUD_USD"]
+    assert [order.symbol for order in found.approved] == ["AUD_USD", "GBP_USD"]
     assert [(r.symbol, r.limit) for r in found.refused] == [("EUR_USD", "INVALID_INPUT")]
 
 

@@ -418,6 +418,33 @@ def test_what_reduces_only_if_a_working_order_fills_is_no_proven_reduction() -> 
     assert held.verdicts().units[EUR_USD] == -10_000.0
 
 
+def test_the_closing_part_of_a_reversal_is_proven_with_and_without_what_works() -> None:
+    working = np.zeros(COLUMNS)
+    working[EUR_USD] = 1_000.0
+    halted = case({"EUR_USD": -2_500.0}, halt=int(Halt.DRAWDOWN)).with_exposed(working=working)
+    assert halted.verdicts().units[EUR_USD] == 0.0, "if it never fills, a short would be opened"
+    part = case({"EUR_USD": -2_500.0}, held={"EUR_USD": 400.0}, halt=int(Halt.DRAWDOWN))
+    assert part.with_exposed(working=working).verdicts().units[EUR_USD] == -400.0
+
+
+def test_a_working_order_that_closes_frees_no_room_until_it_has_filled() -> None:
+    working = np.zeros(COLUMNS)
+    working[EUR_USD] = -80_000.0
+    held = {"EUR_USD": 80_000.0}
+    closing = case({"USD_JPY": 85_000.0}, held=held).with_limits(max_gross_leverage=1.0)
+    assert closing.with_exposed(working=working).verdicts().units[USD_JPY] == 12_000.0
+    assert closing.verdicts().units[USD_JPY] == 12_000.0
+
+
+def test_what_reduces_is_taken_first_so_that_nothing_leans_on_a_hedge_that_goes() -> None:
+    orders = {"EUR_USD": 60_000.0, "EUR_GBP": 60_000.0}
+    leaning = case(orders, held={"EUR_GBP": -60_000.0}, scores={"EUR_USD": 0.9, "EUR_GBP": 0.2})
+    verdicts = leaning.with_limits(max_currency_exposure=0.4).verdicts()
+    assert list(verdicts.ranked[:2]) == [2, EUR_USD]
+    assert verdicts.units[2] == 60_000.0
+    assert verdicts.units[EUR_USD] == math.floor(40_000.0 / 1.10)
+
+
 def test_what_works_counts_as_filled_in_every_measure() -> None:
     working = np.zeros(COLUMNS)
     working[GBP_USD] = 50_000.0
