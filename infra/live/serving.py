@@ -61,11 +61,11 @@ def serve_gateway(
 
     prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
     have shown to be given more capital. override_rules: what a person may override. People are
-    answered from the first moment, also while the broker cannot be reached. started, rows, seated: as of `open_books`. staleness: (M,) when a
-    price is old, and when silence is told. breakers: the gateway's own. guardian_limits: by halt,
-    told beside them. journal_key: seals the events; None seals none. anchors_at: a file or an
-    http(s) address that the journal is anchored at; None: nowhere. events_per_file: of the
-    journal, until the next is begun.
+    answered from the first moment, also while the broker cannot be reached. started, rows, seated:
+    as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
+    gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
+    seals none. anchors_at: a file or an http(s) address that the journal is anchored at; None:
+    nowhere. events_per_file: of the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
