@@ -16,6 +16,7 @@ from market.bars import Bars, Floats
 from market.events import DecisionTaken
 from market.marks import Marks
 from market.messages import Reviewed, RiskContext, Settlement
+from market.overrides import Override, in_force
 
 
 class Deciding:
@@ -33,6 +34,7 @@ class Deciding:
             desk.symbols[: desk.traded], max(needed, rows), desk.interval_s, desk.has_extremes
         )
         self.stage = ""
+        self.overrides: tuple[Override, ...] = ()
         self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
         self._proposals: Proposals = no_proposals(len(desk.symbols))
@@ -41,11 +43,16 @@ class Deciding:
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
 
-    def stand_at(self, stage: str) -> None:
-        """Size within what this capital stage allows from here; empty: as configured."""
-        if stage != self.stage:
-            self.stage = stage
-            self._limits, self._sizing = tightened(self._desk.limits, self._desk.sizing, stage)
+    def stand_at(self, stage: str, overrides: tuple[Override, ...] = (), time: int = 0) -> None:
+        """Size within what this capital stage allows from here, under the overrides that hold.
+
+        Empty: as configured. time: of the bar, UTC nanoseconds; what has expired then is dropped.
+        """
+        standing = stage, in_force(overrides, time)
+        if standing != (self.stage, self.overrides):
+            self.stage, self.overrides = standing
+            desk = self._desk
+            self._limits, self._sizing = tightened(desk.limits, desk.sizing, *standing)
 
     def extend(self, history: Bars) -> None:
         """Take in bars (traded instruments) that are not decided on."""
@@ -118,6 +125,7 @@ class Deciding:
             sigma=self._sigma[1],
             sigma_before=self._sigma[0],
             stage=self.stage,
+            overrides=self.overrides,
         )
 
     def taken(

@@ -38,11 +38,13 @@ from market.live_events import (
     BreakerTripped,
     CashMoved,
     CoordinatorAttached,
+    LimitOverridden,
     MismatchFound,
     ModeChanged,
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    OverrideEnded,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
@@ -50,6 +52,7 @@ from market.live_events import (
 from market.modes import Mode
 from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
 from market.orders import OrderRequest
+from market.overrides import follow
 from market.stage_evidence import StageEvidence
 from market.stages import CapitalStage, stage_named
 
@@ -78,7 +81,7 @@ class DeskSnapshot:
     flattens: so far. staged: its capital stage, None where none is on record; evidence: at that.
     flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
     peak: largest equity since the start or the last reset of the breaker that flattens, transfers
-    apart; 0 before the first.
+    apart; 0 before the first. overrides: of limits, on record, oldest first.
     """
 
     started: SessionStarted
@@ -111,6 +114,7 @@ class DeskSnapshot:
     evidence: StageEvidence = field(default_factory=StageEvidence)
     trips: tuple[Trip, ...] = ()
     peak: float = 0.0
+    overrides: tuple[LimitOverridden, ...] = ()
 
 
 class DeskState:
@@ -145,6 +149,7 @@ class DeskState:
         self.allocation: AllocationApplied | None = None
         self.staged: StageChanged | None = None
         self.evidence = StageEvidence()
+        self.overrides: dict[str, LimitOverridden] = {}
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
 
@@ -233,6 +238,8 @@ class DeskState:
         elif isinstance(event, StageChanged):
             self.staged = event
             self.evidence = stage_evidence.begun(self.evidence, event.time)
+        elif isinstance(event, LimitOverridden | OverrideEnded):
+            follow(self.overrides, event)
         elif isinstance(event, TradingHalted):
             self.evidence = replace(self.evidence, halts=self.evidence.halts + 1)
         elif isinstance(event, MismatchFound):
@@ -356,6 +363,7 @@ class DeskState:
             ),
             staged=self.staged,
             evidence=self.evidence,
+            overrides=tuple(self.overrides.values()),
         )
 
     @classmethod
@@ -378,6 +386,7 @@ class DeskState:
         state.breakers, state.allocation = kept.breakers, kept.allocation
         state.staged, state.evidence = kept.staged, kept.evidence
         state.peak = kept.peak
+        state.overrides = {event.limit: event for event in kept.overrides}
         for trip in kept.trips:
             if trip.armed_by:
                 state._over.append(trip)

@@ -223,6 +223,37 @@ class StageChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOverridden:
+    """A person moved a limit for a while. limit: as the configuration names it.
+
+    sequence: the first bar that is decided on with it. until: from this market time on it is over,
+    whether or not that is on record.
+    """
+
+    sequence: int
+    time: int
+    limit: str
+    value: float
+    until: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideEnded:
+    """A limit is as configured again. sequence: the first bar that is decided on so.
+
+    by: a person, or expiry.
+    """
+
+    sequence: int
+    time: int
+    limit: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReweighted:
     """An agent weighs differently; at 0 it is a shadow, which votes but is not counted."""
 
@@ -270,6 +301,8 @@ LiveEvent = (
     | MismatchFound
     | ModeChanged
     | StageChanged
+    | LimitOverridden
+    | OverrideEnded
     | AgentReweighted
     | AgentJoined
     | AgentLeft
@@ -292,6 +325,8 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     MismatchFound,
     ModeChanged,
     StageChanged,
+    LimitOverridden,
+    OverrideEnded,
     AgentReweighted,
     AgentJoined,
     AgentLeft,

@@ -11,6 +11,7 @@ from market.bars import Floats
 from market.desk_state import DeskSnapshot
 from market.events import Event
 from market.messages import Settlement
+from market.overrides import Override
 from market.sent import sent
 from market.verdicts import SignedApprovals
 
@@ -42,7 +43,7 @@ class BarReady:
 
     bar: all M instruments. missed: bars that closed since the one before while nobody decided,
     oldest first. settlement: the account now; of the time since the last bar it holds the financing
-    alone. mode, stage: of the desk.
+    alone. mode, stage, overrides: of the desk.
     """
 
     sequence: int
@@ -51,6 +52,7 @@ class BarReady:
     settlement: Settlement
     mode: str
     stage: str
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +172,10 @@ class RearmAsked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """From a person to the gateway. name: status, halt, resume, flatten, stop, seat, unseat, weigh,
-    promote, demote, emergency_stop.
+    promote, demote, emergency_stop, override, end_override.
 
     agent, weight: of seat, unseat and weigh. stage: of demote; empty: the next one down.
+    limit, value, for_s: of override, the time in seconds of the market; limit of end_override too.
     """
 
     name: str
@@ -181,6 +184,9 @@ class Command:
     agent: str = ""
     weight: float = 0.0
     stage: str = ""
+    limit: str = ""
+    value: float = 0.0
+    for_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import Event
 from market.orders import Cancellation, Fill
+from market.overrides import Override
 from market.sent import sent
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
 
@@ -88,7 +89,7 @@ class RiskContext:
     the window of the context before. sigma, sigma_before: (N,) standard deviation of a bar's
     return, on this bar and on the one before. order_units, score, stop_distance,
     take_profit_distance, trailing_distance, bound, group: the proposals. stage: of a live desk, as
-    its gateway has it on record; empty: none, as in a replay.
+    its gateway has it on record; empty: none, as in a replay. overrides: of its limits, likewise.
     """
 
     session: str
@@ -116,6 +117,7 @@ class RiskContext:
     sigma: Floats
     sigma_before: Floats
     stage: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 @sent

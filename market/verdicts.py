@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from market.errors import ApprovalRejected
 from market.orders import Bracket, OrderRequest, client_order_id
+from market.overrides import Override
 from market.sent import sent
 
 
@@ -72,7 +73,8 @@ class SignedApprovals:
     """The approved orders of one decision, signed for one use.
 
     epoch: of the coordinator that asked. sequence: of the decision; a gateway takes each once
-    and in rising order. expires: UTC nanoseconds of market time. stage: whose limits were kept.
+    and in rising order. expires: UTC nanoseconds of market time. stage: whose limits were kept,
+    under these overrides.
     """
 
     session: str
@@ -82,6 +84,7 @@ class SignedApprovals:
     approved: tuple[RiskApproved, ...]
     signature: bytes
     stage: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 def _digest(
@@ -91,9 +94,10 @@ def _digest(
     sequence: int,
     expires: int,
     stage: str,
+    overrides: tuple[Override, ...],
     approved: object,
 ) -> bytes:
-    message = repr((session, epoch, sequence, expires, stage, approved)).encode()
+    message = repr((session, epoch, sequence, expires, stage, overrides, approved)).encode()
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
@@ -106,6 +110,7 @@ def sign(
     expires: int,
     approved: Sequence[RiskApproved],
     stage: str = "",
+    overrides: tuple[Override, ...] = (),
 ) -> SignedApprovals:
     """Put the guardian's name to approvals (HMAC-SHA256)."""
     orders = tuple(approved)
@@ -115,8 +120,9 @@ def sign(
         sequence=sequence,
         expires=expires,
         approved=orders,
-        signature=_digest(key, session, epoch, sequence, expires, stage, orders),
+        signature=_digest(key, session, epoch, sequence, expires, stage, overrides, orders),
         stage=stage,
+        overrides=overrides,
     )
 
 
@@ -134,6 +140,7 @@ def verify(
         signed.sequence,
         signed.expires,
         signed.stage,
+        signed.overrides,
         signed.approved,
     )
     problems = {

@@ -34,6 +34,7 @@ from market.live_messages import (
     RearmAsked,
 )
 from market.orders import Bracket
+from market.overrides import Override
 from market.quotes import PriceKind
 from market.verdicts import RiskApproved, sign
 from tests.live_broker import NO_BRACKET, SECOND, FakeBroker
@@ -227,6 +228,7 @@ class FakeCoordinator:
         bracket: Bracket = NO_BRACKET,
         sequence: int = 0,
         stage: str = "paper",
+        overrides: tuple[Override, ...] = (),
     ) -> None:
         """Answer what was asked with these approved orders, signed."""
         approved = [
@@ -254,6 +256,7 @@ class FakeCoordinator:
             expires=FOR_EVER,
             approved=approved,
             stage=stage,
+            overrides=overrides,
         )
         self._line.send(
             Decided(

@@ -24,6 +24,7 @@ from market.desk_state import DeskState
 from market.lines import Member, serve
 from market.live_messages import BarReady
 from market.messages import Settlement
+from market.overrides import Override
 from market.shell import SlowStarter
 from tests.desk import QUICK
 from tests.live import WITHIN_S
@@ -53,7 +54,14 @@ def minute(number: int, moved: float = 0.0) -> BarSlice:
     return BarSlice(time=START_NS + number * MINUTE_NS, values=values)
 
 
-def bar_ready(number: int, moved: float = 0.0, *, stage: str = "paper", **changed: Any) -> BarReady:
+def bar_ready(
+    number: int,
+    moved: float = 0.0,
+    *,
+    stage: str = "paper",
+    overrides: tuple[Override, ...] = (),
+    **changed: Any,
+) -> BarReady:
     """A closed bar before an account that holds nothing."""
     bar = minute(number, moved)
     none = np.zeros(2)
@@ -81,6 +89,7 @@ def bar_ready(number: int, moved: float = 0.0, *, stage: str = "paper", **change
         settlement=Settlement(**account | changed),
         mode="TRADING",
         stage=stage,
+        overrides=overrides,
     )
 
 

@@ -20,6 +20,7 @@ from agents.guardian.codes import Halt, Limit
 from agents.guardian.exposure import empty_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.notices import watch_notices
+from agents.guardian.overridden import overridden
 from agents.guardian.pace import (
     ENABLED,
     enable,
@@ -44,6 +45,7 @@ from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian,
 from market.marks import Marks
 from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
+from market.overrides import Override, in_force
 from market.stages import TIGHTEST
 from market.verdicts import RiskApproved, RiskRefused, sign
 
@@ -85,6 +87,7 @@ class RiskGuardian:
         self._limits = self._configured = limits
         self._without = TIGHTEST.value if staged else ""
         self._stage = ""
+        self._overrides: tuple[Override, ...] = ()
         self._breakers = armed_breakers(equity)
         self._key = key
         self._rearm_after = rearm_after
@@ -184,7 +187,8 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
-        self._stand_at(context.stage)
+        overrides = in_force(context.overrides, context.time)
+        self._stand_at(context.stage, overrides)
         notices = self._observe(context.sequence, context.time, context.equity, self._limits)
         self._take_fills(context)
         returns = self._window(context.returns)
@@ -232,6 +236,7 @@ class RiskGuardian:
                 expires=context.expires,
                 approved=approved,
                 stage=context.stage,
+                overrides=overrides,
             ),
             refused=tuple(refused),
             notices=notices,
@@ -314,11 +319,15 @@ class RiskGuardian:
                 take_fill(self._pace, self._limits.pace, int(column), float(context.time))
         pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
 
-    def _stand_at(self, stage: str) -> None:
-        """Keep the limits of this capital stage, as the gateway's record has it."""
+    def _stand_at(self, stage: str, overrides: tuple[Override, ...] = ()) -> None:
+        """Keep the limits of this capital stage and overrides, as the gateway's record has them.
+
+        Between two bars none is given: what is watched there cannot be overridden.
+        """
         stage = stage or self._without
-        if stage != self._stage:
-            self._limits, self._stage = limits_at(self._configured, stage), stage
+        if (stage, overrides) != (self._stage, self._overrides):
+            self._limits = limits_at(overridden(self._configured, overrides), stage)
+            self._stage, self._overrides = stage, overrides
 
     def _window(self, returns: Floats) -> Floats:
         """The returns window: the one that is given, or the one before with one row more."""

@@ -23,6 +23,7 @@ from coordinator.cli.journal import journal
 from coordinator.cli.lookahead import lookahead
 from coordinator.cli.lookback import lookback
 from coordinator.cli.optimize import optimize
+from coordinator.cli.override import override
 from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
@@ -54,6 +55,7 @@ app.command()(replay)
 app.command()(trade)
 app.add_typer(agents, name="agents")
 app.add_typer(stage, name="stage")
+app.add_typer(override, name="override")
 for command in (status, watch, breakers, halt, resume, flatten, stop):
     app.command()(command)
 app.command()(report)

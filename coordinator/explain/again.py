@@ -33,9 +33,17 @@ from market.events import (
     SessionStarted,
     TradingRearmed,
 )
-from market.live_events import BarClosed, BreakersMoved, StageChanged, TradingOpened
+from market.live_events import (
+    BarClosed,
+    BreakersMoved,
+    LimitOverridden,
+    OverrideEnded,
+    StageChanged,
+    TradingOpened,
+)
 from market.live_messages import ResumeGuardian
 from market.messages import Rearm, Reviewed, RiskContext
+from market.overrides import Override, follow, on_record
 
 NEUTRAL = "neutral"
 STOPS_REBUILT = "the broker's stops are not on record; they were worked out from orders and bars"
@@ -117,6 +125,7 @@ class DeskAgain:
             unhurried(len(started.symbols), len(started.agents), desk.limits.pace)
         )
         self._stages: list[StageChanged] = []
+        self._overrides: list[LimitOverridden | OverrideEnded] = []
 
     def take(self, event: Event) -> None:
         """Follow one event of the journal."""
@@ -130,6 +139,8 @@ class DeskAgain:
             self._open(event)
         elif isinstance(event, StageChanged):
             self._stages.append(event)
+        elif isinstance(event, LimitOverridden | OverrideEnded):
+            self._overrides.append(event)
         elif isinstance(event, AgentAbstained):
             self._abstained.append(event)
         elif isinstance(event, AllocationApplied):
@@ -159,7 +170,7 @@ class DeskAgain:
         self._advance(taken.sequence + 1)
         settlement = self._account.settlement(taken.sequence)
         self._abstained.clear()
-        self._deciding.stand_at(self._stage_of(taken.sequence))
+        self._stand_at(taken)
         if self._memory is None:  # else what it remembers is on record
             context = self._deciding.context(taken.sequence, taken.time, settlement)
             context = replace(context, group=self._carried(taken))
@@ -185,7 +196,7 @@ class DeskAgain:
         deciding, as_recorded = self._deciding, votes.as_recorded
         deciding.weights = np.array([seat.weight for seat in seats])
         deciding.count(votes.scores)
-        deciding.stand_at(self._stage_of(sequence))
+        self._stand_at(taken)
         deciding.propose(settlement, taken.multiplier, self._allocated == sequence)
         if self.live and self._account.rebuilt(sequence):
             as_recorded = (*as_recorded, STOPS_REBUILT)
@@ -245,6 +256,19 @@ class DeskAgain:
                 weights = self._deciding.weights
                 group[column] = leading_agent(taken.scores, weights, column, side)
         return group
+
+    def _stand_at(self, taken: DecisionTaken) -> None:
+        sequence = taken.sequence
+        overrides = self._overrides_of(sequence)
+        self._deciding.stand_at(self._stage_of(sequence), overrides, taken.time)
+
+    def _overrides_of(self, sequence: int) -> tuple[Override, ...]:
+        """What was overridden when a decision was taken, but for what had expired by then."""
+        begun: dict[str, LimitOverridden] = {}
+        for event in self._overrides:
+            if event.sequence <= sequence:
+                follow(begun, event)
+        return on_record(begun.values())
 
     def _stage_of(self, sequence: int) -> str:
         """The capital stage that a decision was taken at; empty where none was on record."""

@@ -20,6 +20,7 @@ from coordinator.bootstrap import (
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
+from coordinator.override_rules import override_rules
 from coordinator.risk.history import live_history
 from coordinator.risk.limits import limits_of
 from coordinator.roster import agent_spec
@@ -190,6 +191,7 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
         prices=price_kind(settings),
         speed=settings.live.speed,
         needs=stage_needs(settings),
+        override_rules=override_rules(plan.desk.limits),
         started=live_session_started(plan, time=0, feed=feed),
         rows=plan.rows,
         seated=plan.seated,

@@ -108,7 +108,7 @@ class LiveSession:
         traded = bar.columns(self._desk.traded)
         self.committee.ask(sequence, traded)
         deciding, settlement = self._deciding, ready.settlement
-        deciding.stand_at(ready.stage)
+        deciding.stand_at(ready.stage, ready.overrides, bar.time)
         deciding.measure(traded)
         self._sequence, self._time = sequence, bar.time
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)

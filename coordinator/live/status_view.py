@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.live.assessment import risk_line
+from coordinator.live.override_view import override_line
 
 NO_HALT = "NONE"
 ARMED = "ARMED"
@@ -66,6 +67,8 @@ def _heading(told: Mapping[str, Any]) -> Text:
     for one in told.get("breakers", ()):
         if one["phase"] != ARMED and one["by"] == GATEWAY:
             text.append(f"\nbreaker {one['name']} {one['phase']}: {one['about']}", style="red")
+    for one in told.get("overrides", ()):
+        text.append(f"\noverride {override_line(one)}", style="yellow")
     if told.get("waiting"):
         text.append(f"\n{told['waiting']}", style="bold yellow")
     if told.get("failure"):

@@ -59,6 +59,8 @@ class Commands:
             "promote": self._promote,
             "demote": self._demote,
             "emergency_stop": self._emergency_stop,
+            "override": self._override,
+            "end_override": self._end_override,
         }.get(name)
         if act is None:
             return CommandAnswered(refused=f"a gateway does not know the command {name!r}")
@@ -168,6 +170,18 @@ class Commands:
         self._gateway.staging.stop(command.by, command.reason, self._gateway.now)
         self._gateway.dispatch.cancel_openings()
         return ""
+
+    def _override(self, command: Command) -> str:
+        gateway = self._gateway
+        if not gateway.opened:  # the market's time is not known
+            return "the broker has not been reached yet; override once it has"
+        return gateway.overriding.begin(
+            command.limit, command.value, command.for_s, command.by, command.reason, gateway.now
+        )
+
+    def _end_override(self, command: Command) -> str:
+        gateway = self._gateway
+        return gateway.overriding.end(command.limit, command.by, command.reason, gateway.now)
 
     def _reweighted(self, command: Command) -> AgentReweighted:
         return AgentReweighted(

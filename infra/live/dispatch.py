@@ -16,6 +16,7 @@ from market.messages import Settlement
 from market.modes import Mode
 from market.order_life import ABSENT, UNSETTLED
 from market.orders import Bracket, OrderRequest, cancellation_of, client_order_id
+from market.overrides import in_force, on_record, said
 from market.ports import LiveBroker
 from market.stages import CapitalStage
 from market.verdicts import RiskApproved, SignedApprovals, verify
@@ -96,7 +97,7 @@ class Dispatch:
         orders: list[OrderRequest] = []
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        lapsed = self._lapsed(signed)
+        lapsed = self._lapsed(signed, now)
         for approved in signed.approved:
             why = self._obstacle(approved, unknown, lapsed) or self._moved(approved, seen)
             if why is None:
@@ -215,14 +216,17 @@ class Dispatch:
         del self._looked_for[name]
         return True
 
-    def _lapsed(self, signed: SignedApprovals) -> str:
+    def _lapsed(self, signed: SignedApprovals, now: int) -> str:
         """Why these approvals may only reduce positions, empty where they may open some."""
         stage = self._books.state.stage
         if stage is CapitalStage.EMERGENCY_STOP:
             return f"the desk stands at {stage}: nothing new"
         if stage is None or signed.stage != stage.value:
-            now = stage or "none"
-            return f"it was approved at capital stage {signed.stage or 'none'}, now it is {now}"
+            stands = stage or "none"
+            return f"it was approved at capital stage {signed.stage or 'none'}, now it is {stands}"
+        overrides = in_force(on_record(self._books.state.overrides.values()), now)
+        if signed.overrides != overrides:
+            return f"it was approved under {said(signed.overrides)}, in force is {said(overrides)}"
         return ""
 
     def _obstacle(

@@ -16,6 +16,7 @@ from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
+from infra.live.overriding import Overriding
 from infra.live.ports import Board, Silence
 from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
@@ -55,6 +56,7 @@ from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked
 from market.marks import Marks, mark_rates, no_marks
 from market.messages import Settlement
 from market.modes import Mode
+from market.overrides import NONE_OVERRIDABLE, OverrideRules
 from market.ports import LiveBroker
 from market.quotes import PriceKind
 from market.stage_needs import LEAST_NEEDED, StageNeeds
@@ -87,6 +89,7 @@ class LiveGateway:
         history_bars: int,
         silence: Silence | None = None,
         needs: StageNeeds = LEAST_NEEDED,
+        override_rules: OverrideRules = NONE_OVERRIDABLE,
         breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
         guardian_limits: Mapping[str, float] | None = None,
         tell: Tell,
@@ -105,6 +108,7 @@ class LiveGateway:
         self.opened = False
         self._tell = tell
         self.staging = Staging(books, needs, tell)
+        self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self._alert)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
         self._doubt = ""
         self._paths = conversion(instruments, account_currency)
@@ -205,6 +209,7 @@ class LiveGateway:
         for bar in self._board.close_due(self.now):
             self._close(bar)
         self._look_for_silence()
+        self.overriding.look(self.now)
         self.breakers.look(self.now)
         self.books.soon()
 
@@ -228,7 +233,13 @@ class LiveGateway:
         self._told_stage = self.staging.name
         self.staging.given = ready.sequence
         missed, self._missed = tuple(self._missed), []
-        return replace(ready, missed=missed, mode=state.mode.value, stage=self.staging.name)
+        return replace(
+            ready,
+            missed=missed,
+            mode=state.mode.value,
+            stage=self.staging.name,
+            overrides=self.overriding.known,
+        )
 
     def marked(self) -> Marked | None:
         """The account at the newest prices, where they or the stage moved since the last call."""

@@ -25,6 +25,7 @@ from market.errors import JournalUnwritable, QuorumError
 from market.events import SessionStarted
 from market.instruments import Instrument
 from market.modes import Mode
+from market.overrides import OverrideRules
 from market.ports import LiveBroker
 from market.quotes import PriceKind
 from market.stage_needs import StageNeeds
@@ -39,6 +40,7 @@ def serve_gateway(
     prices: PriceKind,
     speed: float,
     needs: StageNeeds,
+    override_rules: OverrideRules,
     started: SessionStarted,
     rows: int,
     seated: Sequence[str],
@@ -58,12 +60,12 @@ def serve_gateway(
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
     prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
-    have shown to be given more capital. People are answered from the first moment, also while the
-    broker cannot be reached. started, rows, seated: as of `open_books`. staleness: (M,) when a
-    price is old, and when silence is told. breakers: the gateway's own. guardian_limits: by halt,
-    told beside them. journal_key: seals the events; None seals none. anchors_at: a file or an
-    http(s) address that the journal is anchored at; None: nowhere. events_per_file: of the
-    journal, until the next is begun.
+    have shown to be given more capital. override_rules: what a person may override. People are
+    answered from the first moment, also while the broker cannot be reached. started, rows, seated:
+    as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
+    gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
+    seals none. anchors_at: a file or an http(s) address that the journal is anchored at; None:
+    nowhere. events_per_file: of the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -110,6 +112,7 @@ def serve_gateway(
         versions=started.versions,
         history_bars=rows,
         needs=needs,
+        override_rules=override_rules,
         silence=SilenceWatch(
             instruments, staleness.silent_after, standard_hours(), books.state.time
         ),

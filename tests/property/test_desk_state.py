@@ -30,11 +30,13 @@ from market.live_events import (
     BreakerTripped,
     CashMoved,
     CoordinatorAttached,
+    LimitOverridden,
     MismatchFound,
     ModeChanged,
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    OverrideEnded,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
@@ -154,6 +156,10 @@ EVENTS = st.lists(
             stage=st.sampled_from([stage.value for stage in CapitalStage]),
             evidence=st.just(()),
         ),
+        st.builds(
+            LimitOverridden, sequence=WHOLE, time=WHOLE, limit=NAMES, value=PRICE, until=WHOLE
+        ),
+        st.builds(OverrideEnded, sequence=WHOLE, time=WHOLE, limit=NAMES),
         st.builds(TradingHalted, sequence=WHOLE, time=WHOLE),
         st.builds(MismatchFound, time=WHOLE),
         st.builds(

@@ -27,6 +27,7 @@ from market.errors import TransientError
 from market.lines import Failure
 from market.live_events import ModeChanged, TradingOpened
 from market.live_messages import Attach, Command, CommandAnswered
+from market.overrides import NONE_OVERRIDABLE
 from market.quotes import PriceKind
 from market.stage_needs import LEAST_NEEDED
 from tests.live import (
@@ -106,6 +107,7 @@ def served(folder: Path, broker: FakeBroker) -> Iterator[Served]:
                 prices=PriceKind.SYNTHETIC,
                 speed=1.0,
                 needs=LEAST_NEEDED,
+                override_rules=NONE_OVERRIDABLE,
                 started=session_started(broker),
                 rows=ROWS,
                 seated=SEATED,
