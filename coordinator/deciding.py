@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agents
+from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
@@ -13,6 +15,7 @@ from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
+from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
 from market.messages import Reviewed, RiskContext, Settlement
@@ -35,6 +38,7 @@ class Deciding:
         self.stage = ""
         self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
+        self.table: CalibrationTable = desk.learning.blank(len(desk.weights))
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
         self._sigma: Floats = np.full((2, desk.traded), np.nan)
@@ -70,6 +74,13 @@ class Deciding:
         tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
         tally_halves(scores, self.weights, self.decision)
 
+    def carried(self) -> Indices:
+        """(N,) the agent that carried each instrument's decision, -1 where there is none."""
+        outcome = self.decision.outcome
+        side = np.where(np.abs(outcome) == 1, outcome, 0).astype(np.float64)
+        leader: Indices = leading_agents(self._scores[None], self.weights, side[None])[0]
+        return leader
+
     def propose(self, settlement: Settlement, multiplier: Floats, rebalancing: bool) -> None:
         """Size the decision against the account."""
         propose(
@@ -83,6 +94,7 @@ class Deciding:
             self._desk.paths,
             self._limits,
             self._sizing,
+            self.table,
             self._book,
             self._proposals,
         )

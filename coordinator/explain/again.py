@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agent
 from agents.guardian.guardian import RiskGuardian
 from agents.guardian.notices import SUPERVISOR
 from agents.guardian.pace import remembered_pace, unhurried
@@ -16,7 +17,6 @@ from coordinator.explain.account import AccountFold
 from coordinator.explain.breakers import before_review
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.voting import Seating, VotesAgain, vote_again
-from coordinator.tally import leading_agent
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.conversion import Indices
