@@ -81,6 +81,31 @@ class BreakersMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiskAssessed:
+    """How much risk the book carried after a decision, measured beside the path.
+
+    score: 0 to 100; nearest, used: the limit that sets it and the part of it that is used, NaN
+    unknown. daily_var, expected_shortfall: of a day at 95 %, normal, account currency. stress: (5,)
+    losses in the order of `Stress`. alerts: level and code, the gravest first. reductions: symbol
+    and signed units of the orders that would bring every limit inside. failure: why nothing could
+    be measured; empty otherwise.
+    """
+
+    sequence: int
+    time: int
+    score: float
+    nearest: str
+    used: float
+    leverage: float
+    daily_var: float
+    expected_shortfall: float
+    stress: Floats
+    alerts: tuple[tuple[str, str], ...]
+    reductions: tuple[tuple[str, float], ...]
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerTripped:
     """A breaker of the gateway tripped, or its limit was reached anew while it was tripped.
 
@@ -231,6 +256,7 @@ LiveEvent = (
     | BarClosed
     | AccountSeen
     | BreakersMoved
+    | RiskAssessed
     | BreakerTripped
     | BreakerReset
     | OrderAccepted
@@ -252,6 +278,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     BarClosed,
     AccountSeen,
     BreakersMoved,
+    RiskAssessed,
     BreakerTripped,
     BreakerReset,
     OrderAccepted,

@@ -86,6 +86,25 @@ class EquityWatched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssessRisk:
+    """To the guardian, after a decision went out: measure the book; it answers `RiskAssessed`.
+
+    units, mid, spread, rate, stop_price: (N,) of the traded instruments. returns: (T, N) of their
+    bars, oldest first, NaN where a price is missing.
+    """
+
+    sequence: int
+    time: int
+    equity: float
+    units: Floats
+    mid: Floats
+    spread: Floats
+    rate: Floats
+    stop_price: Floats
+    returns: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeGuardian:
     """To the guardian: go on from what its breakers remembered (`BreakersMoved.memory`)."""
 

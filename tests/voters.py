@@ -117,3 +117,17 @@ class Fragile:
         if (np.abs(change) > 0.01).any():
             raise OverflowError(f"a move of {np.nanmax(np.abs(change)):.4f}")
         return Ballot(score=np.clip(60.0 * change, -1.0, 1.0), evidence={"change": change})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Believer:
+    """Is sure that one instrument rises, whatever it does; of the others it says nothing."""
+
+    symbol: str = "EUR_CHF"
+    name: str = "believer"
+    lookback: int = 1
+
+    def vote(self, bars: Bars) -> Ballot:
+        score = np.zeros(bars.shape)
+        score[:, bars.symbols.index(self.symbol)] = 0.9
+        return Ballot(score=score, evidence={})

@@ -150,6 +150,11 @@ class RiskGuardian:
         return Halt(int(self._breakers.halt[0]))
 
     @property
+    def peak(self) -> float:
+        """The highest equity that its breakers have seen."""
+        return float(self._breakers.peak[0])
+
+    @property
     def halt_name(self) -> str:
         """The halt in force; EXECUTION_THROTTLE where there is none, but an agent is disabled."""
         throttled = bool((self._pace.disabled != ENABLED).any())

@@ -117,43 +117,50 @@ def deviation_beside(tail: Tail, returns: Floats, row: int, column: int) -> Devi
     start = min(max(-first, 0), window)
     for t in range(start):
         tail.change[t] = np.nan
-    for t in range(start, window):
-        tail.change[t] = returns[first + t, column]
-    even, odd = no_sums(), no_sums()
-    for t in range(start, window - 1, 2):
-        even = one_more(even, tail, t)
-        odd = one_more(odd, tail, t + 1)
-    if (window - start) % 2 == 1:
-        even = one_more(even, tail, window - 1)
-    return Deviation(
-        even.book + odd.book,
-        even.joint + odd.joint,
-        even.own + odd.own,
-        even.weight + odd.weight,
-        even.known + odd.known,
+    book, joint, own, weight = 0.0, 0.0, 0.0, 0.0
+    odd_book, odd_joint, odd_own, odd_weight = 0.0, 0.0, 0.0, 0.0
+    even = start + (window - start) // 2 * 2
+    for t in range(start, even, 2):
+        profit, change, w = tail.profit[t], returns[first + t, column], tail.weight[t]
+        tail.change[t] = change
+        weighted = w * change
+        book += w * profit * profit
+        joint += weighted * profit
+        own += weighted * change
+        weight += w
+        profit, change, w = tail.profit[t + 1], returns[first + t + 1, column], tail.weight[t + 1]
+        tail.change[t + 1] = change
+        weighted = w * change
+        odd_book += w * profit * profit
+        odd_joint += weighted * profit
+        odd_own += weighted * change
+        odd_weight += w
+    if even < window:
+        profit, change, w = tail.profit[even], returns[first + even, column], tail.weight[even]
+        tail.change[even] = change
+        book += w * profit * profit
+        joint += w * change * profit
+        own += w * change * change
+        weight += w
+    sums = Deviation(
+        book + odd_book, joint + odd_joint, own + odd_own, weight + odd_weight, window - start
     )
+    return deviation_of_known(tail) if np.isnan(sums.book + sums.own) else sums
 
 
 @lean_kernel
-def no_sums() -> Deviation:
-    """Of no bars."""
-    return Deviation(0.0, 0.0, 0.0, 0.0, 0)
-
-
-@lean_kernel
-def one_more(sums: Deviation, tail: Tail, t: int) -> Deviation:
-    """The sums with one more bar, where both are known on it."""
-    profit, change, w = tail.profit[t], tail.change[t], tail.weight[t]
-    known = not np.isnan(profit + change)
-    profit, change, w = (profit, change, w) if known else (0.0, 0.0, 0.0)
-    weighted = w * profit
-    return Deviation(
-        sums.book + weighted * profit,
-        sums.joint + weighted * change,
-        sums.own + w * change * change,
-        sums.weight + w,
-        sums.known + known,
-    )
+def deviation_of_known(tail: Tail) -> Deviation:
+    """The sums over those bars alone on which both are known."""
+    book, joint, own, weight, known = 0.0, 0.0, 0.0, 0.0, 0
+    for t in range(tail.profit.shape[0]):
+        profit, change, w = tail.profit[t], tail.change[t], tail.weight[t]
+        if not np.isnan(profit + change):
+            book += w * profit * profit
+            joint += w * change * profit
+            own += w * change * change
+            weight += w
+            known += 1
+    return Deviation(book, joint, own, weight, known)
 
 
 @lean_kernel

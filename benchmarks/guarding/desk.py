@@ -172,6 +172,7 @@ class StoppedDesk:
             sequence=self._sequence,
             expires=2**62,
             approved=approved,
+            stage=self.gateway.staging.name,
         )
         done = self.gateway.execute(
             Decided(epoch=self._epoch, sequence=self._sequence, time=0, records=(), signed=signed)

@@ -13,8 +13,7 @@ from market.bars import Bars
 FIRST = 400
 NEVER = 1_000_000_000
 RULES = (
-    "default rules: quorum, sizing by stop, position, gross, currency, open count, open risk, "
-    "margin, correlation, collar, staleness, drawdown and daily-loss halts, close-out; spread and "
+    "default rules: quorum, sizing by stop, every control of docs/RISK.md, close-out; spread and "
     "slippage charged; stops and take profits; no optimizer"
 )
 

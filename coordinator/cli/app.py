@@ -26,6 +26,7 @@ from coordinator.cli.optimize import optimize
 from coordinator.cli.parity import parity
 from coordinator.cli.replay import replay
 from coordinator.cli.report import report
+from coordinator.cli.risk import risk
 from coordinator.cli.stage import stage
 from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
@@ -56,6 +57,7 @@ app.add_typer(stage, name="stage")
 for command in (status, watch, breakers, halt, resume, flatten, stop):
     app.command()(command)
 app.command()(report)
+app.command()(risk)
 app.command()(sweep)
 app.command()(optimize)
 app.command()(lookahead)

@@ -224,6 +224,9 @@ class GuardianSettings(Section):
     rearm_after: Count = Field(
         21, description="bars after which the replay's supervisor re-arms a drawdown halt"
     )
+    assess_every_s: Positive = Field(
+        60.0, description="live: market time between assessments of the whole book, at least"
+    )
 
 
 class BreakerSettings(Section):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from agents.guardian.assessment.desk import assessing_guardian
 from agents.guardian.guardian import RiskGuardian
 from agents.optimizer.desk import AllocationDesk
 from coordinator.bootstrap import (
@@ -19,6 +20,8 @@ from coordinator.bootstrap import (
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
+from coordinator.risk.history import live_history
+from coordinator.risk.limits import limits_of
 from coordinator.roster import agent_spec
 from infra.brokers.paper.live.client import PaperExchangeClient
 from infra.brokers.paper.live.running import open_exchange
@@ -86,8 +89,9 @@ def session_to_resume(home: DeskHome) -> str:
 
 
 def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
-    """Builds the guardian of a live desk, where a person must re-arm."""
-    return partial(
+    """Builds the guardian of a live desk, where a person must re-arm, and who it assesses with."""
+    settings = plan.settings
+    guardian = partial(
         RiskGuardian,
         plan.instruments,
         account_currency=plan.settings.desk.account_currency,
@@ -98,6 +102,17 @@ def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
         key=key,
         rearm_after=None,
         staged=True,
+    )
+    return partial(
+        assessing_guardian,
+        guardian,
+        plan.instruments,
+        traded=plan.desk.traded,
+        account_currency=settings.desk.account_currency,
+        start=settings.desk.initial_balance,
+        interval_s=plan.desk.interval_s,
+        limits=limits_of(settings.guardian.model_dump()),
+        history=partial(live_history, settings, plan.instruments),
     )
 
 

@@ -152,6 +152,7 @@ class LiveCoordinator:
     def _trade(self, gateway: DeadlineLine, session: LiveSession, message: object) -> None:
         if isinstance(message, BarReady):
             gateway.post(session.decide(message))
+            session.decided()
         elif isinstance(message, Marked):
             gateway.post(session.watch(message))
         elif isinstance(message, RearmAsked):
@@ -171,6 +172,7 @@ class LiveCoordinator:
             epoch=attached.epoch,
             vote_deadline_s=live.vote_deadline_ms / 1e3,
             guardian_deadline_s=live.guardian_deadline_ms / 1e3,
+            assess_every_s=self._plan.settings.guardian.assess_every_s,
             meters=self._meters,
         )
         self._seat(tuple(attached.desk.seated))

@@ -11,7 +11,14 @@ from market.bars import Floats
 from market.errors import QuorumError, StreamLost
 from market.events import TradingRearmed
 from market.lines import Failure
-from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
+from market.live_events import RiskAssessed
+from market.live_messages import (
+    AssessRisk,
+    EquityWatched,
+    GuardianResumed,
+    ResumeGuardian,
+    WatchEquity,
+)
 from market.messages import Rearm, Reviewed, RiskContext
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
@@ -32,6 +39,7 @@ class GuardianDesk:
         self.memory = memory
         self.halt = "NONE"
         self.silent_because = "it has not called in yet"
+        self._assessed: list[RiskAssessed] = []
 
     @property
     def here(self) -> bool:
@@ -75,6 +83,23 @@ class GuardianDesk:
         """End its drawdown halt; None where it is silent or has none in force."""
         return self._ask(asked, TradingRearmed)
 
+    def assess(self, asked: AssessRisk) -> None:
+        """Let it measure the book beside the path; the answer comes with that to a later question.
+
+        Where it is away or does not keep up, nothing is asked.
+        """
+        if self._line is None:
+            return
+        try:
+            self._line.post(asked)
+        except StreamLost as error:
+            self._drop(str(error))
+
+    def assessed(self) -> tuple[RiskAssessed, ...]:
+        """What it has measured since this was asked last."""
+        found, self._assessed = tuple(self._assessed), []
+        return found
+
     def _ask(self, message: object, kind: type[Answer]) -> Answer | None:
         """One question and its answer by the deadline.
 
@@ -90,6 +115,8 @@ class GuardianDesk:
                 for answer in self._line.take():
                     if isinstance(answer, Failure):
                         raise answer.error
+                    if isinstance(answer, RiskAssessed):
+                        self._assessed.append(answer)
                     if isinstance(answer, kind):
                         return answer
         except StreamLost as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from coordinator.allocation_alerts import alerts_of
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
 from coordinator.live.allocation import LiveAllocation
+from coordinator.live.assessment import AssessmentClock, risk_told, what_to_assess
 from coordinator.live.committee import LiveCommittee, Place
 from coordinator.live.guardian import GuardianDesk
 from infra.deadlines import DeadlineLine
@@ -28,8 +30,9 @@ from infra.metrics import (
 from market.bars import Bars, Floats
 from market.desk_state import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
-from market.live_events import BreakersMoved
+from market.live_events import BreakersMoved, RiskAssessed
 from market.live_messages import (
+    AssessRisk,
     BarReady,
     CommitteeChanged,
     Decided,
@@ -60,6 +63,7 @@ class LiveSession:
         epoch: int,
         vote_deadline_s: float,
         guardian_deadline_s: float,
+        assess_every_s: float = math.inf,
         meters: Meters = NO_METERS,
     ) -> None:
         self._desk = desk
@@ -73,6 +77,9 @@ class LiveSession:
         self.allocation = LiveAllocation(desk.traded, allocation)
         self.allocation.resume(kept)
         self._sequence, self._time = kept.sequence, kept.time
+        self._assessment = AssessmentClock(assess_every_s)
+        self._to_assess: AssessRisk | None = None
+        self._risk: RiskAssessed | None = None
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._decisions = 0
         self._last_decision = "none yet"
@@ -133,9 +140,18 @@ class LiveSession:
         self._tell(reviewed)
         self.allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
         self.allocation.ask(sequence)
+        if self._assessment.due(bar.time):
+            bars = deciding.window.bars()
+            self._to_assess = what_to_assess(sequence, bars, settlement, self._desk.traded)
         # HALTED by a person, too, lets pass what reduces: the gateway proves that it does.
         signed = None if reviewed is None or ready.mode == Mode.FLATTENING else reviewed.signed
         return self._decided(records, signed=signed)
+
+    def decided(self) -> None:
+        """The decision went out: now what may wait for it is asked."""
+        if self._to_assess is not None:
+            self.guardian.assess(self._to_assess)
+            self._to_assess = None
 
     def watch(self, marked: Marked) -> Decided:
         """Let the guardian see the account between two bars: losses halt at once."""
@@ -180,6 +196,7 @@ class LiveSession:
             "decision_p50_ms": float(np.median(latencies)),
             "decision_p99_ms": float(np.quantile(latencies, 0.99)),
             "last_decision": self._last_decision,
+            "risk": risk_told(self._risk, self._time),
         }
 
     def _history(self, lookback: int) -> Bars:
@@ -218,13 +235,16 @@ class LiveSession:
         return [*watched.notices, moved]
 
     def _decided(self, records: Sequence[Event], signed: SignedApprovals | None = None) -> Decided:
+        assessed = self.guardian.assessed()
+        if assessed:
+            self._risk = assessed[-1]
         return Decided(
             epoch=self._epoch,
             sequence=self._sequence,
             time=self._time,
-            records=tuple(records),
+            records=(*assessed, *records),
             signed=signed,
-            health=self.health() if signed is None or self._decisions % 16 == 0 else {},
+            health=self.health() if signed is None or assessed or self._decisions % 16 == 0 else {},
         )
 
     def _measure(self, reviewed: Reviewed | None, gathered_s: float) -> None:

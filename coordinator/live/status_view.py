@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.live.assessment import risk_line
+
 NO_HALT = "NONE"
 ARMED = "ARMED"
 GATEWAY = "gateway"
@@ -162,6 +164,8 @@ def _machinery(told: Mapping[str, Any]) -> Table:
         broker.append("not connected to the broker", style="bold red")
     table.add_row("data", broker)
     table.add_row("members", _members(told))
+    if told.get("risk"):
+        table.add_row("risk", _risk(told["risk"]))
     table.add_row(
         "journal",
         f"{told['events']:,} events, {told['bars']:,} bars, "
@@ -178,6 +182,11 @@ def _decisions(told: Mapping[str, Any]) -> str:
         f"{_milliseconds(told['decision_p50_ms'])} ms, p99 "
         f"{_milliseconds(told['decision_p99_ms'])} ms"
     )
+
+
+def _risk(risk: Mapping[str, Any]) -> Text:
+    fine = not risk["failure"] and float(risk["score"]) > 0.0
+    return Text(risk_line(risk), style="" if fine else "bold red")
 
 
 def _members(told: Mapping[str, Any]) -> Text:

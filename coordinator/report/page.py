@@ -16,6 +16,7 @@ from coordinator.report.headline import (
 from coordinator.report.members import contribution_section, votes_section
 from coordinator.report.performance import equity_section, exposure_section, monthly_section
 from coordinator.report.provenance import configuration_section, sources_section
+from coordinator.report.risk import risk_at_end, risk_section, var_series
 from coordinator.report.series import (
     account_series,
     exposure_series,
@@ -26,6 +27,7 @@ from coordinator.report.trade_list import trade_data, trade_section
 from coordinator.results.record import RunRecord
 from coordinator.results.summary import Results
 from coordinator.results.write import write_whole
+from coordinator.risk.backtest import backtest
 
 SCRIPTS = ("scales.js", "charts.js", "trades.js", "report.js")
 
@@ -45,6 +47,7 @@ def write_report(
 def report_page(record: RunRecord, results: Results, *, tried: int | None = None) -> str:
     """The report as text."""
     title = title_of(record)
+    tested = backtest(record)
     body = [
         masthead(record, results, title),
         warnings_of(record),
@@ -52,6 +55,7 @@ def report_page(record: RunRecord, results: Results, *, tried: int | None = None
         equity_section(record, results),
         monthly_section(results),
         exposure_section(record),
+        risk_section(record, risk_at_end(record), tested),
         votes_section(record, results),
         contribution_section(record, results),
         sizes_section(record, results),
@@ -67,6 +71,7 @@ def report_page(record: RunRecord, results: Results, *, tried: int | None = None
         "halts": halted_spans(record),
         "exposure": exposure_series(record),
         "votes": vote_series(record),
+        "var": var_series(tested),
         "trades": trade_data(results),
     }
     return document(f"Quorum replay {record.session.session}: {title}", body, data, SCRIPTS)

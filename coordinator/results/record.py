@@ -20,6 +20,7 @@ from coordinator.results.history import (
 from infra.journal.chain import GENESIS
 from infra.journal.reader import read_chain
 from market.bars import Floats
+from market.conversion import Indices
 from market.errors import JournalError
 from market.events import (
     AgentAbstained,
@@ -36,12 +37,14 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import ModeChanged
+from market.live_events import AccountSeen, ModeChanged, RiskAssessed, TradingOpened
 from market.modes import Mode
 from market.orders import Cancellation, Fill
 
 UNFINISHED = "unfinished"
 STOPPED = "stopped"
+CLOSE = 3
+"""Of a bar's values: open, high, low, close, spread, volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -53,7 +56,9 @@ class RunRecord:
     journal would have and this one lacks. digest: hash of the chain of the `events` read.
     executions: the fills as values. fills, orders, cancellations, verdicts, halts, rearms,
     allocations, missed_allocations, abstentions: one row an event, columns named as its fields.
-    allocation_weights: (R, N), one row an allocation.
+    allocation_weights: (R, N), one row an allocation. stops_seen: of a live desk, by sequence, the
+    stop prices (M,) that its broker had; primed_time (T,), primed_close (T, M): the bars it was
+    primed with before its first. assessments: what its guardian measured beside the path.
     """
 
     session: SessionStarted
@@ -75,6 +80,10 @@ class RunRecord:
     allocation_weights: Floats
     missed_allocations: pd.DataFrame
     abstentions: pd.DataFrame
+    stops_seen: tuple[tuple[int, Floats], ...]
+    primed_time: Indices
+    primed_close: Floats
+    assessments: tuple[RiskAssessed, ...]
 
     def __repr__(self) -> str:
         return (
@@ -150,6 +159,7 @@ def _record(
     executions: list[Fill] = [event.fill for event in events.get(OrderFilled, [])]
     cancelled = [event.cancellation for event in events.get(OrderCancelled, [])]
     allocations: list[AllocationApplied] = events.get(AllocationApplied, [])
+    primed_time, primed_close = _primed(events.get(TradingOpened, []), len(session.symbols))
     return RunRecord(
         session=session,
         ended=ended,
@@ -170,7 +180,19 @@ def _record(
         allocation_weights=stack([event.weights for event in allocations], (session.traded,)),
         missed_allocations=frame_of(AllocationMissed, events.get(AllocationMissed, [])),
         abstentions=frame_of(AgentAbstained, events.get(AgentAbstained, [])),
+        stops_seen=tuple(
+            (event.sequence, event.stop_price) for event in events.get(AccountSeen, [])
+        ),
+        primed_time=primed_time,
+        primed_close=primed_close,
+        assessments=tuple(events.get(RiskAssessed, [])),
     )
+
+
+def _primed(opened: list[TradingOpened], width: int) -> tuple[Indices, Floats]:
+    if not opened or not len(opened[0].history_time):
+        return np.empty(0, dtype=np.int64), np.empty((0, width))
+    return opened[0].history_time, opened[0].history_values[:, CLOSE]
 
 
 def _lacking(session: SessionStarted, ended: bool, settled: Settled, decided: Decided) -> list[str]:

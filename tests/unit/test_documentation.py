@@ -158,7 +158,7 @@ def test_the_table_of_limits_has_every_code() -> None:
 
 
 def test_the_table_of_limits_states_the_defaults() -> None:
-    stated = {name: default for name, default in documented_limits().values() if name}
+    stated = {name: default for name, default in documented_limits().values() if default}
     assert {name: float(default) for name, default in stated.items()} == {
         name: setting(name) for name in stated
     }

@@ -27,6 +27,8 @@ from market.errors import TransientError
 from market.lines import Failure
 from market.live_events import ModeChanged, TradingOpened
 from market.live_messages import Attach, Command, CommandAnswered
+from market.quotes import PriceKind
+from market.stage_needs import LEAST_NEEDED
 from tests.live import (
     APPROVALS_KEY,
     LEVELS,
@@ -101,6 +103,9 @@ def served(folder: Path, broker: FakeBroker) -> Iterator[Served]:
                 home=home,
                 broker=lambda: broker,
                 description="a broker in memory",
+                prices=PriceKind.SYNTHETIC,
+                speed=1.0,
+                needs=LEAST_NEEDED,
                 started=session_started(broker),
                 rows=ROWS,
                 seated=SEATED,

@@ -293,7 +293,8 @@ def test_a_day_of_trading_has_so_many_bars(interval_s: int, bars: float) -> None
         *(
             ("guardian", key)
             for key, field in GuardianSettings.model_fields.items()
-            if field.annotation in (int, float) and key not in ("rearm_after", "correlation_window")
+            if field.annotation in (int, float)
+            and key not in ("rearm_after", "correlation_window", "assess_every_s")
         ),
         *(("stress", key) for key in StressSettings.model_fields),
         *(("pace", key) for key in PaceSettings.model_fields),

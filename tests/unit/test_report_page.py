@@ -100,6 +100,7 @@ def test_the_report_has_every_part_in_its_order(tmp_path: Path) -> None:
         "Equity",
         "Monthly returns",
         "Exposure by currency",
+        "Risk",
         "Votes",
         "Contribution",
         "Sizes and refusals",

@@ -83,7 +83,21 @@ function voteChart(host, agent, height) {
   });
 }
 
+function varChart(host, _detail, height) {
+  const { time, profit, hits } = data.var;
+  drawChart(host, {
+    time, height, axis: true, gutter: GUTTER, zero: true, spans: hits,
+    label: "Profit of each bar and the VaR announced for it", hours: hoursMatter(time),
+    format: (v) => `${grouped(v)} ${data.currency}`, tickFormat: shortMoney,
+    series: [
+      { label: "Profit", name: "basket", values: profit },
+      { label: "VaR", name: "desk", values: data.var.var },
+    ],
+  });
+}
+
 keepDrawn({
   equity: equityChart, drawdown: drawdownChart, exposure: exposureCharts, votes: voteChart,
+  var: varChart,
 });
 if (document.getElementById("trades")) tradeList(document.getElementById("trades"), data.trades);

@@ -1,0 +1,1 @@
+"""One answer on how much risk a book carries, against every limit."""

@@ -1,0 +1,1 @@
+"""What today's positions would have gone through."""
