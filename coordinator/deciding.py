@@ -10,6 +10,7 @@ from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.desk import Desk
+from coordinator.learning import sides
 from coordinator.sizing import propose
 from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
@@ -76,8 +77,7 @@ class Deciding:
 
     def carried(self) -> Indices:
         """(N,) the agent that carried each instrument's decision, -1 where there is none."""
-        outcome = self.decision.outcome
-        side = np.where(np.abs(outcome) == 1, outcome, 0).astype(np.float64)
+        side = sides(self.decision.outcome)
         leader: Indices = leading_agents(self._scores[None], self.weights, side[None])[0]
         return leader
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from agents.guardian.calibration.calibrator import CalibrationRules, calibrate
-from agents.guardian.calibration.foretold import CLASSES, foretold
+from agents.guardian.calibration.foretold import foretold
+from agents.guardian.calibration.leading import NOBODY
 from agents.guardian.calibration.outcomes import Decided, PaperPrices, paper_outcomes
 from agents.guardian.calibration.table import CalibrationTable, probabilities, uncalibrated
+from coordinator.tally import Decision
+from market.bar_window import BarSlice
 from market.bars import Floats
 from market.conversion import Indices
 from market.events import CalibrationFitted
+from market.marks import CLOSE, OPEN, SPREAD
 
-NOBODY = -1
-LONG_AGO = 2**62
+NEVER = 2**62
 
 
 class LearningRules(NamedTuple):
@@ -49,6 +53,24 @@ class Rows(NamedTuple):
     spread: Floats
 
 
+def rows_of(decision: Decision, leader: Indices, bar: BarSlice) -> Rows:
+    """One decision (N,) and its bar as rows. leader: (N,) who carried it."""
+    values = bar.values
+    return Rows(
+        side=sides(decision.outcome)[None],
+        confidence=np.abs(decision.score)[None],
+        leader=leader[None],
+        open=values[OPEN][None],
+        close=values[CLOSE][None],
+        spread=values[SPREAD][None],
+    )
+
+
+def sides(outcome: Indices) -> Floats:
+    """+1 to buy, -1 to sell, 0 for every other outcome of the tally."""
+    return np.where(np.abs(outcome) == 1, outcome, 0).astype(np.float64)
+
+
 class Learning:
     """The table in force, and the memory it is fitted from: decisions, traded or not, and prices.
 
@@ -63,7 +85,7 @@ class Learning:
         self._rules = rules
         self._agents = agents
         self._typical_spread = typical_spread
-        self._on = on
+        self.on = on
         self._keep = rules.calibration.lookback
         width = len(typical_spread)
         length = 2 * self._keep if on else 0
@@ -81,7 +103,7 @@ class Learning:
 
         forecast: the same as it was given before, by a desk that goes on after a restart.
         """
-        if not self._on:
+        if not self.on:
             return np.full(rows.side.shape, np.nan)
         given = probabilities(self.table, rows.leader, rows.confidence)
         given = given if forecast is None else forecast
@@ -102,8 +124,8 @@ class Learning:
 
     def quiet_until(self, sequence: int) -> int:
         """The last bar, from `sequence` on, up to which nothing is due but on that bar itself."""
-        if not self._on:
-            return LONG_AGO
+        if not self.on:
+            return NEVER
         if self._pending is not None:
             return sequence
         every = self._rules.every
@@ -113,18 +135,19 @@ class Learning:
     def fit(self, sequence: int, time: int) -> None:
         """Learn from everything up to this decided bar, where that is due."""
         every = self._rules.every
-        if not self._on or self._pending is not None or sequence // every <= self._fitted // every:
+        if not self.on or self._pending is not None or sequence // every <= self._fitted // every:
             return
         rules, start = self._rules.calibration, max(self._stop - self._keep, 0)
         side, confidence, opened, closed, spread, given = self._values[:, start : self._stop]
         leader = self._leader[start : self._stop]
         prices = PaperPrices(opened, closed, spread, self._typical_spread)
         table = calibrate(Decided(side, confidence, leader), prices, self._agents, rules)
-        known = self._seen - rules.horizon
-        fresh = slice(len(side) - (self._seen - self._told), max(len(side) - rules.horizon, 0))
+        # Of the rows held: those whose outcome has become known since the last fit.
+        end = max(len(side) - rules.horizon, 0)
+        fresh = slice(max(len(side) - (self._seen - self._told), 0), end)
         outcome = paper_outcomes(side, prices, rules.horizon)[fresh]
         told = foretold(given[fresh], outcome, leader[fresh], self._agents)
-        self._told = max(known, self._told)
+        self._told = max(self._seen - rules.horizon, self._told)
         self._fitted = sequence
         self._pending = CalibrationFitted(
             sequence=sequence,
@@ -145,8 +168,9 @@ class Learning:
         """Let what was fitted on the bar before take effect; None where nothing was."""
         if self._pending is None:
             return None
-        fitted, self._pending = self._pending, None
-        return None
+        fitted, self._pending = replace(self._pending, sequence=sequence, time=time), None
+        self.table = table_of(fitted)
+        return fitted
 
     def _make_room(self, count: int) -> None:
         if self._stop + count > len(self._leader):
