@@ -23,6 +23,7 @@ from coordinator.engines.arrays import desk_rules, opening_state
 from coordinator.engines.chunks import PanelChunks
 from coordinator.engines.committee import LocalCommittee, PanelCommittee
 from coordinator.engines.local import ROOM, LocalReplay, Scribe
+from coordinator.learning import Learning
 from coordinator.plan import Plan, allocation_rules, desk_of, make_plan
 from coordinator.risk_rules import refuse_contradictions
 from coordinator.roster import AgentInHand, AgentSpec, agent_spec, refuse_stray_tables, take_seat
@@ -311,6 +312,12 @@ def panel_replay(
         committee=committee,
         allocation=AllocationInForce(
             LocalLine(optimizer_builder(plan)()), desk.traded, plan.allocation
+        ),
+        learning=Learning(
+            desk.learning,
+            len(desk.weights),
+            desk.typical_spread,
+            on=scribe is not None or desk.learning.needed,
         ),
         symbols=desk.symbols,
         bars=plan.decisions,

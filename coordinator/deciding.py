@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agents
+from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.volatility import bar_volatility
 from coordinator.desk import Desk
+from coordinator.learning import sides
 from coordinator.sizing import propose
 from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
+from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
 from market.messages import Reviewed, RiskContext, Settlement
@@ -37,6 +41,7 @@ class Deciding:
         self.overrides: tuple[Override, ...] = ()
         self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
+        self.table: CalibrationTable = desk.learning.blank(len(desk.weights))
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
         self._sigma: Floats = np.full((2, desk.traded), np.nan)
@@ -77,6 +82,12 @@ class Deciding:
         tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
         tally_halves(scores, self.weights, self.decision)
 
+    def carried(self) -> Indices:
+        """(N,) the agent that carried each instrument's decision, -1 where there is none."""
+        side = sides(self.decision.outcome)
+        leader: Indices = leading_agents(self._scores[None], self.weights, side[None])[0]
+        return leader
+
     def propose(self, settlement: Settlement, multiplier: Floats, rebalancing: bool) -> None:
         """Size the decision against the account."""
         propose(
@@ -90,6 +101,7 @@ class Deciding:
             self._desk.paths,
             self._limits,
             self._sizing,
+            self.table,
             self._book,
             self._proposals,
         )

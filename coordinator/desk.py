@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agents.guardian.limits import RiskLimits
 from agents.guardian.traits import Traits
 from agents.guardian.volatility import VolatilityRules
+from coordinator.learning import LearningRules
 from coordinator.sizing import SizingRules
 from market.bars import Floats
 from market.conversion import Conversion
@@ -17,7 +18,8 @@ class Desk:
     """What a session decides by; nothing in it changes while it runs.
 
     symbols: (M,) the traded instruments first, then those only needed for conversion.
-    weights: (A,) in the order of the committee. traits: (M,) of the instruments.
+    weights: (A,) in the order of the committee. traits: (M,) of the instruments. typical_spread:
+    (N,) price units, where a bar has none.
     """
 
     session: str
@@ -35,3 +37,5 @@ class Desk:
     limits: RiskLimits
     sizing: SizingRules
     volatility: VolatilityRules
+    learning: LearningRules
+    typical_spread: Floats

@@ -19,9 +19,8 @@ from agents.guardian.volatility import VolatilityRules
 from coordinator.allocation import AllocationRules
 from coordinator.configuration.settings import CommitteeSettings, Settings
 from coordinator.desk import Desk
-from coordinator.risk_rules import risk_limits, traits_with
+from coordinator.risk_rules import learning_rules, risk_limits, sizing_rules, traits_with
 from coordinator.roster import AgentSpec, code_digest
-from coordinator.sizing import SizingRules
 from market.bars import Bars
 from market.conversion import conversion, currency_names
 from market.errors import ConfigError, DataError
@@ -232,22 +231,6 @@ def weights_of(committee: CommitteeSettings, names: Sequence[str]) -> list[float
     return weights
 
 
-def sizing_rules(settings: Settings) -> SizingRules:
-    """The numbers of sizing; a trailing stop that is off is NaN."""
-    sizing = settings.sizing
-    nan = float("nan")
-    return SizingRules(
-        max_risk_per_trade=sizing.max_risk_per_trade,
-        stop_sigmas=sizing.stop_sigmas,
-        tp_sl_ratio=sizing.tp_sl_ratio,
-        trailing_fraction=(
-            sizing.trailing_stop_distance if sizing.trailing_stop == "fraction" else nan
-        ),
-        trailing_sigmas=sizing.trailing_stop_sigmas if sizing.trailing_stop == "sigmas" else nan,
-        rebalance_band=sizing.rebalance_band,
-    )
-
-
 def desk_of(
     settings: Settings,
     session: str,
@@ -273,10 +256,12 @@ def desk_of(
         decision_threshold=settings.committee.decision_threshold,
         quorum=settings.committee.quorum,
         limits=risk_limits(settings, instruments[:traded], interval_s),
-        sizing=sizing_rules(settings),
+        sizing=sizing_rules(settings, interval_s),
         volatility=VolatilityRules(
             taps=settings.sizing.volatility_window, decay=settings.sizing.volatility_decay
         ),
+        learning=learning_rules(settings),
+        typical_spread=np.array([one.typical_spread for one in instruments[:traded]]),
     )
 
 

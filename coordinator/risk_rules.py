@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from agents.guardian.calibration.calibrator import CalibrationRules
 from agents.guardian.limits import PaceLimits, RiskLimits, StressLimits
 from agents.guardian.traits import Traits, traits_of
-from coordinator.configuration.settings import Settings
+from coordinator.configuration.settings import Settings, SizingSettings
+from coordinator.learning import LearningRules
+from coordinator.sizing import SizingRules
 from market.errors import ConfigError, nearest
 from market.instruments import Instrument
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 TRADING_DAYS = 5.0
+YEAR_DAYS = 260.0
+"""Trading days of a year, as volatilities are annualised."""
 SECOND_NS = 1e9
 OFF = float("inf")
 FLATTEN_BEYOND = 1.5
@@ -60,11 +66,71 @@ def refuse_contradictions(settings: Settings) -> None:
         raise ConfigError(
             f"guardian.price_collars of {', '.join(naked)} is 0: no order could ever fill; raise it"
         )
+    refuse_sizing_contradictions(settings.sizing)
     if pace.per_second > pace.per_minute:
         raise ConfigError(
             f"pace.per_second ({pace.per_second}) is above pace.per_minute ({pace.per_minute}); "
             "lower the first or raise the second"
         )
+
+
+def refuse_sizing_contradictions(sizing: SizingSettings) -> None:
+    """Raise ConfigError where two numbers of sizing contradict each other."""
+    if sizing.kelly_cap is not None and sizing.kelly_cap > sizing.max_risk_per_trade:
+        raise ConfigError(
+            f"sizing.kelly_cap ({sizing.kelly_cap:g}) is above sizing.max_risk_per_trade "
+            f"({sizing.max_risk_per_trade:g}): no trade may risk so much; lower the first or raise "
+            "the second"
+        )
+    if sizing.calibration_every > sizing.calibration_window:
+        raise ConfigError(
+            f"sizing.calibration_every ({sizing.calibration_every}) is above "
+            f"sizing.calibration_window ({sizing.calibration_window}): decisions would be "
+            "forgotten before they were ever learned from; lower the first or raise the second"
+        )
+    if sizing.calibration_horizon > sizing.calibration_window:
+        raise ConfigError(
+            f"sizing.calibration_horizon ({sizing.calibration_horizon}) is above "
+            f"sizing.calibration_window ({sizing.calibration_window}): nearly all outcomes would "
+            "overlap; lower the first or raise the second"
+        )
+
+
+def sizing_rules(settings: Settings, interval_s: int) -> SizingRules:
+    """The numbers of sizing. What is off is NaN, the volatility target infinite."""
+    sizing = settings.sizing
+    nan = float("nan")
+    target = sizing.volatility_target_annual
+    return SizingRules(
+        max_risk_per_trade=sizing.max_risk_per_trade,
+        stop_sigmas=sizing.stop_sigmas,
+        tp_sl_ratio=sizing.tp_sl_ratio,
+        trailing_fraction=(
+            sizing.trailing_stop_distance if sizing.trailing_stop == "fraction" else nan
+        ),
+        trailing_sigmas=sizing.trailing_stop_sigmas if sizing.trailing_stop == "sigmas" else nan,
+        rebalance_band=sizing.rebalance_band,
+        kelly_fraction=sizing.kelly_fraction if sizing.method == "kelly" else nan,
+        kelly_cap=sizing.kelly_cap or sizing.max_risk_per_trade,
+        volatility_target=(
+            OFF if target is None else target / math.sqrt(YEAR_DAYS * day_bars(interval_s))
+        ),
+    )
+
+
+def learning_rules(settings: Settings) -> LearningRules:
+    """What the desk learns from its decisions, and when."""
+    sizing = settings.sizing
+    return LearningRules(
+        every=sizing.calibration_every,
+        calibration=CalibrationRules(
+            method=sizing.calibration_curve,
+            horizon=sizing.calibration_horizon,
+            window=sizing.calibration_window,
+            min_outcomes=sizing.calibration_min_outcomes,
+        ),
+        needed=sizing.method == "kelly",
+    )
 
 
 def risk_limits(settings: Settings, traded: Sequence[Instrument], interval_s: int) -> RiskLimits:

@@ -12,6 +12,7 @@ from coordinator.allocation_alerts import alerts_of
 from coordinator.committee import Committee
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
+from coordinator.learning import Learning, rows_of
 from coordinator.ledger import DeskLedger
 from coordinator.progress import Progress
 from coordinator.tally import Outcome
@@ -56,6 +57,7 @@ class Session:
         self._allocation = allocation
         self._ledger = DeskLedger(desk.symbols, desk.initial_balance)
         self._deciding = Deciding(desk)
+        self._learning = Learning(desk.learning, len(desk.weights), desk.typical_spread, on=True)
         self._sequence = -1
         self._time = 0
         self._peak = desk.initial_balance
@@ -104,12 +106,18 @@ class Session:
         if allocated is not None:
             records.append(allocated)
         records += alerts_of(allocated)
+        fitted = self._learning.take_effect(sequence, bar.time)
+        if fitted is not None:
+            records.append(fitted)
+        deciding.table = self._learning.table
         multiplier = self._allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
         context = deciding.context(sequence, bar.time, settlement)
         reviewed = self._ask("risk_guardian", self._guardian, context, Reviewed)
         self._allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
         self._allocation.ask(sequence)
+        self._learning.observe(rows_of(deciding.decision, deciding.carried(), traded))
+        self._learning.fit(sequence, bar.time)
         records += reviewed.notices
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         execute = Execute(

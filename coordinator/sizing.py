@@ -1,9 +1,11 @@
 """Sizing: from a decision to a proposal.
 
-A position is sized so that its loss at the stop is `max_risk_per_trade` of equity, times the
-decision's confidence, times the optimizer's multiplier; then the smallest of that and every limit
-of the guardian that depends on the size alone. The proposal says which of them bound. No edge, no
-trade: there is no minimum size.
+By a fixed fraction, a position's loss at the stop is `max_risk_per_trade` of equity, times the
+decision's confidence, times the optimizer's multiplier. By Kelly it is the stake that what such
+decisions have earned justifies, times the same multiplier; until enough is known of an agent's
+decisions they are sized by the fixed fraction. Then the smallest of that, the volatility target
+and every limit of the guardian that depends on the size alone. The proposal says which of them
+bound. No edge, no trade: there is no minimum size.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agents.guardian.calibration.kelly import StakeReason, sized_by_kelly
+from agents.guardian.calibration.leading import leading_agent
+from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import Book, headroom, measure_book, whole_units
 from agents.guardian.limits import RiskLimits
 from agents.guardian.proposals import Exposed, Proposals
-from coordinator.tally import Decision, Outcome, leading_agent
+from coordinator.tally import Decision, Outcome
 from market.bars import Floats
 from market.compiled import lean_kernel
 from market.conversion import Conversion
@@ -29,6 +34,13 @@ INVALID_INPUT = int(Limit.INVALID_INPUT)
 UNIT_INCREMENT = int(Limit.UNIT_INCREMENT)
 RISK_PER_TRADE = int(Limit.RISK_PER_TRADE)
 ALLOCATION = int(Limit.ALLOCATION)
+KELLY = int(Limit.KELLY)
+NO_EDGE = int(Limit.NO_EDGE)
+VOLATILITY_TARGET = int(Limit.VOLATILITY_TARGET)
+NOT_CALIBRATED = int(StakeReason.NOT_CALIBRATED)
+WITHOUT_EDGE = int(StakeReason.NO_EDGE)
+WITHOUT_NUMBER = int(StakeReason.INVALID_INPUT)
+CAPPED = int(StakeReason.KELLY_CAP)
 
 
 class SizingRules(NamedTuple):
@@ -40,6 +52,10 @@ class SizingRules(NamedTuple):
     trailing_fraction, trailing_sigmas: trailing distance as a fraction of price, or in standard
         deviations of one bar; NaN switches either off, both NaN means no trailing stop.
     rebalance_band: a held position is resized only when it is off by more than this fraction.
+    kelly_fraction: part of the Kelly stake that is taken; NaN: sized by the fixed fraction.
+    kelly_cap: largest loss at the stop of a Kelly stake, as a fraction of equity.
+    volatility_target: largest standard deviation of one bar of a position alone, as a fraction of
+        equity; infinite: none.
     """
 
     max_risk_per_trade: float
@@ -48,6 +64,52 @@ class SizingRules(NamedTuple):
     trailing_fraction: float
     trailing_sigmas: float
     rebalance_band: float
+    kelly_fraction: float
+    kelly_cap: float
+    volatility_target: float
+
+
+class Stake(NamedTuple):
+    """at_risk: loss at the stop before the multiplier, account currency. bound: the Limit that set
+    it."""
+
+    at_risk: float
+    bound: int
+
+
+@lean_kernel
+def stake_of(
+    confidence: float,
+    group: int,
+    table: CalibrationTable,
+    rules: SizingRules,
+    equity: float,
+    unit_risk: float,
+    unit_value: float,
+) -> Stake:
+    """What a decision that agent `group` carried is worth, before multiplier and limits.
+
+    unit_risk, unit_value: loss at the stop and notional of one unit, account currency. A Kelly
+    stake is held twice: the loss at the stop to its fraction at risk, and the notional to its
+    fraction of capital, which rests on the mean loss that was learned from.
+    """
+    by_risk = rules.max_risk_per_trade * equity * confidence
+    if np.isnan(rules.kelly_fraction):
+        return Stake(by_risk, RISK_PER_TRADE)
+    cap = min(rules.kelly_cap, rules.max_risk_per_trade)
+    stake = sized_by_kelly(table, group, confidence, rules.kelly_fraction, cap)
+    if stake.reason == NOT_CALIBRATED:
+        return Stake(by_risk, RISK_PER_TRADE)
+    if stake.reason == WITHOUT_EDGE:
+        return Stake(0.0, NO_EDGE)
+    if stake.reason == WITHOUT_NUMBER:
+        return Stake(np.nan, INVALID_INPUT)
+    at_stop = stake.at_risk * equity
+    at_notional = stake.of_capital * equity / unit_value * unit_risk
+    if at_notional < at_stop:
+        return Stake(at_notional, KELLY)
+    capped = stake.reason == CAPPED and rules.max_risk_per_trade <= rules.kelly_cap
+    return Stake(at_stop, RISK_PER_TRADE if capped else KELLY)
 
 
 @lean_kernel
@@ -60,6 +122,7 @@ def target_size(
     paths: Conversion,
     limits: RiskLimits,
     rules: SizingRules,
+    table: CalibrationTable,
     book: Book,
     column: int,
     side: float,
@@ -74,14 +137,21 @@ def target_size(
     if whole_units(room.units, increment) == 0.0:
         proposals.bound[column] = room.limit if room.units == 0.0 else UNIT_INCREMENT
         return 0.0
-    at_risk = rules.max_risk_per_trade * exposed.equity * abs(decision.score[column])
-    size = at_risk * multiplier[column] / (distance * marks.rate[column])
-    if not size >= 0.0 or not size < np.inf:
+    unit_risk, unit_value = distance * marks.rate[column], marks.mid[column] * marks.rate[column]
+    stake = stake_of(
+        abs(decision.score[column]), proposals.group[column], table, rules, exposed.equity,
+        unit_risk, unit_value,
+    )  # fmt: skip
+    size, bound = stake.at_risk * multiplier[column] / unit_risk, stake.bound
+    calm = rules.volatility_target * exposed.equity / (exposed.sigma[column] * unit_value)
+    if not size >= 0.0 or not size < np.inf or not calm > 0.0:
         proposals.bound[column] = INVALID_INPUT
         return 0.0
-    bound = RISK_PER_TRADE
-    if multiplier[column] < 1.0:
+    if multiplier[column] < 1.0 and bound != NO_EDGE:
         bound = ALLOCATION
+    if calm < size:
+        size = calm
+        bound = VOLATILITY_TARGET
     if room.units < size:
         size = room.units
         bound = room.limit
@@ -117,13 +187,15 @@ def propose(
     paths: Conversion,
     limits: RiskLimits,
     rules: SizingRules,
+    table: CalibrationTable,
     book: Book,
     proposals: Proposals,
 ) -> None:
     """Overwrite `proposals` (M,) with what the decision (N ≤ M traded instruments) asks for.
 
     scores: (A, N) the ballots, weights: (A,) of the tally. multiplier: (N,). rebalancing: True on
-    the bar when a new allocation takes effect.
+    the bar when a new allocation takes effect. table: what the agents' decisions were worth, read
+    where stakes are Kelly's.
     book: working memory.
     """
     sigma = exposed.sigma
@@ -159,6 +231,7 @@ def propose(
             paths,
             limits,
             rules,
+            table,
             book,
             column,
             side,

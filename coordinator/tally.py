@@ -99,17 +99,3 @@ def tally_halves(scores: Floats, weights: Floats, decision: Decision) -> None:
             sell += weight * (-vote if vote < 0.0 else 0.0)
         decision.buy[column] = buy / voted
         decision.sell[column] = sell / voted
-
-
-@lean_kernel
-def leading_agent(scores: Floats, weights: Floats, column: int, side: float) -> int:
-    """The agent that carries a decision: the largest weighted score on its side, ties to the first.
-
-    scores: (A, N) of the ballots. -1 where none voted for that side.
-    """
-    leader, most = -1, 0.0
-    for agent in range(scores.shape[0]):
-        said = side * scores[agent, column] * weights[agent]
-        if said > most:
-            leader, most = agent, said
-    return leader

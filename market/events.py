@@ -172,6 +172,32 @@ class AllocationMissed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationFitted:
+    """What confidence has been worth took effect for sizes: a table of A agents, K equal bins.
+
+    fitted: the sequence of the last bar learned from; learned_until: its time. probability,
+    lower_bound: (A, K) of a gain, NaN while an agent has too few outcomes. payoff_ratio, loss: (A,)
+    mean gain over mean loss; mean loss, of notional. calibrated: (A,) 1 or 0. outcomes, effective:
+    (A,) decisions learned from, and how many independent ones they are worth. foretold: (4, A, C)
+    of the forecasts that came true or not since the last fit, in C equal classes of probability:
+    how many, the sum of their probabilities, the gains, the sum of squared errors.
+    """
+
+    sequence: int
+    time: int
+    fitted: int
+    learned_until: int
+    probability: Floats
+    lower_bound: Floats
+    payoff_ratio: Floats
+    loss: Floats
+    calibrated: Indices
+    outcomes: Indices
+    effective: Floats
+    foretold: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRaised:
     """Something that a person should know. level: info, warning, error or critical."""
 
@@ -224,6 +250,7 @@ Event = (
     | AgentAbstained
     | AllocationApplied
     | AllocationMissed
+    | CalibrationFitted
     | AlertRaised
     | TradingHalted
     | TradingRearmed
@@ -241,6 +268,7 @@ REPLAY_EVENT_TYPES: tuple[type[Event], ...] = (
     AgentAbstained,
     AllocationApplied,
     AllocationMissed,
+    CalibrationFitted,
     AlertRaised,
     TradingHalted,
     TradingRearmed,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agent
 from coordinator.bootstrap import guardian_builder
 from coordinator.plan import Plan
-from coordinator.tally import leading_agent
 from infra.journal.reader import read_events
 from infra.journal.sqlite import SqliteJournal
 from market.bar_window import slice_of

@@ -49,6 +49,7 @@ class Limit(IntEnum):
     KELLY = 35
     NO_EDGE = 36
     UNPROVEN_REDUCTION = 37
+    VOLATILITY_TARGET = 38
 
 
 class Halt(IntEnum):

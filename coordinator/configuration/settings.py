@@ -102,6 +102,36 @@ class SizingSettings(Section):
     rebalance_band: NotNegative = Field(
         0.25, description="a held position is resized only when it is off by more"
     )
+    method: Literal["fixed_fractional", "kelly"] = Field(
+        "fixed_fractional",
+        description="kelly stakes what votes have earned, and stays out without a proved edge",
+    )
+    kelly_fraction: float = Field(
+        0.5, gt=0.0, le=1.0, description="part of the Kelly stake that is taken; 0.5: half-Kelly"
+    )
+    kelly_cap: float | None = Field(
+        None,
+        gt=0.0,
+        le=0.2,
+        description="largest loss at the stop of a Kelly stake, of equity; unset: "
+        "max_risk_per_trade",
+    )
+    volatility_target_annual: float | None = Field(
+        None, gt=0.0, le=5.0, description="most volatility of a position alone, of equity"
+    )
+    calibration_horizon: int = Field(
+        10, ge=1, le=1_000, description="bars after which a decision's outcome is judged"
+    )
+    calibration_window: int = Field(
+        2_000, ge=20, le=50_000, description="bars of decisions that are learned from"
+    )
+    calibration_every: Count = Field(250, description="bars between two fits")
+    calibration_min_outcomes: int = Field(
+        200, ge=30, description="of an agent's decisions; sized fixed-fractional until then"
+    )
+    calibration_curve: Literal["platt", "isotonic"] = Field(
+        "platt", description="from confidence to probability; isotonic needs thousands of outcomes"
+    )
 
 
 class OptimizerSettings(Section):

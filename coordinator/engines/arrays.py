@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.guardian.breakers import Breakers, armed_breakers
+from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.pace import Pace, unhurried
@@ -64,12 +65,14 @@ class PanelRows(NamedTuple):
 class DeskState(NamedTuple):
     """Everything that the desk remembers between two rows, and its working memory.
 
-    values: (6, M) of the bar at hand. multiplier: (N,) the optimizer's, in force.
+    values: (6, M) of the bar at hand. multiplier: (N,) the optimizer's, in force. table: what the
+    agents' decisions were worth, in force.
     """
 
     paper: PaperState
     breakers: Breakers
     multiplier: Floats
+    table: CalibrationTable
     log: FillLog
     cancelled: Indices
     charged: Floats
@@ -104,6 +107,7 @@ def opening_state(desk: Desk) -> DeskState:
         paper=empty_state(width, desk.initial_balance),
         breakers=armed_breakers(desk.initial_balance),
         multiplier=np.ones(desk.traded),
+        table=desk.learning.blank(len(desk.weights)),
         log=no_fills(width),
         cancelled=np.zeros(width, dtype=np.int64),
         charged=np.zeros(width),

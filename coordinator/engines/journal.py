@@ -65,8 +65,8 @@ class JournalScribe:
         """The events of these rows."""
         for row in _rows_of(rows):
             self._settled(rows.tape, row)
-            allocation = rows.allocation if row.index == rows.start else None
-            approved = self._decided(rows, row, allocation)
+            took_effect = rows.took_effect if row.index == rows.start else ()
+            approved = self._decided(rows, row, took_effect)
             self._intended(rows.tape, row, approved)
             self._journal.commit(now=False)
             self._time = row.time
@@ -107,15 +107,15 @@ class JournalScribe:
         )
 
     def _decided(
-        self, rows: RowsDecided, row: Row, allocation: Event | None
+        self, rows: RowsDecided, row: Row, took_effect: tuple[Event, ...]
     ) -> tuple[RiskApproved, ...]:
         append, tape, chunk, index = self._journal.append, rows.tape, rows.chunk, row.index
         for abstention in self._abstentions(rows, row):
             append(abstention)
-        if allocation is not None:
-            append(allocation)
-        for alert in alerts_of(allocation):
-            append(alert)
+        for event in took_effect:
+            append(event)
+            for alert in alerts_of(event):
+                append(alert)
         limits = self._desk.limits
         for notice in notices_on(tape.notices, row.notices, limits, row.sequence, row.time):
             append(notice)
@@ -132,7 +132,7 @@ class JournalScribe:
                 buy=details.buy[index],
                 sell=details.sell[index],
                 turnout=details.turnout[index],
-                outcome=details.outcome[index],
+                outcome=tape.outcome[index],
                 multiplier=rows.multiplier,
                 bound=details.bound[index],
                 approved=approved,

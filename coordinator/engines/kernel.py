@@ -87,7 +87,7 @@ def decide_row(
     )  # fmt: skip
     propose(
         state.decision, panel.scores[row], rules.weights, state.multiplier, rebalancing, exposed,
-        marks, rules.paths, rules.limits, rules.sizing, state.book, state.proposals,
+        marks, rules.paths, rules.limits, rules.sizing, state.table, state.book, state.proposals,
     )  # fmt: skip
     watched = watch_equity(state.breakers, rules.limits, panel.time[row], equity, rules.rearm_after)
     for n in range(state.log.size[0]):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agents
 from coordinator.allocation import AllocationInForce
 from coordinator.engines.arrays import DeskRules, DeskState
 from coordinator.engines.chunks import Chunk, PanelChunks
@@ -16,6 +17,7 @@ from coordinator.engines.committee import PanelCommittee
 from coordinator.engines.kernel import replay_rows
 from coordinator.engines.record import RecordBuilder, ReplayRecord
 from coordinator.engines.tape import Tape, blank_tape, rewind
+from coordinator.learning import Learning, Rows, sides
 from coordinator.progress import Progress
 from market.bars import Floats
 from market.errors import FatalError
@@ -33,7 +35,7 @@ Watcher = Callable[[Progress], None]
 class RowsDecided:
     """Rows `start` up to, not including, `stop` of a chunk, and the tape they stand on.
 
-    sequence: of the first of them. allocation: what took effect, or did not, on the first.
+    sequence: of the first of them. took_effect: what began, or did not, on the first.
     multiplier: (N,) in force on all of them.
     """
 
@@ -42,7 +44,7 @@ class RowsDecided:
     start: int
     stop: int
     tape: Tape
-    allocation: Event | None
+    took_effect: tuple[Event, ...]
     multiplier: Floats
 
 
@@ -65,6 +67,7 @@ class LocalReplay:
         chunks: PanelChunks,
         committee: PanelCommittee,
         allocation: AllocationInForce,
+        learning: Learning,
         symbols: tuple[str, ...],
         bars: int,
         scribe: Scribe | None = None,
@@ -75,6 +78,7 @@ class LocalReplay:
         self._chunks = chunks
         self._committee = committee
         self._allocation = allocation
+        self._learning = learning
         self._scribe = scribe
         self._symbols = symbols
         self._piece = UNWRITTEN_ROWS if scribe is None else WRITTEN_ROWS
@@ -101,40 +105,72 @@ class LocalReplay:
         return self._builder.record(self._tape, self._state.paper.ledger.units)
 
     def _run_chunk(self, chunk: Chunk, stopped: Stopped, watch: Watcher) -> bool:
-        """A chunk, cut where an allocation is asked for, takes effect or expires.
+        """A chunk, cut where an allocation is asked for, takes effect or expires, or a table does.
 
         False once it was stopped; at least one piece of a chunk is decided.
         """
         row, end = chunk.lead, len(chunk.panel.time)
         while row < end:
             sequence = self.bars
-            allocation = self._allocation.take_effect(sequence, int(chunk.panel.time[row]))
-            self._state.multiplier[:] = self._allocation.multiplier
-            quiet = self._allocation.quiet_until(sequence) - sequence + 1
-            stop = min(row + quiet, row + self._piece, end)
-            self._run_rows(chunk, row, stop, allocation)
+            took_effect = self._take_effect(sequence, int(chunk.panel.time[row]))
+            quiet_until = min(
+                self._allocation.quiet_until(sequence), self._learning.quiet_until(sequence)
+            )
+            stop = min(row + quiet_until - sequence + 1, row + self._piece, end)
+            self._run_rows(chunk, row, stop, took_effect)
             self._allocation.observe(self._tape.score[row:stop], chunk.panel.returns[row:stop])
             self._allocation.ask(self.bars - 1)
+            if self._learning.on:
+                self._learning.observe(self._learned(chunk, row, stop))
+                self._learning.fit(self.bars - 1, int(chunk.panel.time[stop - 1]))
             row = stop
             self._watch(watch, int(chunk.panel.time[row - 1]), last=row == end)
             if stopped():
                 return False
         return True
 
-    def _run_rows(self, chunk: Chunk, start: int, stop: int, allocation: Event | None) -> None:
+    def _take_effect(self, sequence: int, time: int) -> tuple[Event, ...]:
+        """What was asked for or fitted on the bar before."""
+        begun = (
+            self._allocation.take_effect(sequence, time),
+            self._learning.take_effect(sequence, time),
+        )
+        self._state.multiplier[:] = self._allocation.multiplier
+        for used, known in zip(self._state.table, self._learning.table, strict=True):
+            used[:] = known
+        return tuple(event for event in begun if event is not None)
+
+    def _learned(self, chunk: Chunk, start: int, stop: int) -> Rows:
+        """Decisions on rows of a chunk, with their bars."""
+        panel, traded = chunk.panel, self._tape.score.shape[1]
+        side = sides(self._tape.outcome[start:stop])
+        return Rows(
+            side=side,
+            confidence=np.abs(self._tape.score[start:stop]),
+            leader=leading_agents(panel.scores[start:stop], self._rules.weights, side),
+            open=panel.open[start:stop, :traded],
+            close=panel.close[start:stop, :traded],
+            spread=panel.spread[start:stop, :traded],
+        )
+
+    def _run_rows(
+        self, chunk: Chunk, start: int, stop: int, took_effect: tuple[Event, ...]
+    ) -> None:
         """Rows on which nothing happens beside the kernel; it stops where its tape is full."""
         row = start
         while row < stop:
-            rebalancing = row == start and isinstance(allocation, AllocationApplied)
+            rebalancing = row == start and any(
+                isinstance(event, AllocationApplied) for event in took_effect
+            )
             reached = replay_rows(
                 chunk.panel, row, stop, rebalancing, self._rules, self._state, self._tape
             )
             if reached == row:
                 raise FatalError(f"bar {self.bars}: the kernel's tape holds no single row")
-            self._take(chunk, row, reached, allocation if row == start else None)
+            self._take(chunk, row, reached, took_effect if row == start else ())
             row = reached
 
-    def _take(self, chunk: Chunk, start: int, stop: int, allocation: Event | None) -> None:
+    def _take(self, chunk: Chunk, start: int, stop: int, took_effect: tuple[Event, ...]) -> None:
         if self._scribe is not None:
             self._scribe.write(
                 RowsDecided(
@@ -143,7 +179,7 @@ class LocalReplay:
                     start=start,
                     stop=stop,
                     tape=self._tape,
-                    allocation=allocation,
+                    took_effect=took_effect,
                     multiplier=self._state.multiplier,
                 )
             )

@@ -144,6 +144,7 @@ def record_details(tape: Tape, state: DeskState, row: int) -> None:
     if tape.score.shape[0] > 0:
         for column in range(decision.score.shape[0]):
             tape.score[row, column] = decision.score[column]
+            tape.outcome[row, column] = decision.outcome[column]
     if details.units.shape[0] == 0:
         return
     for column in range(units.shape[0]):
@@ -156,5 +157,4 @@ def record_details(tape: Tape, state: DeskState, row: int) -> None:
         details.buy[row, column] = decision.buy[column]
         details.sell[row, column] = decision.sell[column]
         details.turnout[row, column] = decision.turnout[column]
-        details.outcome[row, column] = decision.outcome[column]
         details.bound[row, column] = state.proposals.bound[column]

@@ -90,8 +90,7 @@ class NoticeRows(NamedTuple):
 class Details(NamedTuple):
     """Everything else that a journal says of a row; without rows where no journal is written.
 
-    units, mid, spread, rate, financing: (R, M). score, buy, sell, turnout: (R, N). outcome,
-    bound: (R, N) codes.
+    units, mid, spread, rate, financing: (R, M). buy, sell, turnout: (R, N). bound: (R, N) codes.
     """
 
     units: Floats
@@ -102,7 +101,6 @@ class Details(NamedTuple):
     buy: Floats
     sell: Floats
     turnout: Floats
-    outcome: Indices
     bound: Indices
 
 
@@ -114,7 +112,9 @@ class Counts(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """All that the kernel writes. score: (R, N) of the decisions, without rows where unused."""
+    """All that the kernel writes. score, outcome: (R, N) of the decisions, without rows where
+    unused.
+    """
 
     account: AccountRows
     fills: FillRows
@@ -122,6 +122,7 @@ class Tape(NamedTuple):
     verdicts: VerdictRows
     notices: NoticeRows
     score: Floats
+    outcome: Indices
     details: Details
     counts: Counts
 
@@ -143,10 +144,11 @@ def blank_tape(
         verdicts=VerdictRows(_size(), *_whole(4, room), *_real(11, room)),
         notices=NoticeRows(_size(), *_whole(4, room), *_real(1, room)),
         score=np.zeros((kept, traded)),
+        outcome=np.zeros((kept, traded), dtype=np.int64),
         details=Details(
             *np.zeros((5, detailed, width)),
             *np.zeros((3, detailed, traded)),
-            *np.zeros((2, detailed, traded), dtype=np.int64),
+            *np.zeros((1, detailed, traded), dtype=np.int64),
         ),
         counts=Counts(np.zeros(OUTCOMES, dtype=np.int64), np.zeros(len(Limit), dtype=np.int64)),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agents.guardian.calibration.leading import leading_agent
 from agents.guardian.guardian import RiskGuardian
 from agents.guardian.notices import SUPERVISOR
 from agents.guardian.pace import remembered_pace, unhurried
@@ -16,7 +17,7 @@ from coordinator.explain.account import AccountFold
 from coordinator.explain.breakers import before_review
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.voting import Seating, VotesAgain, vote_again
-from coordinator.tally import leading_agent
+from coordinator.learning import table_of
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.conversion import Indices
@@ -28,6 +29,7 @@ from market.events import (
     AllocationApplied,
     AllocationMissed,
     BarSettled,
+    CalibrationFitted,
     DecisionTaken,
     Event,
     SessionStarted,
@@ -147,6 +149,8 @@ class DeskAgain:
             self._multiplier, self._allocated = event.multiplier, event.sequence
         elif isinstance(event, AllocationMissed) and event.in_force == NEUTRAL:
             self._multiplier = np.ones(self._desk.traded)
+        elif isinstance(event, CalibrationFitted):
+            self._deciding.table = table_of(event)
         elif isinstance(event, BreakersMoved):
             self._memory, self._rearmed = event.memory, False
         elif isinstance(event, TradingRearmed) and event.by != SUPERVISOR:

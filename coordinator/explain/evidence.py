@@ -24,6 +24,9 @@ BOUNDS = {
     Limit.CORRELATION.name: "the correlation with what was held",
     Limit.UNIT_INCREMENT.name: "the smallest unit",
     Limit.INVALID_INPUT.name: "an input that cannot be used",
+    Limit.KELLY.name: "the Kelly stake of what such votes have earned",
+    Limit.NO_EDGE.name: "no edge: what such votes have earned is not proved to be above zero",
+    Limit.VOLATILITY_TARGET.name: "the volatility that a position may have",
 }
 FRACTIONS = {Limit.DRAWDOWN_HALT.name, Limit.DAILY_LOSS_HALT.name}
 COUNTS = {Limit.OPEN_POSITIONS.name}

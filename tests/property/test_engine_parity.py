@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.guardian.codes import Limit
 from coordinator.engines.local import ROOM
-from tests.desk import market, plan
+from market.bars import Bars
+from market.events import CalibrationFitted, DecisionTaken
+from tests.desk import events_of, kept, market, plan
 from tests.engines import assert_same_journal
 from tests.property.test_session import FIRST, with_gaps
 
@@ -74,6 +79,55 @@ SECTIONS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "a quantum optimizer": {"optimizer": {"method": "qaoa-xy", "layers": 1, "shots": 64}},
 }  # fmt: skip
+
+
+def trending(rows: int) -> Bars:
+    """Prices that rise and fall in waves: who follows them is right more often than not."""
+    bars = market(rows, seed=9, volatility=0.002)
+    wave = np.exp(0.1 * np.sin(2.0 * np.pi * np.arange(rows) / 40.0))[:, None]
+    moved = {name: getattr(bars, name) * wave for name in ("open", "high", "low", "close")}
+    return replace(bars, **moved)
+
+
+LEARNS = {
+    "calibration_horizon": 3,
+    "calibration_window": 120,
+    "calibration_every": 17,
+    "calibration_min_outcomes": 30,
+}
+
+
+@pytest.mark.parametrize("curve", ["platt", "isotonic"])
+@pytest.mark.parametrize(
+    ("bars", "rows", "lookback", "bound"),
+    [
+        (trending(300), None, 280, Limit.KELLY),
+        (trending(300), 7, 280, Limit.KELLY),
+        (market(300, seed=4), 1, 20, Limit.NO_EDGE),
+    ],
+    ids=["waves", "waves in pieces", "a random walk"],
+)
+def test_with_kelly_stakes_that_are_learned_on_the_way(
+    bars: Bars, rows: int | None, lookback: int, bound: Limit, curve: str, tmp_path: Path
+) -> None:
+    settled = plan(
+        bars,
+        first=FIRST,
+        committee={"weights": {"follower": 0.7, "contrarian": 0.3}},
+        optimizer={"allocation_lookback": lookback},
+        sizing={
+            **LEARNS, "method": "kelly", "kelly_fraction": 0.02, "calibration_curve": curve,
+            "volatility_target_annual": 0.1,
+        },
+    )  # fmt: skip
+    assert_same_journal(settled, tmp_path, rows=rows)
+    events = events_of(tmp_path / "events")
+    bounds = {int(code) for taken in kept(events, DecisionTaken) for code in taken.bound}
+    fits = kept(events, CalibrationFitted)
+    assert [fit.fitted for fit in fits] == list(range(17, settled.decisions - 1, 17))
+    assert all(fit.sequence == fit.fitted + 1 for fit in fits)
+    assert any(fit.calibrated.any() for fit in fits)
+    assert bound in bounds
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.guardian.calibration.table import CalibrationTable, uncalibrated
 from agents.guardian.codes import Limit
 from agents.guardian.exposure import empty_book
 from agents.guardian.proposals import no_proposals
@@ -27,6 +28,9 @@ RULES = SizingRules(
     trailing_fraction=math.nan,
     trailing_sigmas=math.nan,
     rebalance_band=0.25,
+    kelly_fraction=math.nan,
+    kelly_cap=0.02,
+    volatility_target=math.inf,
 )
 
 
@@ -39,6 +43,7 @@ class Wish:
     multiplier: Floats
     rebalancing: bool = False
     rules: SizingRules = RULES
+    table: CalibrationTable = field(default_factory=lambda: uncalibrated(1, 4))
 
     @property
     def sigma(self) -> Floats:
@@ -65,6 +70,7 @@ class Wish:
             PATHS,
             self.book.limits,
             self.rules,
+            self.table,
             empty_book(COLUMNS, PATHS.currencies),
             proposals,
         )

@@ -126,9 +126,7 @@ WEIGHTS = np.array([0.5, 0.25, 0.125, 0.0])
 def test_a_decision_is_its_that_voted_most_weight_for_it(
     votes: tuple[float, ...], side: float, expected: int
 ) -> None:
-    leader = np.zeros(1, dtype=np.int64)
-    leading_agent(np.array(votes)[:, None], WEIGHTS, np.array([side]), leader)
-    assert leader[0] == expected
+    assert leading_agent(np.array(votes)[:, None], WEIGHTS, 0, side) == expected
 
 
 def test_rows_at_once_are_the_rows_one_by_one() -> None:
@@ -137,8 +135,7 @@ def test_rows_at_once_are_the_rows_one_by_one() -> None:
     scores[rng.random(scores.shape) < 0.2] = NAN
     side = rng.integers(-1, 2, (30, 5)).astype(np.float64)
     together = leading_agents(scores, WEIGHTS, side)
-    one = np.empty(5, dtype=np.int64)
-    for row in range(30):
-        leading_agent(scores[row], WEIGHTS, side[row], one)
-        np.testing.assert_array_equal(together[row], one)
+    for row, column in np.ndindex(side.shape):
+        one = leading_agent(scores[row], WEIGHTS, column, side[row, column])
+        assert together[row, column] == one
     assert set(np.unique(together)) == {NOBODY, 0, 1, 2}

@@ -320,7 +320,7 @@ def test_a_percentage_in_the_place_of_a_fraction_is_explained() -> None:
 def test_a_trailing_stop_is_measured_one_way_or_not_at_all(
     kind: str, fraction: float | None, sigmas: float | None
 ) -> None:
-    rules = sizing_rules(settings(sizing={"trailing_stop": kind}))
+    rules = sizing_rules(settings(sizing={"trailing_stop": kind}), DAILY_S)
     expected = [float("nan") if value is None else value for value in (fraction, sigmas)]
     np.testing.assert_array_equal([rules.trailing_fraction, rules.trailing_sigmas], expected)
 
