@@ -24,11 +24,10 @@ from coordinator.plan import (
     Plan,
     allocation_rules,
     configuration_json,
-    sizing_rules,
     weights_of,
     without_folders,
 )
-from coordinator.risk_rules import day_bars, risk_limits, traits_with
+from coordinator.risk_rules import day_bars, risk_limits, sizing_rules, traits_with
 from coordinator.roster import AgentSpec
 from market.errors import ConfigError, DataError, NoConversionPath
 from market.instruments import Registry
@@ -320,7 +319,7 @@ def test_a_percentage_in_the_place_of_a_fraction_is_explained() -> None:
 def test_a_trailing_stop_is_measured_one_way_or_not_at_all(
     kind: str, fraction: float | None, sigmas: float | None
 ) -> None:
-    rules = sizing_rules(settings(sizing={"trailing_stop": kind}))
+    rules = sizing_rules(settings(sizing={"trailing_stop": kind}), 86_400)
     expected = [float("nan") if value is None else value for value in (fraction, sigmas)]
     np.testing.assert_array_equal([rules.trailing_fraction, rules.trailing_sigmas], expected)
 
