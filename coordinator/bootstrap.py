@@ -313,12 +313,7 @@ def panel_replay(
         allocation=AllocationInForce(
             LocalLine(optimizer_builder(plan)()), desk.traded, plan.allocation
         ),
-        learning=Learning(
-            desk.learning,
-            len(desk.weights),
-            desk.typical_spread,
-            on=scribe is not None or desk.learning.needed,
-        ),
+        learning=Learning(desk.learning, len(desk.weights), desk.typical_spread),
         symbols=desk.symbols,
         bars=plan.decisions,
         scribe=scribe,

@@ -25,8 +25,8 @@ NEVER = 2**62
 class LearningRules(NamedTuple):
     """every: bars between fits. calibration: how decisions are judged and turned into a table.
 
-    needed: whether sizes rest on the table. A desk that records learns either way, so that its
-    report can say what its confidence is worth.
+    needed: whether sizes rest on the table; where they do not nothing is learned, as it would cost
+    a replay a twentieth of its time.
     """
 
     every: int
@@ -76,19 +76,18 @@ class Learning:
 
     A fit is due once `every` more bars are decided; it looks at the last of them and takes effect
     on the next. Whoever replays the same decisions fits the same bits: the table depends on the
-    newest `calibration.lookback` rows alone. on: False learns nothing.
+    newest `calibration.lookback` rows alone. Where sizes do not need it nothing is learned, and no
+    memory kept.
     """
 
-    def __init__(
-        self, rules: LearningRules, agents: int, typical_spread: Floats, *, on: bool
-    ) -> None:
+    def __init__(self, rules: LearningRules, agents: int, typical_spread: Floats) -> None:
         self._rules = rules
         self._agents = agents
         self._typical_spread = typical_spread
-        self.on = on
+        self.on = rules.needed
         self._keep = rules.calibration.lookback
         width = len(typical_spread)
-        length = 2 * self._keep if on else 0
+        length = 2 * self._keep if self.on else 0
         self._values = np.full((6, length, width), np.nan)
         self._leader = np.full((length, width), NOBODY, dtype=np.int64)
         self._stop = 0
@@ -98,15 +97,11 @@ class Learning:
         self._pending: CalibrationFitted | None = None
         self.table = rules.blank(agents)
 
-    def observe(self, rows: Rows, forecast: Floats | None = None) -> Floats:
-        """Take in bars, oldest first; the probability (R, N) that was in force for each decision.
-
-        forecast: the same as it was given before, by a desk that goes on after a restart.
-        """
+    def observe(self, rows: Rows) -> None:
+        """Take in bars, oldest first, that were decided on with the table in force."""
         if not self.on:
-            return np.full(rows.side.shape, np.nan)
+            return
         given = probabilities(self.table, rows.leader, rows.confidence)
-        given = given if forecast is None else forecast
         self._seen += len(rows.side)
         newest = slice(max(len(rows.side) - self._keep, 0), None)
         count = min(len(rows.side), self._keep)
@@ -120,7 +115,6 @@ class Learning:
             kept[into] = values[newest]
         self._leader[into] = rows.leader[newest]
         self._stop += count
-        return given
 
     def quiet_until(self, sequence: int) -> int:
         """The last bar, from `sequence` on, up to which nothing is due but on that bar itself."""

@@ -57,7 +57,7 @@ class Session:
         self._allocation = allocation
         self._ledger = DeskLedger(desk.symbols, desk.initial_balance)
         self._deciding = Deciding(desk)
-        self._learning = Learning(desk.learning, len(desk.weights), desk.typical_spread, on=True)
+        self._learning = Learning(desk.learning, len(desk.weights), desk.typical_spread)
         self._sequence = -1
         self._time = 0
         self._peak = desk.initial_balance
@@ -116,8 +116,9 @@ class Session:
         reviewed = self._ask("risk_guardian", self._guardian, context, Reviewed)
         self._allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
         self._allocation.ask(sequence)
-        self._learning.observe(rows_of(deciding.decision, deciding.carried(), traded))
-        self._learning.fit(sequence, bar.time)
+        if self._learning.on:
+            self._learning.observe(rows_of(deciding.decision, deciding.carried(), traded))
+            self._learning.fit(sequence, bar.time)
         records += reviewed.notices
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         execute = Execute(

@@ -52,6 +52,13 @@ QUICK: dict[str, dict[str, Any]] = {
         "allocation_min_observations": 10,
     },
 }
+LEARNS = {
+    "calibration_horizon": 3,
+    "calibration_window": 120,
+    "calibration_every": 17,
+    "calibration_min_outcomes": 30,
+}
+"""Settings of sizing that learn within a few dozen bars."""
 TWO = ("tests.voters:Follower", "tests.voters:Contrarian")
 
 
@@ -73,6 +80,14 @@ def market(rows: int = 80, *, seed: int = 1, volatility: float = 0.008) -> Bars:
         volume=np.full(close.shape, np.nan),
         interval_s=86_400,
     )
+
+
+def trending(rows: int) -> Bars:
+    """Prices that rise and fall in waves: who follows them is right more often than not."""
+    bars = market(rows, seed=9, volatility=0.002)
+    wave = np.exp(0.1 * np.sin(2.0 * np.pi * np.arange(rows) / 40.0))[:, None]
+    moved = {name: getattr(bars, name) * wave for name in ("open", "high", "low", "close")}
+    return replace(bars, **moved)
 
 
 def plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from coordinator.report.calibration import calibration_section
 from coordinator.report.conduct import costs_section, sizes_section
 from coordinator.report.document import document
 from coordinator.report.headline import (
@@ -57,6 +58,7 @@ def report_page(record: RunRecord, results: Results, *, tried: int | None = None
         exposure_section(record),
         risk_section(record, risk_at_end(record), tested),
         votes_section(record, results),
+        calibration_section(record, results),
         contribution_section(record, results),
         sizes_section(record, results),
         costs_section(record, results),

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from agents.guardian.calibration.foretold import brier_of, calibration_error_of
+from coordinator.results.calibration import gathered
 from coordinator.results.frames import APPROVED, REFUSED
 from coordinator.results.record import RunRecord
 from coordinator.results.trades import OPEN
@@ -74,7 +76,8 @@ def agent_table(record: RunRecord, trades: pd.DataFrame) -> pd.DataFrame:
     voted: share of instruments and bars on which it did not abstain. neutral: share of its votes
     that were 0. mean_size: mean |score| of the others. agreed: of the BUY and SELL decisions it
     voted on, the share on its side. contribution: profit and loss, account currency, by
-    AGENT_RULE. failures: decisions on which it failed or broke its contract.
+    AGENT_RULE. brier_score, calibration_error: of the forecasts that sizes rested on, NaN where
+    there were none. failures: decisions on which it failed or broke its contract.
     """
     scores = record.decided.scores
     cast = ~np.isnan(scores)
@@ -83,6 +86,7 @@ def agent_table(record: RunRecord, trades: pd.DataFrame) -> pd.DataFrame:
     agreed, voted = _agreement(record)
     failures = record.abstentions["agent"].value_counts()
     every = scores.shape[0] * scores.shape[2]
+    foretold = gathered(record)
     return pd.DataFrame(
         {
             "weight": record.weights,
@@ -91,6 +95,8 @@ def agent_table(record: RunRecord, trades: pd.DataFrame) -> pd.DataFrame:
             "mean_size": _ratio(sizes, votes - neutral),
             "agreed": _ratio(agreed.sum(axis=0), voted.sum(axis=0)),
             "contribution": contribution_by_agent(record, trades),
+            "brier_score": brier_of(foretold),
+            "calibration_error": calibration_error_of(foretold),
             "failures": [int(failures.get(agent, 0)) for agent in record.agents],
         },
         index=pd.Index(record.agents, name="agent", dtype="str"),

@@ -27,6 +27,7 @@ from market.events import (
     AllocationApplied,
     AllocationMissed,
     BarSettled,
+    CalibrationFitted,
     DecisionTaken,
     Event,
     OrderCancelled,
@@ -59,6 +60,7 @@ class RunRecord:
     allocation_weights: (R, N), one row an allocation. stops_seen: of a live desk, by sequence, the
     stop prices (M,) that its broker had; primed_time (T,), primed_close (T, M): the bars it was
     primed with before its first. assessments: what its guardian measured beside the path.
+    calibrations: every fit of what confidence was worth, oldest first.
     """
 
     session: SessionStarted
@@ -80,6 +82,7 @@ class RunRecord:
     allocation_weights: Floats
     missed_allocations: pd.DataFrame
     abstentions: pd.DataFrame
+    calibrations: tuple[CalibrationFitted, ...]
     stops_seen: tuple[tuple[int, Floats], ...]
     primed_time: Indices
     primed_close: Floats
@@ -180,6 +183,7 @@ def _record(
         allocation_weights=stack([event.weights for event in allocations], (session.traded,)),
         missed_allocations=frame_of(AllocationMissed, events.get(AllocationMissed, [])),
         abstentions=frame_of(AgentAbstained, events.get(AgentAbstained, [])),
+        calibrations=tuple(events.get(CalibrationFitted, [])),
         stops_seen=tuple(
             (event.sequence, event.stop_price) for event in events.get(AccountSeen, [])
         ),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ from agents.guardian.codes import Limit
 from coordinator.engines.local import ROOM
 from market.bars import Bars
 from market.events import CalibrationFitted, DecisionTaken
-from tests.desk import events_of, kept, market, plan
+from tests.desk import LEARNS, events_of, kept, market, plan, trending
 from tests.engines import assert_same_journal
 from tests.property.test_session import FIRST, with_gaps
 
@@ -79,22 +77,6 @@ SECTIONS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "a quantum optimizer": {"optimizer": {"method": "qaoa-xy", "layers": 1, "shots": 64}},
 }  # fmt: skip
-
-
-def trending(rows: int) -> Bars:
-    """Prices that rise and fall in waves: who follows them is right more often than not."""
-    bars = market(rows, seed=9, volatility=0.002)
-    wave = np.exp(0.1 * np.sin(2.0 * np.pi * np.arange(rows) / 40.0))[:, None]
-    moved = {name: getattr(bars, name) * wave for name in ("open", "high", "low", "close")}
-    return replace(bars, **moved)
-
-
-LEARNS = {
-    "calibration_horizon": 3,
-    "calibration_window": 120,
-    "calibration_every": 17,
-    "calibration_min_outcomes": 30,
-}
 
 
 @pytest.mark.parametrize("curve", ["platt", "isotonic"])

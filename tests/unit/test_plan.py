@@ -24,11 +24,10 @@ from coordinator.plan import (
     Plan,
     allocation_rules,
     configuration_json,
-    sizing_rules,
     weights_of,
     without_folders,
 )
-from coordinator.risk_rules import day_bars, risk_limits, traits_with
+from coordinator.risk_rules import day_bars, risk_limits, sizing_rules, traits_with
 from coordinator.roster import AgentSpec
 from market.errors import ConfigError, DataError, NoConversionPath
 from market.instruments import Registry

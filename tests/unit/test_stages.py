@@ -14,7 +14,7 @@ from agents.guardian.limits import RiskLimits
 from agents.guardian.staged import limits_at
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import stage_needs
-from coordinator.plan import sizing_rules
+from coordinator.risk_rules import sizing_rules
 from coordinator.staged import tightened
 from market.errors import ConfigError
 from market.live_messages import EquityWatched, WatchEquity
@@ -83,7 +83,7 @@ def test_no_stage_allows_more_than_the_configuration_or_than_itself(
         max_gross_leverage=gross, max_position=position, max_daily_loss=loss,
         max_open_positions=float(count),
     )  # fmt: skip
-    sizing = sizing_rules(Settings())._replace(max_risk_per_trade=risk)
+    sizing = sizing_rules(Settings(), 86_400)._replace(max_risk_per_trade=risk)
     limits, sized = tightened(configured, sizing, stage)
     assert all(
         found <= given or math.isnan(given)

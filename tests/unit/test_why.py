@@ -159,6 +159,9 @@ def test_evidence_and_limits_have_plain_names() -> None:
     assert plain_name("_z") == " z"
     assert bound_in_words("POSITION") == "the guardian's limit on position"
     assert bound_in_words("ALLOCATION") == "the optimizer's allocation"
+    assert bound_in_words("KELLY") == "the Kelly stake of what such votes have earned"
+    assert bound_in_words("NO_EDGE").startswith("no edge")
+    assert bound_in_words("VOLATILITY_TARGET") == "the volatility that a position may have"
     assert limit_value("DRAWDOWN_HALT", 0.1234, "USD") == "12.34% of equity"
     assert limit_value("OPEN_POSITIONS", 8.0, "USD") == "8 positions"
     assert limit_value("STALE_PRICE", 2.0, "USD") == "2.00 bars since the last price"

@@ -1,0 +1,152 @@
+"""A desk learns from its decisions at fixed bars, and what it learned counts on the next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.guardian.calibration.calibrator import CalibrationRules
+from agents.guardian.calibration.foretold import (
+    COUNT,
+    FORECAST,
+    HAPPENED,
+    brier_of,
+    calibration_error_of,
+    foretold,
+    reliability_of,
+)
+from agents.guardian.calibration.reliability import brier_score, calibration_error
+from coordinator.configuration.settings import Settings
+from coordinator.learning import Learning, LearningRules, Rows
+from coordinator.live.bootstrap import live_plan_of
+from coordinator.risk_rules import refuse_contradictions, sizing_rules
+from market.errors import ConfigError
+from market.events import CalibrationFitted
+
+RULES = LearningRules(
+    every=10,
+    calibration=CalibrationRules(horizon=2, window=60, min_outcomes=30, bins=4),
+    needed=True,
+)
+BARS = 200
+
+
+def decided(rows: int = BARS) -> Rows:
+    """One agent's decisions on two instruments, of which a stronger one gains more often."""
+    rng = np.random.default_rng(5)
+    shape = (rows, 2)
+    close = np.exp(0.01 * rng.standard_normal(shape).cumsum(axis=0))
+    ahead = np.vstack([close[2:] / close[:-2] - 1.0, np.zeros((2, 2))])
+    right = rng.random(shape) < 0.7
+    side = np.where(right, np.sign(ahead), -np.sign(ahead))
+    return Rows(
+        side=side,
+        confidence=np.where(right, 0.8, 0.4) * rng.uniform(0.8, 1.0, shape),
+        leader=np.where(side == 0.0, -1, 0),
+        open=close.copy(),
+        close=close,
+        spread=np.zeros(shape),
+    )
+
+
+def part(rows: Rows, start: int, stop: int) -> Rows:
+    return Rows._make(values[start:stop] for values in rows)
+
+
+def learned(rows: Rows, step: int, rules: LearningRules = RULES) -> list[CalibrationFitted]:
+    """Every table that took effect where bars come in pieces of at most `step`."""
+    learning = Learning(rules, 1, np.zeros(2))
+    found, at = [], 0
+    while at < len(rows.side):
+        fitted = learning.take_effect(at, at)
+        if fitted is not None:
+            found.append(fitted)
+        stop = min(at + step, learning.quiet_until(at) + 1, len(rows.side))
+        learning.observe(part(rows, at, stop))
+        learning.fit(stop - 1, stop - 1)
+        at = stop
+    return found
+
+
+def test_tables_are_fitted_at_fixed_bars_and_take_effect_on_the_next() -> None:
+    fits = learned(decided(), 1)
+    assert [fit.fitted for fit in fits] == list(range(10, BARS - 1, 10))
+    assert all((fit.sequence, fit.learned_until) == (fit.fitted + 1, fit.fitted) for fit in fits)
+    assert fits[-1].calibrated.all()
+    assert not fits[0].calibrated.any()
+
+
+@pytest.mark.parametrize("step", [3, 10, 1_000])
+def test_the_bars_may_come_in_pieces_of_any_length(step: int) -> None:
+    rows = decided()
+    for one, other in zip(learned(rows, 1), learned(rows, step), strict=True):
+        for name in CalibrationFitted.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_every_outcome_is_scored_once_by_the_table_in_force_when_it_was_decided() -> None:
+    rows = decided()
+    fits = learned(rows, 1)
+    first = next(fit for fit in fits if fit.calibrated.all())
+    known = fits[-1].fitted + 1 - RULES.calibration.horizon
+    count = sum(fit.foretold[COUNT].sum() for fit in fits)
+    assert count == np.count_nonzero(rows.side[first.sequence : known])
+    early = [fit for fit in fits if fit.fitted <= first.fitted]
+    assert not sum(fit.foretold.sum() for fit in early)
+
+
+def test_nothing_is_learned_where_sizes_do_not_need_it() -> None:
+    assert learned(decided(), 7, RULES._replace(needed=False)) == []
+
+
+def test_gathered_forecasts_tell_what_single_ones_do() -> None:
+    rng = np.random.default_rng(2)
+    p, outcome = rng.random((50, 3)), rng.standard_normal((50, 3))
+    p[rng.random(p.shape) < 0.2] = np.nan
+    outcome[rng.random(p.shape) < 0.2] = np.nan
+    leader = rng.integers(-1, 2, p.shape)
+    sums = foretold(p, outcome, leader, 2)
+    for agent in range(2):
+        mine = np.where(leader == agent, p, np.nan)
+        happened = np.where(np.isnan(outcome), np.nan, outcome > 0.0)
+        assert brier_of(sums)[agent] == pytest.approx(brier_score(mine, happened))
+        assert calibration_error_of(sums)[agent] == pytest.approx(calibration_error(mine, happened))
+        rows = reliability_of(sums, agent)
+        assert sum(row.count for row in rows) == sums[COUNT, agent].sum()
+        assert sums[HAPPENED, agent].sum() == pytest.approx(
+            sum(row.happened * row.count for row in rows)
+        )
+        assert sums[FORECAST, agent].sum() == pytest.approx(
+            sum(row.forecast * row.count for row in rows)
+        )
+    nothing = np.zeros((4, 1, 10))
+    assert np.isnan(brier_of(nothing)).all()
+    assert reliability_of(nothing, 0) == ()
+
+
+@pytest.mark.parametrize(
+    ("sizing", "said"),
+    [
+        ({"kelly_cap": 0.03}, "sizing.kelly_cap .0.03. is above sizing.max_risk_per_trade"),
+        ({"calibration_every": 3_000}, "sizing.calibration_every .3000. is above"),
+        ({"calibration_horizon": 900, "calibration_window": 800}, "sizing.calibration_horizon"),
+    ],
+)
+def test_numbers_that_contradict_each_other_are_refused(
+    sizing: dict[str, float], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        refuse_contradictions(Settings.model_validate({"sizing": sizing}))
+
+
+def test_a_live_desk_refuses_kelly_and_says_why() -> None:
+    settings = Settings.model_validate({"sizing": {"method": "kelly"}})
+    with pytest.raises(ConfigError, match="only a replay can do"):
+        live_plan_of(settings, opened="a test")
+
+
+def test_an_annual_volatility_target_is_that_of_a_bar_by_the_calendar() -> None:
+    settings = Settings.model_validate({"sizing": {"volatility_target_annual": 0.1}})
+    assert sizing_rules(settings, 86_400).volatility_target == pytest.approx(0.1 / 260**0.5)
+    assert sizing_rules(settings, 3_600).volatility_target == pytest.approx(0.1 / 6_240**0.5)
+    assert sizing_rules(Settings(), 3_600).volatility_target == np.inf
