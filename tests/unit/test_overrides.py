@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.guardian.guardian import RiskGuardian
@@ -84,11 +84,12 @@ def test_a_limit_that_is_off_on_a_desk_cannot_be_overridden() -> None:
     assert "max_asset_class" not in override_rules(off).limits
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.lists(OVERRIDES, max_size=6), st.sampled_from(["", *CapitalStage]))
 def test_whatever_is_on_record_no_limit_is_looser_than_allowed_nor_than_its_stage(
     overrides: list[Override], stage: str
 ) -> None:
-    limits, sizing = tightened(LIMITS, sizing_rules(Settings()), stage, tuple(overrides))
+    limits, sizing = tightened(LIMITS, sizing_rules(Settings(), 86_400), stage, tuple(overrides))
     for name in (*FIELDS, *SHOCKS):
         configured, found = configured_limit(LIMITS, name), configured_limit(limits, name)
         if name == "margin_reserve":
