@@ -65,7 +65,8 @@ def test_twenty_kills_on_a_bad_day_leave_every_order_once_and_the_account_of_the
         found = compare(home.journal, broker)
     assert found.orders > 0
     assert found.epochs > 1
-    assert found.held > 0
+    # A stop may close what is held while the desk settles; the cash that is compared has moved.
+    assert found.fills > 0
     assert {name: getattr(found, name) for name in WRONG} == dict.fromkeys(WRONG, 0)
     assert verify(home.journal).faults == ()
 
