@@ -163,14 +163,24 @@ class LiveSession:
 
     def rearm(self, asked: RearmAsked) -> Decided:
         """A person allows new risk again."""
-        records: list[Event] = []
         rearmed = self.guardian.rearm(
             Rearm(sequence=self._sequence, time=self._time, by=asked.by, stage=asked.stage)
         )
-        if rearmed is not None:
-            records.append(rearmed)
-            records += self._watched(asked.equity, asked.stage)
-        return self._decided(records)
+        if rearmed is None:
+            return self._decided([])
+        watched = self._watched(asked.equity, asked.stage)
+        # Without what it then remembers, the next guardian halts again: the record says the same.
+        return self._decided([rearmed, *watched] if watched else [self._unarmed(asked.by)])
+
+    def _unarmed(self, by: str) -> AlertRaised:
+        return AlertRaised(
+            sequence=self._sequence,
+            time=self._time,
+            source="coordinator",
+            level="error",
+            message=f"{by} asked to re-arm trading, and the guardian fell silent on it, "
+            f"{self.guardian.silent_because}; it halts as before, ask again",
+        )
 
     def connect(self, line: DeadlineLine, guardian: str, optimizer: str) -> bool:
         """Take in a member that called; False for one that nobody knows."""
