@@ -162,7 +162,7 @@ class GatewayBreakers:
         if self._books.state.mode is not Mode.TRADING:
             return
         for name, memory in self.memory.items():
-            if memory.trip is not None and memory.trip.action is BreakerAction.FLATTEN:
+            if memory.trip is not None and memory.trip.action == BreakerAction.FLATTEN:
                 self._act.flatten_for(f"breaker {name}")
 
     def unrecorded(self, now: int) -> None:

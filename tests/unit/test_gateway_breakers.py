@@ -265,6 +265,63 @@ def test_a_deep_fall_of_the_equity_closes_everything_and_a_person_begins_a_new_p
         assert desk.books.state.peak == 1.7 * CASH
 
 
+def fallen_by(desk: Guarded, share: float, seconds: int = 7) -> None:
+    desk.equity[0] = (1.0 - share) * CASH
+    for _ in range(seconds):
+        desk.look()
+
+
+def test_one_sample_alone_flattens_nothing(tmp_path: Path) -> None:
+    with guarded(tmp_path) as desk:
+        desk.equity[0] = 0.5 * CASH
+        desk.look()
+        assert desk.did == []
+        for _ in range(100):  # the market's clock stands still: it is the same sample
+            desk.look(seconds=0.0)
+            desk.wall[0] += 1.0
+        assert desk.did == []
+        fallen_by(desk, 0.5)
+        assert desk.did == ["breaker DRAWDOWN_FLATTEN"]
+
+
+def test_after_a_person_resumes_the_drawdown_is_measured_from_the_equity_then(
+    tmp_path: Path,
+) -> None:
+    with guarded(tmp_path) as desk:
+        fallen_by(desk, 0.2)
+        assert desk.breakers.reset("ann", "looked", desk.now) == ()
+        assert desk.books.state.peak == 0.8 * CASH
+        fallen_by(desk, 0.25)
+        assert desk.phase(DRAWDOWN_FLATTEN) is Phase.ARMED
+        fallen_by(desk, 0.33)
+        assert desk.phase(DRAWDOWN_FLATTEN) is Phase.TRIPPED
+
+
+def test_a_trip_that_closes_everything_does_so_after_a_crash_before_the_act(
+    tmp_path: Path,
+) -> None:
+    with guarded(tmp_path) as desk:
+        fallen_by(desk, 0.2)
+        assert desk.did == ["breaker DRAWDOWN_FLATTEN"]  # told to this act, which did nothing
+    with guarded(tmp_path) as again:
+        again.look()
+        again.look()
+        assert again.did == ["breaker DRAWDOWN_FLATTEN"]
+
+
+def test_a_correlation_that_tripped_is_not_forgotten_by_a_restart(tmp_path: Path) -> None:
+    with guarded(tmp_path) as desk:
+        desk.books.record(
+            BreakerTripped(
+                time=START, breaker=CORRELATION, measured=0.9, limit=0.7, action="BLOCK", repeats=0
+            )
+        )
+    with guarded(tmp_path) as again:
+        for _ in range(400):  # longer than the cool-down; no bar has closed, nothing was measured
+            again.look()
+        assert again.phase(CORRELATION) is Phase.TRIPPED
+
+
 def test_money_that_is_taken_out_is_no_drawdown(tmp_path: Path) -> None:
     with guarded(tmp_path) as desk:
         desk.books.record(

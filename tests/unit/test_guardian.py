@@ -265,6 +265,22 @@ def test_re_arming_on_a_day_that_lost_too_much_waits_for_the_next_day() -> None:
     assert third.approved
 
 
+def test_what_a_person_may_not_forgive_is_refused_and_what_they_may_is_done() -> None:
+    member = guardian()
+    reviewed(member, context(case({"EUR_USD": 1_000.0}), equity=EQUITY))
+    filled = np.zeros(COLUMNS)
+    filled[SYMBOLS.index("EUR_USD")] = 20.0
+    asked = context(case({"EUR_USD": 2_000.0}), sequence=1, filled=filled, equity=0.97 * EQUITY)
+    assert reviewed(member, asked).halt == "DAILY_LOSS"
+    rearmed = member.answer(Rearm(sequence=1, time=asked.time, by="Ada"))
+    assert isinstance(rearmed, TradingRearmed)
+    assert (rearmed.halt, member.halt_name) == ("EXECUTION_THROTTLE", "DAILY_LOSS")
+    memory = member.memory
+    with pytest.raises(InvalidError, match="daily-loss halt ends with the UTC day"):
+        member.answer(Rearm(sequence=1, time=asked.time, by="Ada"))
+    np.testing.assert_array_equal(member.memory, memory)
+
+
 def test_live_only_a_person_re_arms() -> None:
     member = guardian()
     wished = case({"EUR_USD": 1_000.0})

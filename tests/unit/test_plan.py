@@ -305,6 +305,16 @@ def test_no_limit_can_be_switched_off(section: str, key: str, value: float) -> N
         settings(**{section: {key: value}})
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "percent"),
+    [("guardian", "max_daily_var", 2), ("guardian", "max_portfolio_var", 5),
+     ("stress", "currency_crisis", 5), ("stress", "crash", 8)],
+)  # fmt: skip
+def test_a_default_given_in_percent_is_refused(section: str, key: str, percent: int) -> None:
+    with pytest.raises(ConfigError, match=rf"{key}: .*{percent} percent is written 0.0{percent}"):
+        load_settings(flags={section: {key: percent}})
+
+
 def test_a_percentage_in_the_place_of_a_fraction_is_explained() -> None:
     with pytest.raises(
         ConfigError, match=r"max_daily_loss: .*found 2 \(2 percent is written 0.02\)"
