@@ -160,6 +160,8 @@ def decisive_settings(settings: Settings) -> dict[str, Any]:
             "ray": True,
             "live": True,
             "staging": True,
+            "breakers": True,
+            "guardian": {"assess_every_s"},
             "journal": True,
             "data": {"panel", "scratch"},
             "committee": {"shadows", "allowed"},

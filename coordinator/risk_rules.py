@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agents.guardian.calibration.calibrator import CalibrationRules
 from agents.guardian.limits import PaceLimits, RiskLimits, StressLimits
 from agents.guardian.traits import Traits, traits_of
-from coordinator.configuration.settings import Settings, SizingSettings
+from coordinator.configuration.settings import GuardianSettings, Settings, SizingSettings
 from coordinator.learning import LearningRules
 from coordinator.sizing import SizingRules
 from market.errors import ConfigError, nearest
@@ -27,7 +27,6 @@ FLATTEN_BEYOND = 1.5
 NOT_ABOVE = (
     ("max_position", "max_gross_leverage", "one position could never use it"),
     ("max_asset_class", "max_gross_leverage", "one class of assets could never use it"),
-    ("max_drawdown", "flatten_drawdown", "everything would be closed before new risk is halted"),
     ("max_daily_var", "max_portfolio_var", "a day at 95 % may not cost more than one at 99 %"),
     ("max_position_loss", "max_portfolio_risk", "one position may not lose more than all"),
 )
@@ -45,16 +44,27 @@ def day_bars(interval_s: int) -> float:
     return WEEK_S / (TRADING_DAYS * interval_s)
 
 
+def flatten_drawdown(guardian: GuardianSettings) -> float:
+    """The fall at which everything is closed, by the guardian on bars, by the gateway between."""
+    return guardian.flatten_drawdown or FLATTEN_BEYOND * guardian.max_drawdown
+
+
 def refuse_contradictions(settings: Settings) -> None:
     """Raise ConfigError where two limits contradict each other."""
     guardian, pace = settings.guardian, settings.pace
     for lower, upper, why in NOT_ABOVE:
         least, most = getattr(guardian, lower), getattr(guardian, upper)
-        if most is not None and least > most:
+        if least > most:
             raise ConfigError(
                 f"guardian.{lower} ({least:g}) is above guardian.{upper} ({most:g}): {why}; lower "
                 "the first or raise the second"
             )
+    flatten = flatten_drawdown(guardian)
+    if not flatten > guardian.max_drawdown:
+        raise ConfigError(
+            f"guardian.flatten_drawdown ({flatten:g}) must lie above guardian.max_drawdown "
+            f"({guardian.max_drawdown:g}): a desk halts before it closes everything"
+        )
     missing = sorted({"fx", "metal", "equity", "crypto"} - set(guardian.price_collars))
     if missing:
         raise ConfigError(
@@ -142,7 +152,7 @@ def risk_limits(settings: Settings, traded: Sequence[Instrument], interval_s: in
         max_price_age=guardian.max_price_age,
         jump_sigmas=guardian.jump_sigmas,
         max_drawdown=guardian.max_drawdown,
-        flatten_drawdown=guardian.flatten_drawdown or FLATTEN_BEYOND * guardian.max_drawdown,
+        flatten_drawdown=flatten_drawdown(guardian),
         max_daily_loss=guardian.max_daily_loss,
         max_order_value=guardian.max_order_value,
         max_order_units=guardian.max_order_units,

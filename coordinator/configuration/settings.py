@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 StressLoss = Annotated[float, Field(gt=0.0, le=0.5)]
@@ -278,13 +278,6 @@ class BreakerSettings(Section):
     unknown_order_s: float = Field(
         30.0, gt=0.0, le=300.0, description="age of an order nobody knows the end of"
     )
-    drawdown_flatten: float | None = Field(
-        None,
-        gt=0.0,
-        le=0.75,
-        description="fall from the peak that closes every position; unset: 1.5 times "
-        "guardian.max_drawdown",
-    )
     cool_down_s: float = Field(
         300.0, ge=60.0, le=86_400.0, description="below its limit before a breaker arms itself"
     )
@@ -409,13 +402,3 @@ class Settings(Section):
     )
     ray: RaySettings = RaySettings()
     run: RunSettings = RunSettings()
-
-    @model_validator(mode="after")
-    def _flatten_lies_beyond_halt(self) -> Self:
-        flatten, halt = self.breakers.drawdown_flatten, self.guardian.max_drawdown
-        if flatten is not None and not flatten > halt:
-            raise ValueError(
-                f"breakers.drawdown_flatten {flatten:g} must lie above guardian.max_drawdown "
-                f"{halt:g}: a desk halts before it closes everything"
-            )
-        return self

@@ -110,8 +110,6 @@ def explained(error: ValidationError) -> str:
             known = known_keys(problem["loc"][:-1])
             hint = nearest(str(problem["loc"][-1]), known)
             lines.append(f"unknown key {where}{hint} Known here: {', '.join(known)}.")
-        elif not where:  # sections that contradict each other name themselves
-            lines.append(problem["msg"].removeprefix("Value error, "))
         else:
             lines.append(
                 f"{where}: {problem['msg']}, found {problem['input']!r}{as_fraction(problem)}"

@@ -23,6 +23,7 @@ from coordinator.live.prices import check_prices, open_prices, price_kind, price
 from coordinator.override_rules import override_rules
 from coordinator.risk.history import live_history
 from coordinator.risk.limits import limits_of
+from coordinator.risk_rules import flatten_drawdown
 from coordinator.roster import agent_spec
 from infra.brokers.paper.live.client import PaperExchangeClient
 from infra.brokers.paper.live.running import open_exchange
@@ -178,10 +179,10 @@ def anchors_at(settings: Settings, home: DeskHome, key: bytes | None) -> str | N
 
 
 def breaker_limits(settings: Settings) -> BreakerLimits:
-    """The gateway's; where nothing else is said, all is closed at half as much again as halts."""
-    said = settings.breakers.model_dump()
-    said["drawdown_flatten"] = said["drawdown_flatten"] or 1.5 * settings.guardian.max_drawdown
-    return BreakerLimits(**said)
+    """The gateway's own; it closes everything at the fall at which the guardian does."""
+    return BreakerLimits(
+        **settings.breakers.model_dump(), drawdown_flatten=flatten_drawdown(settings.guardian)
+    )
 
 
 def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agents.guardian.calibration.foretold import reliability_of
-from agents.guardian.calibration.reliability import ReliabilityRow
+from agents.guardian.calibration.foretold import ReliabilityRow, reliability_of
 from coordinator.report.markup import Column, Html, block, number, percent, section, table
 from coordinator.results.calibration import gathered, last_outcomes
 from coordinator.results.record import RunRecord

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss
 
 from agents.guardian.calibration.calibrator import CalibrationRules
 from agents.guardian.calibration.foretold import (
@@ -15,7 +16,6 @@ from agents.guardian.calibration.foretold import (
     foretold,
     reliability_of,
 )
-from agents.guardian.calibration.reliability import brier_score, calibration_error
 from coordinator.configuration.settings import Settings
 from coordinator.learning import Learning, LearningRules, Rows
 from coordinator.live.bootstrap import live_plan_of
@@ -107,10 +107,12 @@ def test_gathered_forecasts_tell_what_single_ones_do() -> None:
     leader = rng.integers(-1, 2, p.shape)
     sums = foretold(p, outcome, leader, 2)
     for agent in range(2):
-        mine = np.where(leader == agent, p, np.nan)
-        happened = np.where(np.isnan(outcome), np.nan, outcome > 0.0)
-        assert brier_of(sums)[agent] == pytest.approx(brier_score(mine, happened))
-        assert calibration_error_of(sums)[agent] == pytest.approx(calibration_error(mine, happened))
+        mine = (leader == agent) & ~np.isnan(p) & ~np.isnan(outcome)
+        forecast, happened = p[mine], (outcome[mine] > 0.0).astype(float)
+        assert brier_of(sums)[agent] == pytest.approx(brier_score_loss(happened, forecast))
+        tenth = np.minimum((10.0 * forecast).astype(int), 9)
+        missed = sum(abs(float((forecast - happened)[tenth == k].sum())) for k in np.unique(tenth))
+        assert calibration_error_of(sums)[agent] == pytest.approx(missed / len(forecast))
         rows = reliability_of(sums, agent)
         assert sum(row.count for row in rows) == sums[COUNT, agent].sum()
         assert sums[HAPPENED, agent].sum() == pytest.approx(

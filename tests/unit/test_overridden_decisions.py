@@ -9,23 +9,13 @@ import numpy as np
 import pytest
 
 from coordinator.explain.replaying import replay_decisions
-from coordinator.live.plan import live_session_started
 from market.events import Event
-from market.live_events import LimitOverridden, OverrideEnded, TradingOpened
+from market.live_events import LimitOverridden, OverrideEnded
 from market.overrides import follow, on_record
 from tests.desk import TWO
+from tests.followed import BARS, EAGER, PRIMED, account, again, opening, taken
 from tests.live_session import CASH, bar_ready, live_session, minute, small_plan
 from tests.recorded import written
-from tests.staged import stage
-from tests.unit.test_staged_decisions import (
-    BARS,
-    EAGER,
-    PRIMED,
-    account,
-    again,
-    history,
-    taken,
-)
 
 LIMIT = "max_order_value"
 CONFIGURED, LOOSER, TIGHTER = 0.04, 0.06, 0.02
@@ -57,16 +47,7 @@ def limit_of(number: int) -> float:
 def events() -> list[Event]:
     """A desk under two overrides; each change is recorded before the decision on the bar before."""
     plan = small_plan(TWO, committee=EAGER, guardian={LIMIT: CONFIGURED})
-    primed = history()
-    recorded: list[Event] = [
-        replace(live_session_started(plan, time=0, feed="by hand"), initial_balance=CASH),
-        TradingOpened(
-            time=0, broker="", last_transaction=0, versions=plan.versions,
-            history_time=np.array([bar.time for bar in primed]),
-            history_values=np.stack([bar.values for bar in primed]),
-        ),
-        stage("paper"),
-    ]  # fmt: skip
+    recorded = opening(plan)
     rng = np.random.default_rng(5)
     known: dict[str, LimitOverridden] = {}
     with live_session(plan) as session:

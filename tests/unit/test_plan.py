@@ -20,6 +20,7 @@ from coordinator.configuration.settings import (
     StressSettings,
 )
 from coordinator.configuration.sources import load_settings
+from coordinator.live.bootstrap import breaker_limits
 from coordinator.plan import (
     Plan,
     allocation_rules,
@@ -105,9 +106,11 @@ def test_the_recorded_configuration_is_json_with_every_decisive_key() -> None:
         "ray",
         "live",
         "staging",
+        "breakers",
         "journal",
     }
     assert recorded["guardian"]["max_position"] == 0.9
+    assert "assess_every_s" not in recorded["guardian"]
 
 
 @pytest.mark.parametrize("rows", [8, 9])
@@ -186,7 +189,6 @@ def limits_of(**sections: dict[str, Any]) -> RiskLimits:
     [
         ("max_position", 2.0, "max_gross_leverage", 1.5),
         ("max_asset_class", 2.0, "max_gross_leverage", 1.5),
-        ("max_drawdown", 0.2, "flatten_drawdown", 0.15),
         ("max_daily_var", 0.06, "max_portfolio_var", 0.05),
         ("max_position_loss", 0.2, "max_portfolio_risk", 0.15),
     ],
@@ -198,6 +200,18 @@ def test_limits_that_contradict_each_other_are_refused(
         ConfigError, match=rf"{lower} \({value:g}\) is above .*{upper} \({most:g}\)"
     ):
         limits_of(guardian={lower: value, upper: most})
+
+
+@pytest.mark.parametrize("flatten", [0.1, 0.05])
+def test_a_desk_must_halt_before_it_closes_everything(flatten: float) -> None:
+    with pytest.raises(ConfigError, match=r"flatten_drawdown \(.*\) must lie above .*\(0.1\)"):
+        limits_of(guardian={"flatten_drawdown": flatten})
+
+
+def test_guardian_and_gateway_close_everything_at_the_same_fall() -> None:
+    stated = settings(guardian={"flatten_drawdown": 0.2})
+    limits = risk_limits(stated, [EUR_USD], DAILY_S)
+    assert limits.flatten_drawdown == breaker_limits(stated).drawdown_flatten == 0.2
 
 
 def test_every_limit_of_the_configuration_reaches_the_guardian() -> None:

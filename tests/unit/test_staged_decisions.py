@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from coordinator.explain.replaying import DecisionReplayed, replay_decisions
-from coordinator.live.plan import live_session_started
-from market.bar_window import BarSlice
-from market.events import BarSettled, DecisionTaken, Event, TradingHalted
-from market.live_events import AccountSeen, BarClosed, StageChanged, TradingOpened
-from market.live_messages import BarReady
+from coordinator.explain.replaying import replay_decisions
+from market.events import Event, TradingHalted
+from market.live_events import StageChanged
 from tests.desk import TWO
-from tests.live_session import CASH, bar_ready, live_session, minute, small_plan
+from tests.followed import BARS, EAGER, PRIMED, account, again, opening, taken
+from tests.live_session import CASH, bar_ready, live_session, small_plan
 from tests.recorded import written
 from tests.staged import stage
 
-PRIMED = 60
-BARS = 12
 CHANGES = {PRIMED + 4: "live_minimal", PRIMED + 8: "emergency_stop"}
 FELL = PRIMED + 6
 """From here the day has lost 1.2%: too much for `live_minimal`, not for the configuration."""
-EAGER = {"agents": TWO, "decision_threshold": 0.01}
 
 
 def stage_of(number: int) -> str:
@@ -33,42 +27,11 @@ def stage_of(number: int) -> str:
     return [name for since, name in ((0, "paper"), *CHANGES.items()) if since <= number][-1]
 
 
-def history() -> list[BarSlice]:
-    """The bars that `live_session` has seen."""
-    rng = np.random.default_rng(1)
-    return [minute(row, float(moved)) for row, moved in enumerate(rng.normal(0.0, 1e-3, PRIMED))]
-
-
-def account(ready: BarReady) -> tuple[Event, Event, Event]:
-    """What a gateway records of a bar that it gives."""
-    found, time = ready.settlement, ready.bar.time
-    return (
-        BarClosed(sequence=ready.sequence, time=time, values=ready.bar.values, skipped=0),
-        BarSettled(
-            sequence=ready.sequence, time=time, units=found.units, mid=found.mid,
-            spread=found.spread, rate=found.rate, financing=found.financing, equity=found.equity,
-            cash=found.cash, margin_used=found.margin_used,
-        ),
-        AccountSeen(
-            sequence=ready.sequence, time=time, stop_price=found.stop_price, age=found.age
-        ),
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def events() -> list[Event]:
     """A desk at three stages; each change is recorded before the decision on the bar before it."""
     plan = small_plan(TWO, committee=EAGER)
-    primed = history()
-    recorded: list[Event] = [
-        replace(live_session_started(plan, time=0, feed="by hand"), initial_balance=CASH),
-        TradingOpened(
-            time=0, broker="", last_transaction=0, versions=plan.versions,
-            history_time=np.array([bar.time for bar in primed]),
-            history_values=np.stack([bar.values for bar in primed]),
-        ),
-        stage("paper"),
-    ]  # fmt: skip
+    recorded = opening(plan)
     rng = np.random.default_rng(5)
     with live_session(plan) as session:
         for number in range(PRIMED, PRIMED + BARS):
@@ -83,14 +46,6 @@ def events() -> list[Event]:
                 recorded.append(stage(CHANGES[number + 1], sequence=number + 1))
             recorded += session.decide(ready).records
     return recorded
-
-
-def taken(events: list[Event]) -> Iterator[DecisionTaken]:
-    return (event for event in events if isinstance(event, DecisionTaken))
-
-
-def again(events: list[Event], folder: Path) -> list[DecisionReplayed]:
-    return list(replay_decisions(written(events, folder / "journal.sqlite"), lambda _: True))
 
 
 def test_what_is_approved_stays_within_the_exposure_of_its_stage(events: list[Event]) -> None:

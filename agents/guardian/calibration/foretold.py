@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from agents.guardian.calibration.reliability import ReliabilityRow
 from market.bars import Floats
 from market.conversion import Indices
 
 CLASSES = 10
 COUNT, FORECAST, HAPPENED, SQUARED = range(4)
 """Rows of what is gathered: how many, Σ of probabilities, Σ of gains, Σ of squared errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityRow:
+    """Forecasts from `lowest` to `highest`: how many, their mean, and the rate that came true."""
+
+    lowest: float
+    highest: float
+    count: int
+    forecast: float
+    happened: float
 
 
 def foretold(probability: Floats, outcome: Floats, leader: Indices, groups: int) -> Floats:
@@ -29,7 +41,11 @@ def foretold(probability: Floats, outcome: Floats, leader: Indices, groups: int)
 
 
 def brier_of(gathered: Floats) -> Floats:
-    """(G,) Brier score of what was gathered, 0 is best, 0.25 a coin's; NaN without forecasts."""
+    """(G,) Brier score of what was gathered, 0 is best, 0.25 a coin's; NaN without forecasts.
+
+    For an event and its opposite, half of Brier's own figure (1950, Monthly Weather Review 78,
+    equation 2).
+    """
     count = gathered[COUNT].sum(axis=1)
     return _ratio(gathered[SQUARED].sum(axis=1), count)
 
@@ -37,7 +53,7 @@ def brier_of(gathered: Floats) -> Floats:
 def calibration_error_of(gathered: Floats) -> Floats:
     """(G,) mean |forecast − rate| over the classes by their counts; NaN without forecasts.
 
-    See `reliability.calibration_error`.
+    Expected calibration error: Naeini, Cooper and Hauskrecht 2015 (AAAI).
     """
     missed = np.abs(gathered[FORECAST] - gathered[HAPPENED]).sum(axis=1)
     return _ratio(missed, gathered[COUNT].sum(axis=1))
