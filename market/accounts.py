@@ -14,17 +14,21 @@ class OrderState(StrEnum):
     """Where an order is in its life at the broker."""
 
     ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCELLED = "cancelled"
     REJECTED = "rejected"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOrder:
     """An order as the broker knows it.
 
-    transaction: the id of the transaction that made its state. reason: why it ended without a
-    fill, empty where it did not.
+    transaction: the id of the transaction that made its state. reason: why it, or the rest of it,
+    ended without a fill, empty where it did not. filled: signed units that were. replaced_by: the
+    client order id of the order in its place, of REPLACED.
     """
 
     client_order_id: str
@@ -33,10 +37,12 @@ class BrokerOrder:
     state: OrderState
     transaction: int
     reason: str = ""
+    filled: float = 0.0
+    replaced_by: str = ""
 
 
 class TransactionKind(StrEnum):
-    """What a transaction did to the account."""
+    """What a transaction did to the account. NOTED: nothing that a desk keeps account of."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -44,6 +50,9 @@ class TransactionKind(StrEnum):
     CANCELLED = "cancelled"
     FINANCING = "financing"
     TRANSFER = "transfer"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    NOTED = "noted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +61,8 @@ class Transaction:
 
     fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that
     opened the position. amount: of FINANCING and TRANSFER, account currency, signed; else 0.
-    reason: of CANCELLED and REJECTED.
+    reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED the client order id of the order in its
+    place; of NOTED what it was.
     """
 
     id: int
@@ -95,3 +105,4 @@ class StreamUpdate:
     quotes: tuple[Quote, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     skipped: int = 0
+    closed: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from market.sent import sent
 
@@ -17,13 +18,53 @@ class Bracket:
     trailing: float | None
 
 
+class EntryKind(StrEnum):
+    """When an order fills. MARKET: at once. LIMIT: at its price or a better one. STOP: at the
+    market once the price has come to it from the better side. MARKET_IF_TOUCHED: at the market
+    once it has come to it from either side.
+    """
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    MARKET_IF_TOUCHED = "market_if_touched"
+
+
+class TimeInForce(StrEnum):
+    """How long an order works. FOK: filled whole at once or not at all. IOC: what fills at once.
+    GFD: until 17:00 in New York. GTD: until a time. GTC: until it is cancelled.
+    """
+
+    FOK = "FOK"
+    IOC = "IOC"
+    GFD = "GFD"
+    GTD = "GTD"
+    GTC = "GTC"
+
+
+@sent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """How an order comes to be filled.
+
+    price: that triggers it; NaN for MARKET. time_in_force: FOK or IOC for MARKET. good_until: UTC
+    nanoseconds, of GTD; else 0.
+    """
+
+    kind: EntryKind
+    price: float
+    time_in_force: TimeInForce
+    good_until: int = 0
+
+
 @sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """A market order as it goes to a broker.
+    """An order as it goes to a broker.
 
     client_order_id: deterministic, from trading session, decision, instrument and leg.
     units: signed. lowest_price, highest_price: cancelled rather than filled outside them.
+    entry: None for a market order that is filled whole or not at all.
     """
 
     client_order_id: str
@@ -34,6 +75,7 @@ class OrderRequest:
     lowest_price: float
     highest_price: float
     reference_price: float
+    entry: Entry | None = None
 
 
 @sent

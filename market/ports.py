@@ -71,8 +71,8 @@ class LiveBroker(Protocol):
     """
 
     def place(self, order: OrderRequest) -> BrokerOrder:
-        """Send a market order with its bracket. The same client order id is never placed twice:
-        a repetition answers with the order that is there.
+        """Send an order with its bracket. The same client order id is never placed twice: a
+        repetition answers with the order that is there.
         """
         ...
 
@@ -90,6 +90,12 @@ class LiveBroker(Protocol):
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """Cancel an order that waits; of one that has ended, its end."""
+        ...
+
+    def replace(self, client_order_id: str, order: OrderRequest) -> BrokerOrder:
+        """Put an order in the place of one that waits, in one step; of one that has ended, its end
+        and nothing is placed. Done before, it answers with the order that was placed.
+        """
         ...
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
