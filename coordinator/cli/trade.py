@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -22,10 +23,13 @@ from coordinator.cli.options import (
     Instruments,
     listed,
 )
+from coordinator.cli.oanda_options import Broker, OandaAccount, OandaEnvironment, OandaTokenFile
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
+from coordinator.live.brokers.acceptance import accepted
+from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
@@ -52,7 +56,18 @@ def trade(
     agents: AgentNames = None,
     bar: BarLength = None,
     clock: Clock = None,
-    broker: Annotated[str, typer.Option("--broker", help="paper.")] = "paper",
+    broker: Broker = None,
+    environment: OandaEnvironment = None,
+    account: OandaAccount = None,
+    token_file: OandaTokenFile = None,
+    granted_by: Annotated[
+        Path | None,
+        typer.Option("--granted-by", help="Live: home of the practice desk that has earned it."),
+    ] = None,
+    accept_live_risk: Annotated[
+        str | None,
+        typer.Option("--i-accept-live-risk", metavar="ACCOUNT", help="In place of typing it."),
+    ] = None,
     duration: Annotated[
         str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
     ] = None,
@@ -69,8 +84,6 @@ def trade(
     as_json: AsJson = False,
 ) -> None:
     """Trade on the wall clock. Ctrl-C settles what is open and stops; the journal is kept."""
-    if broker != "paper":
-        raise ConfigError(f"--broker: expected paper, found {broker!r}")
     settings = load_settings(
         config,
         {
@@ -81,16 +94,42 @@ def trade(
                 "clock": clock,
             },
             "committee": {"agents": listed(agents)},
-            "live": {"feed": feed, "speed": speed, "home": home},
+            "live": {"broker": broker, "feed": feed, "speed": speed, "home": home},
+            "oanda": {
+                "environment": environment,
+                "account": account,
+                "token_file": token_file,
+                "granted_by": granted_by,
+                "accept_live_risk": accept_live_risk,
+            },
             "ray": {"dashboard": dashboard},
         },
     )
+    belonging = {
+        "paper": {"--feed": feed, "--speed": speed},
+        "oanda": {
+            "--environment": environment,
+            "--account": account,
+            "--token-file": token_file,
+            "--granted-by": granted_by,
+            "--i-accept-live-risk": accept_live_risk,
+        },
+    }
+    for whose, flags in belonging.items():
+        given = [name for name, value in flags.items() if value is not None]
+        if given and settings.live.broker != whose:
+            raise ConfigError(
+                f"{', '.join(given)} belongs to --broker {whose}, and this desk trades through "
+                f"{settings.live.broker}; leave it out, or choose the other broker"
+            )
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
-    with console.status("looking at the prices"):
-        plan = plan_for(settings, desk_home, resume=resume)
-    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False)) as desk:
+    choice = broker_named(settings)
+    with console.status("looking at the prices and the account"):
+        plan = plan_for(settings, desk_home, resume=resume, choice=choice)
+    plan = accepted(plan, typer.prompt if sys.stdin.isatty() else None)
+    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False), choice) as desk:
         told = _watch(desk, desk_home, for_s, console)
     if as_json:
         typer.echo(json.dumps(plain(told)))

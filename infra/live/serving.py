@@ -28,6 +28,7 @@ from market.modes import Mode
 from market.overrides import OverrideRules
 from market.ports import LiveBroker
 from market.quotes import PriceKind
+from market.stage_grants import StageGrant
 from market.stage_needs import StageNeeds
 
 
@@ -39,6 +40,11 @@ def serve_gateway(
     description: str,
     prices: PriceKind,
     speed: float,
+    real: bool,
+    grant: StageGrant | None,
+    differs: Callable[[LiveBroker], str],
+    absent_after_s: float,
+    heard_within_s: float,
     needs: StageNeeds,
     override_rules: OverrideRules,
     started: SessionStarted,
@@ -59,8 +65,9 @@ def serve_gateway(
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
-    prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
-    have shown to be given more capital. override_rules: what a person may override. People are
+    prices, speed: what the broker's prices are and how fast its time runs. real, grant, differs,
+    absent_after_s: as of `LiveGateway`. heard_within_s: as of `GatewayLoop`. needs: what a desk
+    must have shown to be given more capital. override_rules: what a person may override. People are
     answered from the first moment, also while the broker cannot be reached. started, rows, seated:
     as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
     gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
@@ -118,6 +125,10 @@ def serve_gateway(
         ),
         breakers=breakers,
         guardian_limits=guardian_limits,
+        real=real,
+        grant=grant,
+        absent_after_s=absent_after_s,
+        differs=partial(differs, account),
         tell=log.tell,
         meters=meters,
     )
@@ -129,6 +140,7 @@ def serve_gateway(
             room.switchboard(),
             account.subscribe,
             reconcile_every_s=reconcile_every_s,
+            heard_within_s=heard_within_s,
             tell=log.tell,
             meters=meters,
             opening=partial(gateway.open, description, prices, speed),
