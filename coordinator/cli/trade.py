@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from coordinator.cli.asking import plain
+from coordinator.cli.oanda_options import Broker, OandaAccount, OandaEnvironment, OandaTokenFile
 from coordinator.cli.options import (
     AgentNames,
     AsJson,
@@ -23,7 +24,6 @@ from coordinator.cli.options import (
     Instruments,
     listed,
 )
-from coordinator.cli.oanda_options import Broker, OandaAccount, OandaEnvironment, OandaTokenFile
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.sources import HOME, load_settings

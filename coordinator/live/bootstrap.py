@@ -156,9 +156,7 @@ def breaker_limits(settings: Settings) -> BreakerLimits:
     )
 
 
-def gateway_server(
-    plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue
-) -> Serve:
+def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue) -> Serve:
     """Serves the desk's gateway, where it runs."""
     settings = plan.settings
     key = journal_key_of(settings)

@@ -83,8 +83,8 @@ async def start_dynamic_trading(
 
     Other cells run meanwhile where it is a task: `asyncio.create_task(start_dynamic_trading(5))`,
     then `show_system_status()`. Interrupting settles at once; the journal is kept in any case, and
-    `resume` takes the desk up again. Without settings of `live.feed` the prices are made up, without
-    `live.broker` the account is on paper; real money needs `oanda.accept_live_risk`.
+    `resume` takes the desk up again. Without settings of `live.feed` the prices are made up,
+    without `live.broker` the account is on paper; real money needs `oanda.accept_live_risk`.
     home: the desk's folder. speed, bar, settings, config: as of `quorum trade` and `replay`.
 
     Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,

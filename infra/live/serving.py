@@ -14,7 +14,7 @@ from infra.feeds.live.staleness import StalenessLimits
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
-from infra.live.loop import GatewayLoop
+from infra.live.loop import HEARD_WITHIN_S, GatewayLoop
 from infra.live.opening import open_books
 from infra.live.waiting import AskedBefore, WaitingRoom
 from infra.logs import DeskLog
@@ -32,6 +32,12 @@ from market.stage_grants import StageGrant
 from market.stage_needs import StageNeeds
 
 
+def as_planned(broker: LiveBroker) -> str:
+    """Of a broker whose account is made by the desk's own plan."""
+    del broker
+    return ""
+
+
 def serve_gateway(
     leaving: threading.Event,
     *,
@@ -40,11 +46,6 @@ def serve_gateway(
     description: str,
     prices: PriceKind,
     speed: float,
-    real: bool,
-    grant: StageGrant | None,
-    differs: Callable[[LiveBroker], str],
-    absent_after_s: float,
-    heard_within_s: float,
     needs: StageNeeds,
     override_rules: OverrideRules,
     started: SessionStarted,
@@ -62,6 +63,11 @@ def serve_gateway(
     events_per_file: int,
     open_log: Callable[[], DeskLog],
     open_meters: Callable[[], Meters],
+    real: bool = False,
+    grant: StageGrant | None = None,
+    differs: Callable[[LiveBroker], str] = as_planned,
+    absent_after_s: float = 0.0,
+    heard_within_s: float = HEARD_WITHIN_S,
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan
-from dataclasses import replace
 from market.errors import ConfigError
 
 LIVE = "live"

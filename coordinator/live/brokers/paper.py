@@ -35,9 +35,7 @@ class PaperChoice:
     def looked_at(self, plan: LivePlan, *, resume: bool) -> LivePlan:
         """What is wrong with the prices is told here, where somebody reads it."""
         if not resume:
-            open_prices(
-                None, settings=plan.settings, instruments=plan.instruments, rows=plan.rows
-            )
+            open_prices(None, settings=plan.settings, instruments=plan.instruments, rows=plan.rows)
         return plan
 
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:

@@ -24,7 +24,7 @@ def refuse_another_broker(home: DeskHome, account: str = "") -> None:
         return
     how = "oanda, with that environment and account" if began else "paper"
     raise ConfigError(
-        f"the desk in {home.folder} began at {began or PAPER}, not at {account or PAPER}: its books "
-        f"are of another account. Resume it with --broker {how}, or start a new desk in another "
-        "--home."
+        f"the desk in {home.folder} began at {began or PAPER}, not at {account or PAPER}: its "
+        f"books are of another account. Resume it with --broker {how}, or start a new desk in "
+        "another --home."
     )

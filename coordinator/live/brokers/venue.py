@@ -11,16 +11,10 @@ from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan
 from infra.brokers.paper.live.server import ExchangeServer
 from infra.live.home import DeskHome
+from infra.live.loop import HEARD_WITHIN_S
+from infra.live.serving import as_planned
 from market.ports import LiveBroker
 from market.quotes import PriceKind
-
-HEARD_WITHIN_S = 5.0
-
-
-def same_account(broker: LiveBroker) -> str:
-    """Of a venue whose account is made by its plan."""
-    del broker
-    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +37,7 @@ class Venue:
     speed: float = 1.0
     exchange: Callable[[], ExchangeServer] | None = None
     real: bool = False
-    differs: Callable[[LiveBroker], str] = same_account
+    differs: Callable[[LiveBroker], str] = as_planned
     absent_after_s: float = 0.0
     heard_within_s: float = HEARD_WITHIN_S
 
