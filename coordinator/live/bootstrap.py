@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -43,10 +43,17 @@ from market.stage_needs import StageNeeds
 Build = Callable[[], Member]
 
 
-def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = None) -> LivePlan:
+def live_plan_of(
+    settings: Settings,
+    *,
+    opened: str = "",
+    session: str | None = None,
+    available: Collection[str] | None = None,
+) -> LivePlan:
     """Seat the agents and settle the desk; nothing is started or written.
 
-    opened: what makes a new session's name its own. session: of the desk that is resumed. Raises
+    opened: what makes a new session's name its own. session: of the desk that is resumed.
+    available: the instruments that the broker has; None for all that are known. Raises
     ConfigError, AgentError.
     """
     broker_named(settings).check(settings)
@@ -62,8 +69,12 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
     )
     registry = registry_of(settings)
     traded = [registry[symbol] for symbol in settings.data.instruments]
-    available = [registry[symbol] for symbol in registry.symbols()]
-    instruments = with_conversion_instruments(traded, available, settings.desk.account_currency)
+    known = [
+        registry[symbol]
+        for symbol in registry.symbols()
+        if available is None or symbol in available
+    ]
+    instruments = with_conversion_instruments(traded, known, settings.desk.account_currency)
     specs = [agent_spec(name, settings.agents) for name in everyone]
     return make_live_plan(
         settings,

@@ -44,9 +44,14 @@ def plan_for(
             "positions; for a new one choose another --home."
         )
     choice.check(settings)
-    settings = choice.prepared(settings, home, resume=resume)
-    opened = "" if resume else datetime.now(UTC).isoformat()
-    return choice.looked_at(live_plan_of(settings, opened=opened, session=session), resume=resume)
+    prepared = choice.prepared(settings, home, resume=resume)
+    plan = live_plan_of(
+        prepared.settings,
+        opened="" if resume else datetime.now(UTC).isoformat(),
+        session=session,
+        available=prepared.available,
+    )
+    return choice.looked_at(plan, resume=resume)
 
 
 @contextmanager

@@ -295,7 +295,9 @@ class GatewayLoop:
         elif self._is_due("open", RETRY_S):
             try:
                 opening()
-            except (TransientError, OutcomeUnknown) as error:
+            except (TransientError, OutcomeUnknown, InvalidError) as error:
+                if isinstance(error, InvalidError) and not self._gateway.books.state.openings:
+                    raise  # a desk that has never traded has nothing to wait for
                 self._waiting = f"waiting for the broker: {error}"
                 self._tell(self._waiting, level="warning")
             else:

@@ -9,7 +9,7 @@ from functools import partial
 from coordinator.bootstrap import interest_of
 from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.resuming import refuse_another_broker
-from coordinator.live.brokers.venue import Venue
+from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
 from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
 from infra.brokers.paper.live.client import PaperExchangeClient
@@ -26,11 +26,11 @@ class PaperChoice:
         """Feed and data go together."""
         check_prices(settings)
 
-    def prepared(self, settings: Settings, home: DeskHome, *, resume: bool) -> Settings:
+    def prepared(self, settings: Settings, home: DeskHome, *, resume: bool) -> Prepared:
         """A paper account is what its settings say."""
         if resume:
             refuse_another_broker(home)
-        return settings
+        return Prepared(settings=settings)
 
     def looked_at(self, plan: LivePlan, *, resume: bool) -> LivePlan:
         """What is wrong with the prices is told here, where somebody reads it."""

@@ -42,6 +42,16 @@ class Venue:
     heard_within_s: float = HEARD_WITHIN_S
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a broker has made of the settings. available: the symbols that it has, to trade and to
+    convert by; None for all that are known.
+    """
+
+    settings: Settings
+    available: tuple[str, ...] | None = None
+
+
 class BrokerChoice(Protocol):
     """A broker that a desk can be told to trade through."""
 
@@ -49,7 +59,7 @@ class BrokerChoice(Protocol):
         """Raise ConfigError for what cannot be, before anything is asked or started."""
         ...
 
-    def prepared(self, settings: Settings, home: DeskHome, *, resume: bool) -> Settings:
+    def prepared(self, settings: Settings, home: DeskHome, *, resume: bool) -> Prepared:
         """The settings with what the broker says of account and instruments in them.
 
         Raises ConfigError, TransientError where it cannot be asked.
