@@ -47,14 +47,13 @@ class Records:
         """
         while True:
             endpoint = transactions.TransactionsSinceID(self._account, params={"id": str(after)})
+            refused: Refused | None = None
             try:
                 answer = self._connection.ask(endpoint)
             except Refused as error:
-                found = error
-            else:
-                found = None
-            if found is not None:
-                raise self._out_of_range(found, after)
+                refused = error
+            if refused is not None:
+                raise self._out_of_range(refused, after)
             told = sorted(answer["transactions"], key=_id)
             yield from told
             newest, last = _id(told[-1]) if told else after, int(answer["lastTransactionID"])
