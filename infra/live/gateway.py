@@ -228,6 +228,8 @@ class LiveGateway:
         self._book(update.transactions)
         for quote in update.quotes:
             self._board.put(quote, self.now)
+        for symbol in update.closed:
+            self._board.close(symbol)
         self._moved = self._moved or bool(update.quotes)
         self.breakers.heard()
         self.breakers.quoted(update.quotes, self.now)
@@ -549,7 +551,7 @@ class LiveGateway:
         # That an order was accepted is in the books since its answer, but for an unanswered one.
         return tuple(
             event
-            for event in booked(fresh, state.sequence + 1)
+            for event in booked(fresh, state)
             if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
         )
 
@@ -570,7 +572,9 @@ class LiveGateway:
         if self._silence is None or self.now - self._looked < SECOND_NS:
             return
         self._looked = self.now
-        for told in self._silence.look(self.now, self._board.quoted_at()):
+        for told in self._silence.look(
+            self.now, self._board.quoted_at(), self._board.closed
+        ):
             self._alert("warning", str(told))
 
     def _alert(self, level: str, message: str, decision: int | None = None) -> None:

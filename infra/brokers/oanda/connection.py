@@ -29,9 +29,9 @@ class OandaConnection:
     """Any thread may ask; each request has a kept-alive line of its own meanwhile.
 
     account: its id. tokens: asked before every request, so that a new token needs no restart.
-    Questions (GET) are repeated, after growing pauses of random length, twice at most and no
-    later than one read time-out after the first; what may change anything is sent once. While the circuit
-    is open nothing is sent at all. No error holds the token, nor anything made from it.
+    Questions (GET) are repeated, after growing pauses of random length, twice at most and no later
+    than one read time-out after the first; what may change anything is sent once. While the
+    circuit is open nothing is sent at all. No error holds the token, nor anything made from it.
     """
 
     def __init__(
@@ -89,12 +89,15 @@ class OandaConnection:
             pause *= 2.0
         raise AssertionError
 
-    def new_stream(self, endpoint: Any, read_timeout_s: float) -> StreamLines:
+    def new_stream(
+        self, endpoint: Any, read_timeout_s: float, *, opened: Callable[[], None] | None = None
+    ) -> StreamLines:
         """The messages of a stream, on a session of its own with the token as it is now.
 
+        opened: called by the reader's thread once the broker has begun to answer.
         Raises ConfigError where there is none; everything else is StreamLost, from its `next`.
         """
-        line = self._line(self._tokens.token(), read_timeout_s, streaming=True)
+        line = self._line(self._tokens.token(), read_timeout_s, streaming=True, opened=opened)
         return StreamLines(line, endpoint, _what(endpoint), self._tokens.stale)
 
     def close(self) -> None:
@@ -158,7 +161,14 @@ class OandaConnection:
             "what answers at the environment's address"
         )
 
-    def _line(self, token: str, read_s: float, *, streaming: bool = False) -> Line:
+    def _line(
+        self,
+        token: str,
+        read_s: float,
+        *,
+        streaming: bool = False,
+        opened: Callable[[], None] | None = None,
+    ) -> Line:
         return Line(
             self.environment,
             token,
@@ -166,6 +176,7 @@ class OandaConnection:
             pace=self._paces.connections.wait,
             wall=self._wall,
             streaming=streaming,
+            opened=opened,
         )
 
 

@@ -60,7 +60,7 @@ class Line:
     """Asks one thing at a time.
 
     pace: called before a connection is made. wall: UTC nanoseconds. streaming: the body is left to
-    be read as it comes.
+    be read as it comes. opened: called once an answer of 200 has begun, before its body is read.
     """
 
     def __init__(
@@ -72,8 +72,10 @@ class Line:
         pace: Callable[[], None],
         wall: Callable[[], int],
         streaming: bool = False,
+        opened: Callable[[], None] | None = None,
     ) -> None:
         _silence()
+        self._opened = opened
         self._timeout = timeout
         self._wall = wall
         self._streaming = streaming
@@ -156,6 +158,8 @@ class Line:
             sent_at=self._wall() - round(response.elapsed.total_seconds() * 1e9),
             received_at=self._wall(),
         )
+        if self._opened is not None and response.status_code == 200:
+            self._opened()
 
     def _body(self, response: requests.Response) -> bytes:
         """All of it. A trickle that outlasts the time-out ends it as silence does."""
