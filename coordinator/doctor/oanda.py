@@ -17,17 +17,17 @@ from coordinator.configuration.settings import Settings
 from coordinator.doctor.finding import Finding, failed, passed, warned
 from coordinator.live.brokers.broker_terms import with_broker_terms
 from coordinator.live.brokers.oanda_access import OandaAccess, access_of, tokens_of
-from coordinator.live.brokers.preflight import account_faults, clock_faults
+from coordinator.live.brokers.preflight import checks_of
 from infra.brokers.oanda.connection import OandaConnection
-from infra.brokers.oanda.credentials import TokenSource
+from infra.brokers.oanda.credentials import TOKEN_VARIABLE, TokenFile
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.facts import AccountFacts, account_facts
-from infra.brokers.oanda.instruments import broker_instruments
 from infra.brokers.oanda.paths import quoted
 from market.errors import InvalidError, QuorumError, TransientError
 
 STREAM_WITHIN_S = 10.0
 REQUESTS = 5
+CLOCK = "clock"
 MOST_A_SECOND = 120.0
 """OANDA refuses more with 429."""
 SLOW_S = 0.5
@@ -50,9 +50,10 @@ def examine_oanda(settings: Settings, variables: MutableMapping[str, str]) -> It
     except InvalidError as error:
         yield failed("token found", str(error), "OANDA's site makes tokens: Manage API Access")
         return
-    yield passed("token found", repr(tokens))
+    source = str(tokens.path) if isinstance(tokens, TokenFile) else TOKEN_VARIABLE
+    yield passed("token found", source)
     with closing(access.connect(tokens)) as connection:
-        yield from AccountExamination(settings, access, tokens, connection).findings()
+        yield from AccountExamination(settings, access, connection).findings()
 
 
 class AccountExamination:
@@ -62,17 +63,16 @@ class AccountExamination:
         self,
         settings: Settings,
         access: OandaAccess,
-        tokens: TokenSource,
         connection: OandaConnection,
         *,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._access = access
-        self._tokens = tokens
         self._connection = connection
         self._elapsed = elapsed
         self._facts: AccountFacts | None = None
+        self._summary: dict[str, Any] = {}
         self._latencies: list[float] = []
         self._limited = 0
 
@@ -88,7 +88,7 @@ class AccountExamination:
             ("price stream", "permissions", self._price_stream),
             ("transaction stream", "permissions", self._transaction_stream),
             ("latency", "permissions", self._latency),
-            ("clock", "address", self._clock),
+            (CLOCK, "permissions", self._clock),
             ("rate limit", "latency", self._rate_limit),
         )
         broken: set[str] = set()
@@ -139,39 +139,48 @@ class AccountExamination:
         )
 
     def _permissions(self) -> Finding:
+        summary = accounts.AccountSummary(quoted(self._access.account))
+        self._summary = self._ask(summary).get("account", {})
         self._facts = account_facts(self._connection)
-        self._ask(accounts.AccountSummary(quoted(self._access.account)))
         return passed(
             "permissions", "the account may be read; that orders are taken only an order shows"
         )
 
     def _state(self) -> Finding:
         facts = self._known()
-        held = "is hedging" if facts.hedging else "nets positions"
         told = (
-            f"{facts.currency}, {held}, balance {facts.balance:,.2f}, margin used "
-            f"{facts.margin_used:,.2f}, available {facts.margin_available:,.2f}, "
-            f"{facts.positions} positions open, {facts.pending_orders} orders working"
+            f"{facts.currency}, {'hedging' if facts.hedging else 'netting'}, balance "
+            f"{facts.balance:,.2f}, margin used {self._summary.get('marginUsed', 'unknown')}, "
+            f"available {self._summary.get('marginAvailable', 'unknown')}, "
+            f"{len(facts.positions)} positions open, {facts.waiting} orders working"
         )
-        wrong = list(account_faults(self._settings, facts))
+        checks = list(checks_of(facts, self._settings.desk.account_currency))
+        wrong = [str(one) for one in checks if not one.holds and one.subject != CLOCK]
         if wrong:
             return failed("account state", told, "; ".join(wrong))
-        if facts.positions or facts.pending_orders:
+        if facts.positions or facts.waiting:
             return warned(
                 "account state", told, "a new desk needs an empty account; --resume goes on"
             )
         return passed("account state", told)
 
+    def _clock(self) -> Finding:
+        checks = checks_of(self._known(), self._settings.desk.account_currency)
+        clock = next(one for one in checks if one.subject == CLOCK)
+        if not clock.holds:
+            return failed(CLOCK, clock.found, clock.mend)
+        return passed(CLOCK, clock.found)
+
     def _instruments(self) -> Finding:
-        offered = broker_instruments(self._connection)
-        settings, symbols = with_broker_terms(self._settings, offered, self._known().currency)
+        facts = self._known()
+        settings, symbols = with_broker_terms(self._settings, facts)
         traded = self._settings.data.instruments
         others = [symbol for symbol in symbols if symbol not in traded]
         beside = f", with {', '.join(others)} to convert by" if others else ""
         margins = [settings.instruments[symbol].margin_rate or math.nan for symbol in traded]
         return passed(
             "instruments",
-            f"{', '.join(traded)} of {len(offered)} offered{beside}; margin "
+            f"{', '.join(traded)} of {len(facts.instruments)} offered{beside}; margin "
             f"{min(margins):.2%} to {max(margins):.2%}",
         )
 
@@ -204,14 +213,6 @@ class AccountExamination:
             mend = f"run the desk nearer to the broker; its breaker trips above {limit:g} s"
             return warned("latency", told, mend)
         return passed("latency", told)
-
-    def _clock(self) -> Finding:
-        offset_ns = self._connection.offset_ns
-        offset = math.nan if offset_ns is None else offset_ns / 1e9
-        wrong = list(clock_faults(offset))
-        if wrong:
-            return failed("clock", wrong[0], "approvals and orders expire by two different clocks")
-        return passed("clock", f"{abs(offset):.1f} s apart, known to half a second")
 
     def _rate_limit(self) -> Finding:
         rate = 1.0 / statistics.median(self._latencies)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from coordinator.configuration.settings import InstrumentSettings, Settings
-from infra.brokers.oanda.instruments import BrokerInstrument
+from infra.brokers.oanda.facts import AccountFacts
 from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, nearest
 from market.instruments import Instrument
@@ -16,7 +16,7 @@ TERMS = ("pip", "price_increment", "unit_increment", "margin_rate")
 
 
 def with_broker_terms(
-    settings: Settings, offered: Sequence[BrokerInstrument], account_currency: str
+    settings: Settings, facts: AccountFacts
 ) -> tuple[Settings, tuple[str, ...]]:
     """The settings with the broker's terms of what is traded and of what converts its profit, and
     those symbols.
@@ -25,7 +25,7 @@ def with_broker_terms(
     multiple of the least that may be traded. Raises ConfigError for instruments that the broker
     does not offer, NoConversionPath.
     """
-    book = {one.symbol: one for one in offered}
+    book = _book(facts)
     for symbol in settings.data.instruments:
         if symbol not in book:
             raise ConfigError(
@@ -33,10 +33,9 @@ def with_broker_terms(
                 f"{nearest(symbol, book)} It offers {len(book)} instruments; `quorum doctor "
                 "--broker oanda` looks at those that are configured"
             )
-    instruments = {symbol: _instrument(one) for symbol, one in book.items()}
-    traded = [instruments[symbol] for symbol in settings.data.instruments]
-    available = [instruments[symbol] for symbol in sorted(instruments)]
-    needed = with_conversion_instruments(traded, available, account_currency)
+    traded = [book[symbol] for symbol in settings.data.instruments]
+    available = [book[symbol] for symbol in sorted(book)]
+    needed = with_conversion_instruments(traded, available, settings.desk.account_currency)
     entries = dict(settings.instruments)
     for instrument in needed:
         entries[instrument.symbol] = _entry(instrument, entries.get(instrument.symbol))
@@ -44,15 +43,12 @@ def with_broker_terms(
     return settings.model_copy(update={"instruments": entries}), symbols
 
 
-def differing_terms(
-    planned: Sequence[Instrument], offered: Sequence[BrokerInstrument]
-) -> tuple[str, ...]:
+def differing_terms(planned: Sequence[Instrument], facts: AccountFacts) -> tuple[str, ...]:
     """In words, where the broker's terms are no longer those that a desk was planned with.
 
     A margin rate that the plan has higher is the desk's own caution.
     """
-    book: Mapping[str, Instrument] = {one.symbol: _instrument(one) for one in offered}
-    found = []
+    book, found = _book(facts), []
     for instrument in planned:
         now = book.get(instrument.symbol)
         if now is None:
@@ -65,11 +61,16 @@ def differing_terms(
     return tuple(found)
 
 
-def _instrument(offered: BrokerInstrument) -> Instrument:
-    """Its least size is its step where that is the coarser one."""
-    instrument = offered.instrument
-    step = max(instrument.unit_increment, offered.minimum_units)
-    return replace(instrument, unit_increment=step)
+def _book(facts: AccountFacts) -> dict[str, Instrument]:
+    """What the account may trade: no less margin than its own, no step below the least size."""
+    return {
+        one.symbol: replace(
+            one.instrument,
+            unit_increment=max(one.instrument.unit_increment, one.minimum_units),
+            margin_rate=max(one.instrument.margin_rate, facts.margin_rate),
+        )
+        for one in facts.instruments
+    }
 
 
 def _entry(instrument: Instrument, given: InstrumentSettings | None) -> InstrumentSettings:

@@ -22,14 +22,13 @@ from coordinator.live.brokers.oanda_access import (
     token_file_of,
     tokens_of,
 )
-from coordinator.live.brokers.preflight import account_faults, clock_faults, refuse_account
+from coordinator.live.brokers.preflight import checks_of, refuse_account
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
 from infra.brokers.oanda.broker import OandaBroker
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE, TokenFile, TokenSource, TokenText
 from infra.brokers.oanda.facts import account_facts
-from infra.brokers.oanda.instruments import broker_instruments
 from infra.live.earned import earned_by
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
@@ -68,10 +67,9 @@ class OandaChoice:
             refuse_another_broker(home, access.said)
         with closing(access.connect(self._tokens(settings))) as connection:
             facts = account_facts(connection)
-            offered = broker_instruments(connection)
-            refuse_account(settings, facts, offset_s(connection.offset_ns), new=not resume)
+        refuse_account(facts, settings.desk.account_currency, new=not resume)
         balance = session_at(home.journal).initial_balance if resume else facts.balance
-        settings, symbols = with_broker_terms(settings, offered, facts.currency)
+        settings, symbols = with_broker_terms(settings, facts)
         account = settings.oanda.model_copy(update={"account": access.account})
         desk = settings.desk.model_copy(update={"initial_balance": balance})
         return Prepared(
@@ -116,16 +114,18 @@ class OandaChoice:
                 access,
                 file,
                 instruments=plan.instruments,
-                account_currency=settings.desk.account_currency,
                 interval_s=plan.desk.interval_s,
             ),
             differs=partial(
-                account_differs, access=access, file=file, settings=settings,
+                account_differs,
+                access=access,
+                file=file,
                 instruments=plan.instruments,
+                account_currency=settings.desk.account_currency,
             ),
             absent_after_s=ABSENT_AFTER_S,
             heard_within_s=HEARD_WITHIN_S,
-        )  # fmt: skip
+        )
 
     def handed_over(self, home: DeskHome) -> AbstractContextManager[None]:
         """A token of the environment lies in the desk's home while the desk is at work."""
@@ -150,17 +150,11 @@ def _handed_over(tokens: TokenSource | None, home: DeskHome) -> Iterator[None]:
         home.forget_token()
 
 
-def offset_s(offset_ns: int | None) -> float:
-    """Seconds; NaN where nothing is known."""
-    return float("nan") if offset_ns is None else offset_ns / 1e9
-
-
 def open_oanda(
     access: OandaAccess,
     file: Path,
     *,
     instruments: Sequence[Instrument],
-    account_currency: str,
     interval_s: int,
 ) -> LiveBroker:
     """The broker, in the gateway's process. file: with the token.
@@ -175,7 +169,6 @@ def open_oanda(
     return OandaBroker(
         access.connect(TokenFile(file)),
         instruments=instruments,
-        account_currency=account_currency,
         interval_s=interval_s,
     )
 
@@ -185,19 +178,15 @@ def account_differs(
     *,
     access: OandaAccess,
     file: Path,
-    settings: Settings,
     instruments: Sequence[Instrument],
+    account_currency: str,
 ) -> str:
     """Why the account is no longer the one that the desk was planned for, empty where it is."""
     del broker
     with closing(access.connect(TokenFile(file))) as connection:
         facts = account_facts(connection)
-        offered = broker_instruments(connection, [one.symbol for one in instruments])
-        found = [
-            *account_faults(settings, facts),
-            *clock_faults(offset_s(connection.offset_ns)),
-            *differing_terms(instruments, offered),
-        ]
+    found = [str(check) for check in checks_of(facts, account_currency) if not check.holds]
+    found += differing_terms(instruments, facts)
     if not found:
         return ""
     return (
