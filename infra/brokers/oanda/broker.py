@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from oandapyV20.endpoints import accounts, orders
@@ -22,6 +21,7 @@ from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.placing import Placing, refusal_of
 from infra.brokers.oanda.records import Records
 from infra.brokers.oanda.translation import Translation
+from infra.feeds.oanda.stream import OandaStream
 from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
 from market.errors import InvalidError, OutcomeUnknown, TransientError, UnknownInstrument
@@ -32,7 +32,7 @@ _KEPT = 10_000
 
 
 class OandaBroker:
-    """instruments: the desk's, in its order. interval_s: of its bars.
+    """instruments: the desk's, in its order. interval_s: of its bars. speed: of the broker's time.
 
     Every call ends within the connection's time-outs. The gateway's thread places, finds and
     cancels; `transaction_of` and `transactions` may be called from any. Raises InvalidError for an
@@ -44,13 +44,17 @@ class OandaBroker:
         connection: OandaConnection,
         *,
         instruments: Sequence[Instrument],
+        account_currency: str,
         interval_s: int,
+        speed: float = 1.0,
         elapsed: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         granularity_for(interval_s)
         self._connection = connection
         self._account = quoted(connection.account)
+        self._currency = account_currency
+        self._speed = speed
         self.symbols = tuple(instrument.symbol for instrument in instruments)
         self._mids: OrderedDict[str, float] = OrderedDict()
         self._records = Records(connection)
@@ -138,15 +142,22 @@ class OandaBroker:
         return self._placing.close(symbol, client_order_id)
 
     def account(self) -> AccountState:
-        """The account now, from one answer."""
-        answer = self._connection.ask(accounts.AccountDetails(self._account))
-        return account_state(answer["account"], self.symbols)
+        """The account now, from one answer. Raises InvalidError where it is in another currency,
+        or holds opposite positions.
+        """
+        told = self._connection.ask(accounts.AccountDetails(self._account))["account"]
+        if told["currency"] != self._currency:
+            raise InvalidError(
+                f"account {self._connection.account} is in {told['currency']} and the desk in "
+                f"{self._currency}; trade an account in the desk's currency"
+            )
+        return account_state(told, self.symbols)
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
         """Every transaction with an id above `after`, in order."""
         return tuple(map(self.transaction_of, self._records.since(after)))
 
-    def transaction_of(self, raw: dict[str, Any]) -> Transaction:
+    def transaction_of(self, raw: Mapping[str, Any]) -> Transaction:
         """A transaction of OANDA's as the desk's. What it does not tell itself is asked for, which
         may raise TransientError; DataError where it cannot be read.
         """
@@ -155,6 +166,17 @@ class OandaBroker:
     def history(self, interval_s: int, bars: int) -> Bars:
         """The last closed bars of the desk's instruments, at most so many, newest last."""
         return history(self._connection, self.symbols, interval_s, bars)
+
+    def subscribe(self, after: int) -> OandaStream:
+        """Prices from now on, and every transaction with an id above `after`."""
+        return OandaStream(
+            self._connection,
+            self.symbols,
+            after,
+            transaction_of=self.transaction_of,
+            backfill=self.transactions,
+            speed=self._speed,
+        )
 
     def close_lines(self) -> None:
         """Let go of the connection's idle lines."""
@@ -166,10 +188,8 @@ class OandaBroker:
             self._mids.popitem(last=False)
 
     def _before(self, number: int) -> Iterator[Raw]:
-        """Transactions below an id, newest first, from a page or so."""
-        return (
-            raw for raw in islice(self._records.newest_first(), 5_000) if int(raw["id"]) < number
-        )
+        """Transactions below an id, newest first, as far as the record is read."""
+        return (raw for raw in self._records.newest_first() if int(raw["id"]) < number)
 
 
 def _unanswered(order: OrderRequest, state: OrderState, reason: str) -> BrokerOrder:

@@ -111,7 +111,7 @@ class Finder:
                 told = [one for one in told if one.get("orderID") in (None, raw["id"])]
                 return order_after([*told, raw], self._origins)
             if kind.endswith("_ORDER_REJECT"):
-                if client_id(raw) == name and raw.get("rejectReason") not in TAKEN and not told:
+                if client_id(raw) == name and raw.get("rejectReason") not in TAKEN:
                     return order_after([raw], self._origins)
             elif "orderID" in raw:
                 told.append(raw)
