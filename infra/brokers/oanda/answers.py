@@ -32,7 +32,7 @@ def order_after(transactions: Iterable[Raw], origins: Origins) -> BrokerOrder | 
             else:
                 found = accepted(origins.order(number))
         elif kind.endswith("_ORDER_REJECT"):
-            found = rejected(raw)
+            found = rejected(raw) if found is None else _not_reissued(raw, found)
         elif kind == "ORDER_FILL":
             at = found or accepted(origins.order(int(raw["orderID"])))
             found = after_fill(raw, at)
@@ -68,6 +68,16 @@ def rejected(raw: Raw) -> BrokerOrder:
         symbol=str(raw.get("instrument", "")),
         units=_units(raw),
         state=OrderState.REJECTED,
+        transaction=int(raw["id"]),
+        reason=words_of(str(raw["rejectReason"])),
+    )
+
+
+def _not_reissued(raw: Raw, at: BrokerOrder) -> BrokerOrder:
+    """An order that was filled in part, and whose rest OANDA did not take again."""
+    return replace(
+        at,
+        state=OrderState.CANCELLED,
         transaction=int(raw["id"]),
         reason=words_of(str(raw["rejectReason"])),
     )

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 class Messages(Protocol):
     """One open stream; it is opened by the first `next`, and read by one thread."""
 
-    def __iter__(self) -> Messages: ...
-
     def __next__(self) -> dict[str, Any]:
         """The next message. Raises StreamLost at the end of the stream, whatever ended it."""
         ...
