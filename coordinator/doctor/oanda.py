@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 import time
@@ -117,10 +118,8 @@ class AccountExamination:
 
     def _address(self) -> Finding:
         where = f"{self._access.at.api} and {self._access.at.stream}"
-        try:
+        with contextlib.suppress(Refused):  # whatever it refuses, it is there
             self._ask(accounts.AccountList())
-        except Refused:
-            pass  # whatever it refuses, it is there
         return passed("address", f"{where} answer")
 
     def _token(self) -> Finding:

@@ -64,7 +64,7 @@ def test_an_account_that_a_new_desk_cannot_trade_is_refused_with_the_mend(
 
 
 def test_everything_that_is_wrong_with_an_account_is_told_at_once() -> None:
-    with pytest.raises(ConfigError, match="EUR.*hedging.*clock"):
+    with pytest.raises(ConfigError, match=r"EUR.*hedging.*clock"):
         refuse_account(account(currency="EUR", hedging=True, offset_s=3.0), "USD", new=True)
 
 
@@ -108,7 +108,7 @@ def test_sizes_are_multiples_of_the_least_that_may_be_traded() -> None:
 
 
 def test_an_instrument_that_is_not_offered_is_refused_by_name_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="does not offer EUR_UST.*did you mean 'EUR_USD'"):
+    with pytest.raises(ConfigError, match=r"does not offer EUR_UST.*did you mean 'EUR_USD'"):
         with_broker_terms(settings("EUR_UST"), account())
 
 

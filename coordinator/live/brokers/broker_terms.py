@@ -15,9 +15,7 @@ TERMS = ("pip", "price_increment", "unit_increment", "margin_rate")
 """What an order that differs in it could be refused for."""
 
 
-def with_broker_terms(
-    settings: Settings, facts: AccountFacts
-) -> tuple[Settings, tuple[str, ...]]:
+def with_broker_terms(settings: Settings, facts: AccountFacts) -> tuple[Settings, tuple[str, ...]]:
     """The settings with the broker's terms of what is traded and of what converts its profit, and
     those symbols.
 
