@@ -62,9 +62,7 @@ ORDER_KINDS = frozenset(
         FaultKind.NO_SUCH_ORDER,
     }
 )
-MARKET_KINDS = frozenset(
-    {FaultKind.MARKET_HALT, FaultKind.MARGIN_CLOSEOUT, FaultKind.CLOCK_SKEW}
-)
+MARKET_KINDS = frozenset({FaultKind.MARKET_HALT, FaultKind.MARGIN_CLOSEOUT, FaultKind.CLOCK_SKEW})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +197,7 @@ class Faults:
         """How often each struck so far."""
         counts = zip(self.plan.faults, self._matched, self._struck, strict=True)
         return tuple(
-            Struck(fault=fault, matched=matched, struck=struck)
-            for fault, matched, struck in counts
+            Struck(fault=fault, matched=matched, struck=struck) for fault, matched, struck in counts
         )
 
 
