@@ -56,13 +56,23 @@ class TransactionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldExits:
+    """What protects a position: prices, and the distance of a trailing stop; NaN for none."""
+
+    stop_price: float
+    take_profit_price: float
+    trailing: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """One thing that happened to the account; the broker numbers them without gaps from 1.
 
     fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that
     opened the position. amount: of FINANCING and TRANSFER, account currency, signed; else 0.
     reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED the client order id of the order in its
-    place; of NOTED what it was.
+    place; of NOTED what it was. exits: of NOTED that changed them, what protects the position
+    from then on.
     """
 
     id: int
@@ -73,6 +83,7 @@ class Transaction:
     fill: Fill | None = None
     amount: float = 0.0
     reason: str = ""
+    exits: HeldExits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

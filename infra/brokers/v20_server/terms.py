@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,7 +20,8 @@ class V20Terms:
     bearer's, never shown. fills: "at once", as OANDA: an order meets the standing quote and its
     answer tells the fill; "next quote", as the paper exchange: the answer tells the order alone.
     heartbeat_s: of the streams, real seconds. hedging: what the account says of itself; positions
-    are netted whatever it says.
+    are netted whatever it says. minimum_units: of one order, by instrument, where it is more than one
+    unit increment.
 
     Raises InvalidError for an account of another form or an empty token.
     """
@@ -30,6 +32,7 @@ class V20Terms:
     fills: Fills = "at once"
     heartbeat_s: float = 5.0
     hedging: bool = False
+    minimum_units: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if _ACCOUNT.fullmatch(self.account) is None:
