@@ -123,7 +123,7 @@ def v20_server(
             server.start()
         try:
             if as_json:
-                typer.echo(json.dumps({**_facts(server, home), **server.status()}))
+                typer.echo(json.dumps({**_facts(home), **server.status()}))
             else:
                 _tell(console, server, home, _said(chosen, settings))
             with V20ServerView(console) as view:
@@ -190,7 +190,7 @@ def _token(home: Path) -> str:
     return token
 
 
-def _facts(server: V20Server, home: Path) -> dict[str, object]:
+def _facts(home: Path) -> dict[str, object]:
     return {"token_file": str(home / TOKEN), "home": str(home), "pid": os.getpid()}
 
 
