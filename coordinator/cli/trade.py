@@ -13,7 +13,13 @@ import typer
 from rich.console import Console
 
 from coordinator.cli.asking import plain
-from coordinator.cli.oanda_options import Broker, OandaAccount, OandaEnvironment, OandaTokenFile
+from coordinator.cli.oanda_options import (
+    Broker,
+    OandaAccount,
+    OandaEnvironment,
+    OandaTokenFile,
+    refuse_flags_of_others,
+)
 from coordinator.cli.options import (
     AgentNames,
     AsJson,
@@ -26,6 +32,7 @@ from coordinator.cli.options import (
 )
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
+from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
@@ -33,7 +40,7 @@ from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
-from market.errors import ConfigError, FatalError, TransientError
+from market.errors import FatalError, TransientError
 from market.live_messages import Command
 
 if TYPE_CHECKING:
@@ -105,23 +112,19 @@ def trade(
             "ray": {"dashboard": dashboard},
         },
     )
-    belonging = {
-        "paper": {"--feed": feed, "--speed": speed},
-        "oanda": {
-            "--environment": environment,
-            "--account": account,
-            "--token-file": token_file,
-            "--granted-by": granted_by,
-            "--i-accept-live-risk": accept_live_risk,
+    refuse_flags_of_others(
+        settings.live.broker,
+        {
+            "paper": {"--feed": feed, "--speed": speed, "--data": data, "--clock": clock},
+            "oanda": {
+                "--environment": environment,
+                "--account": account,
+                "--token-file": token_file,
+                "--granted-by": granted_by,
+                "--i-accept-live-risk": accept_live_risk,
+            },
         },
-    }
-    for whose, flags in belonging.items():
-        given = [name for name, value in flags.items() if value is not None]
-        if given and settings.live.broker != whose:
-            raise ConfigError(
-                f"{', '.join(given)} belongs to --broker {whose}, and this desk trades through "
-                f"{settings.live.broker}; leave it out, or choose the other broker"
-            )
+    )
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
@@ -134,7 +137,15 @@ def trade(
     if as_json:
         typer.echo(json.dumps(plain(told)))
     else:
-        _tell(console, desk_home, told)
+        _tell(console, desk_home, told, _flags_to_resume(plan.settings))
+
+
+def _flags_to_resume(settings: Settings) -> str:
+    """What a command must say again beside --resume and --home."""
+    if settings.live.broker == "paper":
+        return ""
+    oanda = settings.oanda
+    return f" --broker oanda --environment {oanda.environment} --account {oanda.account}"
 
 
 def _absolute(data: str) -> str:
@@ -173,7 +184,7 @@ def _watch(
     return dict(settle(home, BY, why, told))
 
 
-def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
+def _tell(console: Console, home: DeskHome, told: dict[str, Any], flags: str) -> None:
     if not told:
         console.print(f"the desk never answered; look at the logs and at {home.folder}")
         return
@@ -181,6 +192,6 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
         f"journal  {home.journal}, {told['events']:,} events\n"
-        f"next     quorum trade --resume --home {home.folder}, quorum report {home.folder}",
+        f"next     quorum trade --resume --home {home.folder}{flags}, quorum report {home.folder}",
         highlight=False,
     )

@@ -114,6 +114,7 @@ class OandaChoice:
                 access,
                 file,
                 instruments=plan.instruments,
+                account_currency=settings.desk.account_currency,
                 interval_s=plan.desk.interval_s,
             ),
             differs=partial(
@@ -155,6 +156,7 @@ def open_oanda(
     file: Path,
     *,
     instruments: Sequence[Instrument],
+    account_currency: str,
     interval_s: int,
 ) -> LiveBroker:
     """The broker, in the gateway's process. file: with the token.
@@ -169,6 +171,7 @@ def open_oanda(
     return OandaBroker(
         access.connect(TokenFile(file)),
         instruments=instruments,
+        account_currency=account_currency,
         interval_s=interval_s,
     )
 
