@@ -526,7 +526,7 @@ class LiveGateway:
         # That an order was accepted is in the books since its answer, but for an unanswered one.
         return tuple(
             event
-            for event in booked(fresh, state.sequence + 1)
+            for event in booked(fresh, state)
             if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
         )
 

@@ -29,9 +29,9 @@ class OandaConnection:
     """Any thread may ask; each request has a kept-alive line of its own meanwhile.
 
     account: its id. tokens: asked before every request, so that a new token needs no restart.
-    Questions (GET) are repeated, after growing pauses of random length, twice at most and no
-    later than one read time-out after the first; what may change anything is sent once. While the circuit
-    is open nothing is sent at all. No error holds the token, nor anything made from it.
+    Questions (GET) are repeated, after growing pauses of random length, twice at most and no later
+    than one read time-out after the first; what may change anything is sent once. While the
+    circuit is open nothing is sent at all. No error holds the token, nor anything made from it.
     """
 
     def __init__(
