@@ -19,8 +19,7 @@ NOT_OF_AN_ORDER = frozenset(
 )  # fmt: skip
 """What a transaction that creates an order says beyond the order."""
 CREATED = {
-    f"{kind}_ORDER": kind
-    for kind in ("MARKET", "LIMIT", "STOP", "MARKET_IF_TOUCHED", *DEPENDENTS)
+    f"{kind}_ORDER": kind for kind in ("MARKET", "LIMIT", "STOP", "MARKET_IF_TOUCHED", *DEPENDENTS)
 }
 """Types of transactions that create an order, and the order's type."""
 

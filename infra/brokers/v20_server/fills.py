@@ -61,9 +61,7 @@ def fill_facts(fill: Fill, order: Json, listed: Listed, books: Books) -> Json:
         "lossQuoteHomeConversionFactor": rate,
         "price": price,
         "fullVWAP": price,
-        "fullPrice": price_alone(
-            listed, time=fill.time, bid=fill.mid - half, ask=fill.mid + half
-        ),
+        "fullPrice": price_alone(listed, time=fill.time, bid=fill.mid - half, ask=fill.mid + half),
         "pl": str(profit),
         "financing": NOTHING,
         "commission": NOTHING,
@@ -95,9 +93,7 @@ def _victims(order: Json, symbol: str, books: Books) -> list[Trade]:
     return sorted(trades, key=lambda trade: trade.id != named)
 
 
-def _parts(
-    units: Decimal, trades: list[Trade]
-) -> tuple[list[tuple[Trade, Decimal]], Decimal]:
+def _parts(units: Decimal, trades: list[Trade]) -> tuple[list[tuple[Trade, Decimal]], Decimal]:
     """What a fill takes of each trade, signed as the fill, and what is left to open one."""
     reduced = []
     for trade in trades:

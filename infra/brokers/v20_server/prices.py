@@ -10,7 +10,13 @@ LIQUIDITY = 10_000_000
 
 
 def client_price(
-    listed: Listed, *, time: int, bid: float, ask: float, tradeable: bool, liquidity: int = LIQUIDITY
+    listed: Listed,
+    *,
+    time: int,
+    bid: float,
+    ask: float,
+    tradeable: bool,
+    liquidity: int = LIQUIDITY,
 ) -> Json:
     """A `ClientPrice`. time: of the quote, UTC ns."""
     return {

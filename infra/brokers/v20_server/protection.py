@@ -1,5 +1,4 @@
-"""`Protection`: the exchange keeps one bracket a position, v20 shows orders; here they are made one.
-"""
+"""`Protection`: the exchange keeps one bracket a position, v20 shows orders; here they are made one."""
 
 from __future__ import annotations
 

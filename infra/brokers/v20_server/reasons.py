@@ -26,7 +26,7 @@ EXIT_BY = {
 
 _MESSAGES = {
     "INSTRUMENT_UNKNOWN": "The instrument specified is unknown",
-    "UNITS_PRECISION_EXCEEDED": "The units specified exceed the precision that is allowed for units",
+    "UNITS_PRECISION_EXCEEDED": "The units specified exceed the precision that is allowed",
     "UNITS_MIMIMUM_NOT_MET": "The units specified are below the minimum number of units required",
     "UNITS_LIMIT_EXCEEDED": "The units specified exceed the maximum number of units allowed",
     "UNITS_INVALID": "The units specified are invalid",

@@ -20,8 +20,8 @@ class V20Terms:
     bearer's, never shown. fills: "at once", as OANDA: an order meets the standing quote and its
     answer tells the fill; "next quote", as the paper exchange: the answer tells the order alone.
     heartbeat_s: of the streams, real seconds. hedging: what the account says of itself; positions
-    are netted whatever it says. minimum_units: of one order, by instrument, where it is more than one
-    unit increment.
+    are netted whatever it says. minimum_units: of one order, by instrument, where it is more than
+    one unit increment.
 
     Raises InvalidError for an account of another form or an empty token.
     """

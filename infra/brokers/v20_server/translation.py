@@ -11,7 +11,7 @@ from infra.brokers.v20_server.books import CREATED, NOT_OF_AN_ORDER, Books
 from infra.brokers.v20_server.fills import fill_facts, opened_units
 from infra.brokers.v20_server.listing import Listed
 from infra.brokers.v20_server.log import V20Log
-from infra.brokers.v20_server.money import money, rounded, shares
+from infra.brokers.v20_server.money import rounded, shares
 from infra.brokers.v20_server.reasons import CANCELLED_BECAUSE, EXIT_BY, UNEXPLAINED
 from infra.brokers.v20_server.terms import V20Terms
 from infra.brokers.v20_server.trades import DEPENDENTS
@@ -88,22 +88,19 @@ class Translation:
         return told
 
     def _one(self, one: Transaction, happened: Sequence[Transaction]) -> list[Json]:
-        kind = one.kind
         if one.fill is not None:
             return self._fill(one, one.fill, happened)
-        if kind is TransactionKind.ACCEPTED:
-            return [self._create(one)]
-        if kind is TransactionKind.REJECTED:
-            return [self._reject(one)]
-        if kind in (TransactionKind.CANCELLED, TransactionKind.EXPIRED):
-            return self._cancel(one)
-        if kind is TransactionKind.REPLACED:
-            return self._replace(one)
-        if kind is TransactionKind.TRANSFER:
-            return self._transfer(one)
-        return []
+        told = {
+            TransactionKind.ACCEPTED: self._create,
+            TransactionKind.REJECTED: self._reject,
+            TransactionKind.CANCELLED: self._cancel,
+            TransactionKind.EXPIRED: self._cancel,
+            TransactionKind.REPLACED: self._replace,
+            TransactionKind.TRANSFER: self._transfer,
+        }.get(one.kind)
+        return [] if told is None else told(one)
 
-    def _request(self, name: str, time: int) -> Json:
+    def _request(self, name: str) -> Json:
         """What was asked under this name; the least that can be said where that is not known."""
         found = self._log.request(name)
         self._books.changes.done.append(name)
@@ -111,16 +108,16 @@ class Translation:
             return found
         return {"type": "MARKET_ORDER", "timeInForce": "FOK", "positionFill": "DEFAULT"}
 
-    def _create(self, one: Transaction) -> Json:
-        asked = self._request(one.client_order_id, one.time)
+    def _create(self, one: Transaction) -> list[Json]:
+        asked = self._request(one.client_order_id)
         kind = asked.pop("type")
         asked.setdefault("instrument", one.symbol)
-        return self.add(kind, one.time, name=one.client_order_id, **asked)
+        return [self.add(kind, one.time, name=one.client_order_id, **asked)]
 
-    def _reject(self, one: Transaction) -> Json:
-        asked = self._request(one.client_order_id, one.time)
+    def _reject(self, one: Transaction) -> list[Json]:
+        asked = self._request(one.client_order_id)
         kind = asked.pop("type")
-        return self.add(f"{kind}_REJECT", one.time, **asked, rejectReason="UNITS_INVALID")
+        return [self.add(f"{kind}_REJECT", one.time, **asked, rejectReason=UNEXPLAINED)]
 
     def _cancel(self, one: Transaction) -> list[Json]:
         order = self._books.order_of_name(one.client_order_id)
@@ -209,7 +206,8 @@ class Translation:
         )
 
     def _fill(self, one: Transaction, fill: Fill, happened: Sequence[Transaction]) -> list[Json]:
-        listed, told = self._listed[one.symbol], []
+        listed = self._listed[one.symbol]
+        told: list[Json] = []
         depending = self._books.dependents(one.symbol)
         if fill.reason == DECISION:
             order = self._books.order_of_name(one.client_order_id)
@@ -225,8 +223,8 @@ class Translation:
         facts = fill_facts(fill, order, listed, self._books)
         told.append(self.add("ORDER_FILL", one.time, reason=reason, **facts))
         told += self._after(told[-1], order, depending, one.time)
-        if fill.reason == DECISION and self._waits_on(one, fill, order, listed, happened):
-            told.append(self._reissue(order, fill, listed, one))
+        if fill.reason == DECISION and self._is_part(fill, order):
+            told += self._rest(one, fill, order, happened)
         return told
 
     def _reason_of(self, order: Json) -> str:
@@ -335,28 +333,26 @@ class Translation:
             )
         return told
 
-    def _waits_on(
-        self,
-        one: Transaction,
-        fill: Fill,
-        order: Json,
-        listed: Listed,
-        happened: Sequence[Transaction],
-    ) -> bool:
-        """Whether the rest of an order waits after a fill of a part."""
-        if listed.units(fill.units) == order.get("units"):
+    def _is_part(self, fill: Fill, order: Json) -> bool:
+        """Whether an order was not filled whole; one that reduces is, once nothing is held."""
+        if order.get("positionFill") == "REDUCE_ONLY" and not self._books.units(fill.symbol):
             return False
-        if abs(fill.units) >= abs(float(order.get("units", fill.units))):
-            return False
+        return abs(fill.units) < abs(float(order.get("units", fill.units)))
+
+    def _rest(
+        self, one: Transaction, fill: Fill, order: Json, happened: Sequence[Transaction]
+    ) -> list[Json]:
+        """What becomes of the rest: it waits as an order of its own, or it is cancelled."""
         for later in happened:
             if later.id > one.id and later.client_order_id == one.client_order_id:
                 if later.kind is TransactionKind.CANCELLED:
-                    return False
-                if later.kind is TransactionKind.FILLED and later.fill is not None:
-                    return True
-        return order["timeInForce"] not in ("FOK", "IOC") or "REDUCE" in order["positionFill"]
+                    return []
+                return [self._reissue(order, fill, one)]
+        if order["timeInForce"] in ("FOK", "IOC") and order["positionFill"] != "REDUCE_ONLY":
+            return [self.cancel(order, one.time, "INSUFFICIENT_LIQUIDITY")]
+        return [self._reissue(order, fill, one)]
 
-    def _reissue(self, order: Json, fill: Fill, listed: Listed, one: Transaction) -> Json:
+    def _reissue(self, order: Json, fill: Fill, one: Transaction) -> Json:
         facts = {
             name: part
             for name, part in order.items()
@@ -364,7 +360,7 @@ class Translation:
         }
         left = float(order["units"]) - fill.units
         kind = next(name for name, type_ in CREATED.items() if type_ == order["type"])
-        facts |= {"units": listed.units(left)}
+        facts |= {"units": self._listed[one.symbol].units(left)}
         if order["type"] == "MARKET":
             reason = "CLIENT_ORDER"
         else:
