@@ -30,7 +30,7 @@ class StreamLines(Iterator[dict[str, Any]]):
         if message is not None:
             return message
         self._line.close()
-        raise StreamLost(f"{self._what} ended: {why}")
+        raise StreamLost(self._line.redacted(f"{self._what} ended: {why}"))
 
     def close(self) -> None:
         """Hang up."""

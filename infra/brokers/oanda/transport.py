@@ -24,6 +24,7 @@ from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from infra.brokers.oanda.credentials import redacted
 from infra.brokers.oanda.environment import Environment
 
 MOST_BYTES = 64 * 2**20
@@ -132,6 +133,10 @@ class Line:
     def close(self) -> None:
         """Let go of its connections."""
         self._api.close()
+
+    def redacted(self, text: str) -> str:
+        """The text without the token."""
+        return redacted(text, self._bearer.token)
 
     def in_words(self, error: Exception) -> str:
         """What happened, without anything of the request."""
@@ -257,8 +262,7 @@ def _silence() -> None:
     """The client logs URLs and bodies; the desk's own logs say what happened."""
     logger = logging.getLogger("oandapyV20")
     logger.propagate = False
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
+    logger.setLevel(logging.CRITICAL + 1)
 
 
 def _in_words(error: BaseException, timeout: tuple[float, float]) -> str:

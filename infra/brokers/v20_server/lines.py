@@ -20,6 +20,8 @@ class Line(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Requests carry their connection in the state of their scope."""
         assert isinstance(transport, asyncio.Transport)
+        # An answer is several writes: the second would wait for the client's delayed receipt.
+        _socket(transport).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         self.app_state = {**self.app_state, TRANSPORT: transport}
 

@@ -38,18 +38,19 @@ class Content(Protocol):
 class Mishaps:
     """What goes wrong with one stream, from its faults. drop_at, stall_at: real time, s."""
 
-    def __init__(self) -> None:
-        self.drop_at = self.stall_at = inf
-        self.heartbeats = True
-        self.duplicates = self.reorders = False
+    def __init__(self, faults: Iterable[Fault], now: float) -> None:
+        self.become(faults, now)
 
     @property
     def soonest(self) -> float:
         """When the next begins."""
         return min(self.drop_at, self.stall_at)
 
-    def add(self, faults: Iterable[Fault], now: float) -> None:
-        """Further faults, counted from now."""
+    def become(self, faults: Iterable[Fault], now: float) -> None:
+        """These and no others. now: from when their seconds are counted."""
+        self.drop_at = self.stall_at = inf
+        self.heartbeats = True
+        self.duplicates = self.reorders = False
         for fault in faults:
             match fault.kind:
                 case FaultKind.STREAM_DROP:
@@ -91,8 +92,8 @@ class Stream:
         self._woken.set()
 
     def befall(self, faults: Iterable[Fault]) -> None:
-        """Let these faults happen to it, from now on."""
-        self._mishaps.add(faults, self._loop.time())
+        """Let these faults, and no others, happen to it from now on."""
+        self._mishaps.become(faults, self._loop.time())
         self.wake()
 
     def end(self) -> None:

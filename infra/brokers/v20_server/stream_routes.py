@@ -55,9 +55,8 @@ class _Endpoint:
         self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        mishaps = Mishaps()
         faults: tuple[Fault, ...] = scope["state"].get(FAULTS, ())
-        mishaps.add(faults, asyncio.get_running_loop().time())
+        mishaps = Mishaps(faults, asyncio.get_running_loop().time())
         try:
             content = self._told(Request(scope), mishaps)
         except InvalidError as error:
