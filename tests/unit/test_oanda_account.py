@@ -15,9 +15,8 @@ from infra.brokers.oanda.facts import AccountFacts, account_facts, tradeable
 from infra.brokers.oanda.instruments import broker_instrument
 from market.errors import ConfigError, DataError, InvalidError
 from market.instruments import Instrument, Registry
-from tests.oanda import ACCOUNT, PREFIX, SYMBOLS, Message, connected
+from tests.oanda import ACCOUNT, PREFIX, SYMBOLS, Message, assert_valid, connected
 from tests.scripted_http import Reply, scripted
-from tests.v20_schema import assert_valid
 
 DESK = [Registry()[symbol] for symbol in SYMBOLS]
 

@@ -17,7 +17,7 @@ from market.errors import InvalidError
 from market.instruments import Registry
 from market.orders import Entry, EntryKind, OrderRequest, TimeInForce
 from tests.exchanges import START, order
-from tests.v20_schema import assert_valid
+from tests.oanda import assert_valid
 
 EUR, JPY = Registry()["EUR_USD"], Registry()["USD_JPY"]
 

@@ -15,7 +15,6 @@ from infra.brokers.oanda.candles import (
     MOST,
     Candle,
     candle_of,
-    candles_between,
     granularity_for,
     latest_candles,
     merged,
@@ -122,9 +121,6 @@ def test_more_than_a_page_is_read_in_pages(market: Market, connection: OandaConn
     starts = [one.start for one in found]
     assert starts == [START + n * MINUTE for n in range(490, total)]
     assert len(market.asked) == 3
-    pages = list(candles_between(connection, "EUR_USD", "M1", START + 5, START + 9_000 * MINUTE))
-    starts = [one.start for page in pages for one in page]
-    assert starts == [START + n * MINUTE for n in range(1, 9_000)]
 
 
 def test_a_short_past_is_all_that_there_is(market: Market, connection: OandaConnection) -> None:
@@ -133,7 +129,6 @@ def test_a_short_past_is_all_that_there_is(market: Market, connection: OandaConn
     market.candles["EUR_USD"] = []
     assert latest_candles(connection, "EUR_USD", "M1", 10) == []
     assert len(history(connection, SYMBOLS, 60, 10)) == 0
-    assert list(candles_between(connection, "EUR_USD", "M1", START, START + MINUTE)) == []
 
 
 def test_an_interval_without_candles_is_made_of_shorter_ones(

@@ -18,6 +18,7 @@ from tests.exchanges import START
 from tests.oanda import (
     SYMBOLS,
     Message,
+    assert_valid,
     cancelled,
     closed,
     created,
@@ -26,7 +27,6 @@ from tests.oanda import (
     refused,
     transaction,
 )
-from tests.v20_schema import assert_valid, definition_of
 
 ACCEPTED, NOTED = TransactionKind.ACCEPTED, TransactionKind.NOTED
 FILLED, CANCELLED = TransactionKind.FILLED, TransactionKind.CANCELLED
@@ -68,7 +68,7 @@ class Translator:
 
     def __call__(self, raw: Message, *, valid: bool = True) -> Transaction:
         if valid:
-            assert_valid(raw, definition_of(raw))
+            assert_valid(raw, "Transaction")
         found = self._translation.transaction_of(raw)
         assert (found.id, found.time) == (int(raw["id"]), START + int(raw["id"]) * SECOND_NS)
         return found
