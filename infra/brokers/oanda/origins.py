@@ -121,7 +121,7 @@ class Origins:
     def filled(self, order: int) -> float:
         """Signed units that were filled of an order, as far as is remembered."""
         with self._lock:
-            return sum(self._fills.get(order, {}).values())
+            return sum(self._fills.get(order, {}).values(), 0.0)
 
     def _keep(self, kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         with self._lock:

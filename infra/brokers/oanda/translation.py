@@ -13,9 +13,10 @@
 | anything else that moved the balance | TRANSFER, its type as the reason |
 | anything else | NOTED, its type as the reason |
 
-What concerns an instrument that the desk does not trade is NOTED, and a fill of one a TRANSFER of
-what it moved: the desk keeps account of its cash and of nothing else there. Where the balance moved
-by more than a transaction explains, the rest is in its amount.
+What concerns an instrument that the desk does not trade is NOTED, but for a refusal, which moves
+nothing; a fill of one is a TRANSFER of what it moved: the desk keeps account of its cash and of
+nothing else there. Where the balance moved by more than a transaction explains, the rest is in its
+amount.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Translation:
     def _rejected(self, raw: Raw) -> Transaction:
         reason, symbol = str(raw["rejectReason"]), str(raw.get("instrument", ""))
         name = client_id(raw)
-        if reason in TAKEN or not name or symbol not in self._symbols:
+        if reason in TAKEN or not name:
             return _noted(raw)
         return _made(raw, TransactionKind.REJECTED, name, symbol, reason=words_of(reason))
 
