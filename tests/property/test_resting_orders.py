@@ -31,7 +31,7 @@ from tests.property.test_paper_exchange import (
 )
 
 LIQUIDITY = st.sampled_from([math.inf, 1_000.0, 700.5])
-KINDS = ["place", "place", "cancel", "replace", "other", *["quotes"] * 6]
+KINDS = ["place", "place", "cancel", "replace", "other", "other", *["quotes"] * 6]
 SIZES = [1_000.0, -1_000.0, 2_000.0, -3_000.0, 60_000.0, -90_000.0, 9e6]
 GIVEN_TIMES = [force for force in TimeInForce if force not in (TimeInForce.FOK, TimeInForce.IOC)]
 
@@ -46,7 +46,7 @@ def entry(rng: np.random.Generator, level: float, now: int) -> Entry | None:
     force = TimeInForce(str(rng.choice([*TimeInForce, *GIVEN_TIMES])))
     return Entry(
         kind=EntryKind(kind),
-        price=round(level * (1.0 + float(rng.integers(-6, 7)) * 1e-3), 5),
+        price=round(level * (1.0 + float(rng.integers(-60, 61)) * 1e-4), 5),
         time_in_force=force,
         good_until=now + int(rng.integers(0, 200)) * SECOND if force is TimeInForce.GTD else 0,
     )
@@ -111,8 +111,8 @@ def story(seed: int) -> list[Step]:
             for _ in range(rng.integers(1, 5)):
                 now += int(rng.choice([1, 30, 20_000], p=[0.6, 0.35, 0.05])) * SECOND
                 on = str(rng.choice(SYMBOLS))
-                mid = round(LEVELS[on] * (1.0 + float(rng.integers(-8, 9)) * 1e-3), 5)
-                quotes.append(quote(on, now, mid, 1e-4 * LEVELS[on]))
+                mid = round(LEVELS[on] * (1.0 + float(rng.integers(-80, 81)) * 1e-4), 5)
+                quotes.append(quote(on, now, mid, float(rng.choice([1e-4, 6e-4])) * mid))
             made.append(Quotes(quotes=tuple(quotes), now=now))
     return made
 
