@@ -63,6 +63,15 @@ class TransactionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldExits:
+    """What protects a position: prices, and the distance of a trailing stop; NaN for none."""
+
+    stop_price: float
+    take_profit_price: float
+    trailing: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """One thing that happened to the account; the broker numbers them without gaps from 1.
 
@@ -71,7 +80,8 @@ class Transaction:
     of FILLED what moved beside the fill's `realised`, as financing, commission and fees; else 0.
     parts: of FINANCING that is paid on several positions at once, the amount by instrument; what
     they leave of `amount` belongs to none. reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED
-    the client order id of the order in its place; of NOTED what it was.
+    the client order id of the order in its place; of NOTED what it was. exits: of NOTED that
+    changed them, what protects the position from then on.
     """
 
     id: int
@@ -83,6 +93,7 @@ class Transaction:
     amount: float = 0.0
     reason: str = ""
     parts: tuple[tuple[str, float], ...] = ()
+    exits: HeldExits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

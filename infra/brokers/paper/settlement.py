@@ -58,6 +58,31 @@ def close_out_margin(
 
 
 @lean_kernel
+def open_bar(
+    state: PaperState,
+    paths: Conversion,
+    values: Floats,
+    interest: Floats,
+    nights: float,
+    rules: FillRules,
+    log: FillLog,
+    cancelled: NDArray[np.int64],
+    charged: Floats,
+) -> None:
+    """The first two events of a bar: financing, and the orders that wait. Arguments of
+    `settle_bar`.
+    """
+    ledger, marks = state.ledger, state.marks
+    log.size[0] = 0
+    charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee, charged)
+    mark_prices(marks, values, OPEN, rules.typical_spread)
+    cancelled[:] = 0
+    if anything_waits(state.orders):
+        mark_rates(marks, paths)
+        fill_market_orders(state, paths, values, rules, log, cancelled)
+
+
+@lean_kernel
 def settle_bar(
     state: PaperState,
     paths: Conversion,
@@ -75,14 +100,8 @@ def settle_bar(
     nights: rollovers since the last bar. `log`, `cancelled` and the financing `charged` (M,) are
     overwritten with what happened.
     """
-    ledger, marks = state.ledger, state.marks
-    log.size[0] = 0
-    charge_financing(ledger, marks, paths, interest, nights, rules.financing_fee, charged)
-    mark_prices(marks, values, OPEN, rules.typical_spread)
-    cancelled[:] = 0
-    if anything_waits(state.orders):
-        mark_rates(marks, paths)
-        fill_market_orders(state, paths, values, rules, log, cancelled)
+    marks = state.marks
+    open_bar(state, paths, values, interest, nights, rules, log, cancelled, charged)
     trigger_exits(state, paths, values, rules, log)
     trail_stops(state, values)
     mark_prices(marks, values, CLOSE, rules.typical_spread)

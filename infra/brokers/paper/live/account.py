@@ -6,89 +6,56 @@ a price in it. The arithmetic is that of the bars, so a quote fills as a bar of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 
 from infra.brokers.paper.acceptance import enter_order
 from infra.brokers.paper.attribution import Attribution
+from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
+from infra.brokers.paper.live.flat_state import flat_state
+from infra.brokers.paper.live.liquidity import part_of
+from infra.brokers.paper.live.recording import Record
 from infra.brokers.paper.live.terms import ExchangeTerms
+from infra.brokers.paper.live.triggers import is_reached, spread_within
+from infra.brokers.paper.live.waiting import AT_ONCE, WaitingOrder
 from infra.brokers.paper.margin import margin_used
 from infra.brokers.paper.rollovers import next_rollover, nights_between
-from infra.brokers.paper.settlement import settle_bar
-from infra.brokers.paper.state import PaperState, empty_state, fill_rules, no_fills
+from infra.brokers.paper.settlement import open_bar, settle_bar
+from infra.brokers.paper.state import FillReason, fill_rules, no_fills
 from market.accounts import TransactionKind
 from market.bars import Floats
 from market.conversion import conversion, currency_names
 from market.ledger import equity
-from market.marks import CLOSE, OPEN, SPREAD
-from market.orders import Fill, OrderRequest
+from market.marks import CLOSE, OPEN, SPREAD, mark_rates
+from market.orders import EntryKind, OrderRequest, TimeInForce
 from market.ports import Interest
 from market.quotes import Quote
 
 NO_POSITION = "NO_POSITION"
+INSUFFICIENT_LIQUIDITY = "INSUFFICIENT_LIQUIDITY"
 NO_SEQUENCE = 0
 """An exchange does not know the desk's bars: the desk numbers the fills when it books them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingOrder:
-    """An accepted order. transaction: of its acceptance. closes: whatever is held when it fills."""
-
-    transaction: int
-    order: OrderRequest
-    closes: bool = False
-
-
-class Record(Protocol):
-    """Takes down what happened to the account, in the order in which it happened."""
-
-    def __call__(
-        self,
-        kind: TransactionKind,
-        time: int,
-        client_order_id: str,
-        symbol: str,
-        *,
-        fill: Fill | None = None,
-        amount: float = 0.0,
-        reason: str = "",
-    ) -> object: ...
-
-
-def flat_state(instruments: int) -> tuple[Floats, PaperState]:
-    """An empty account whose arrays are views of one buffer, which is all there is to keep.
-
-    The waiting orders stand outside it: between two quotes there are none in the arrays.
-    """
-    empty = empty_state(instruments, 0.0)
-    parts = [*empty.ledger, *empty.exits, *empty.marks]
-    buffer = np.concatenate(parts)
-    views = np.split(buffer, np.cumsum([len(part) for part in parts])[:-1])
-    ledger, exits = len(empty.ledger), len(empty.exits)
-    return buffer, PaperState(
-        ledger=type(empty.ledger)(*views[:ledger]),
-        exits=type(empty.exits)(*views[ledger : ledger + exits]),
-        orders=empty.orders,
-        marks=type(empty.marks)(*views[ledger + exits :]),
-    )
-
-
 class LiveAccount:
-    """Positions, exits, marks and cash. What must survive: `buffer`, `opened_by`, `quoted` and
-    `last_quote`. quoted: (M,) times of the last quotes, UTC ns, 0 for none; last_quote: the newest
-    of them.
+    """Positions, exits, marks and cash. What must survive: `buffer`, `opened_by`, `quoted`,
+    `prices` and `last_quote`. quoted: (M,) times of the last quotes, UTC ns, 0 for none; prices:
+    (2, M) their bids and asks; last_quote: the newest time of them.
     """
 
     def __init__(self, terms: ExchangeTerms, interest: Interest | None) -> None:
         count = len(terms.instruments)
         self.buffer, self.state = flat_state(count)
         self.quoted = np.zeros(count, dtype=np.int64)
+        self.prices = np.full((2, count), np.nan)
         self.last_quote = 0
         self._rollover = 0
         self._symbols = terms.symbols
+        self._increments = [instrument.unit_increment for instrument in terms.instruments]
+        self._liquidity = terms.liquidity
         self._valid_ns = int(terms.rate_valid_s * 1e9)
         self._paths = conversion(terms.instruments, terms.account_currency)
         self._rules = fill_rules(
@@ -97,6 +64,7 @@ class LiveAccount:
             closeout_fraction=terms.closeout_fraction,
             financing_fee=terms.financing_fee if interest is not None else 0.0,
         )
+        self._limit_rules = self._rules._replace(slippage=0.0)
         self._attribution = Attribution(terms.symbols)
         self._currencies = currency_names(terms.instruments, terms.account_currency)
         self._interest = interest
@@ -115,34 +83,46 @@ class LiveAccount:
         """Account currency into cash."""
         self.state.ledger.cash[0] += amount
 
+    def last(self, column: int, time: int) -> Quote | None:
+        """The last quote of an instrument, as if it came at `time`; None before the first."""
+        if not self.quoted[column]:
+            return None
+        bid, ask = map(float, self.prices[:, column])
+        return Quote(symbol=self._symbols[column], time=time, bid=bid, ask=ask)
+
     def quote(
         self, column: int, quote: Quote, waiting: Iterable[WaitingOrder], record: Record
     ) -> None:
-        """Fill or cancel every order that waits, in order, then let the price work on the rest."""
+        """Fill or end what the quote reaches, in order, then let the price work on the rest."""
         nights = self._nights(quote.time)
-        values = self._values
-        values[OPEN : CLOSE + 1, column] = quote.mid
-        values[SPREAD, column] = quote.spread
-        settled = False
-        for item in waiting:
-            order = self._sized(item, column)
-            if order is None:
-                record(
-                    TransactionKind.CANCELLED,
-                    quote.time,
-                    item.order.client_order_id,
-                    quote.symbol,
-                    reason=NO_POSITION,
-                )
-                continue
-            self._enter(column, order)
-            self._with_rates(column, quote.time)
-            self._settle(quote, 0 if settled else nights, record)
-            settled = True
-        if not settled:
+        self._show(column, quote)
+        if not self._work(column, quote, waiting, nights, record):
             self._settle(quote, nights, record)
-        values[:] = np.nan
-        self.quoted[column] = self.last_quote = quote.time
+        self._was_quoted(column, quote)
+
+    def look(self, column: int, quote: Quote, record: Record) -> None:
+        """Value the position at a quote that nobody trades at."""
+        nights = self._nights(quote.time)
+        self._show(column, quote)
+        before = self._open(nights)
+        mark_rates(self.state.marks, self._paths)
+        self._tell(quote.time, nights, before, record)
+        self._was_quoted(column, quote)
+
+    def meet(self, column: int, time: int, waiting: Iterable[WaitingOrder], record: Record) -> bool:
+        """Work these orders on the last quote, now; False where it is too old, or there is none.
+
+        What one quote fills of an order it does not fill again.
+        """
+        quote, at = self.last(column, time), int(self.quoted[column])
+        if quote is None or time - at > self._valid_ns:
+            return False
+        self._show(column, quote)
+        unmet = [item for item in waiting if item.filled_at < at]
+        # The nights are charged by the next quote: this one came before them.
+        self._work(column, quote, unmet, 0, record)
+        self._values[:] = np.nan
+        return True
 
     def equity(self) -> float:
         """Cash plus unrealised profit and loss at closing prices, account currency."""
@@ -154,12 +134,83 @@ class LiveAccount:
         state = self.state
         return float(margin_used(state.ledger.units, state.marks, self._rules.margin_rate))
 
-    def _sized(self, item: WaitingOrder, column: int) -> OrderRequest | None:
-        """The order as it is filled; None for one that closes what is not there any more."""
-        if not item.closes:
-            return item.order
+    def _show(self, column: int, quote: Quote) -> None:
+        self._values[OPEN : CLOSE + 1, column] = quote.mid
+        self._values[SPREAD, column] = quote.spread
+
+    def _was_quoted(self, column: int, quote: Quote) -> None:
+        self._values[:] = np.nan
+        self.prices[:, column] = quote.bid, quote.ask
+        self.quoted[column] = self.last_quote = quote.time
+
+    def _work(
+        self,
+        column: int,
+        quote: Quote,
+        waiting: Iterable[WaitingOrder],
+        nights: int,
+        record: Record,
+    ) -> bool:
+        """Fill or end what the quote reaches, in order; whether any order came to be filled."""
+        settled = False
+        for item in waiting:
+            if not is_reached(item, quote):
+                if item.is_at_once:
+                    self._end(item, quote, TransactionKind.EXPIRED, TIME_IN_FORCE_EXPIRED, record)
+                continue
+            wanted = self._wanted(item, column)
+            if wanted == 0.0:
+                self._end(item, quote, TransactionKind.CANCELLED, NO_POSITION, record)
+                continue
+            part = part_of(wanted, self._liquidity, self._increments[column])
+            waits, ended = part != wanted, False
+            if part and not (waits and item.time_in_force is TimeInForce.FOK):
+                first = 0 if settled else nights
+                ended = self._fill(column, quote, item, part, first, record, waits=waits)
+                settled = True
+            if waits and not ended and item.time_in_force in AT_ONCE:
+                self._end(item, quote, TransactionKind.CANCELLED, INSUFFICIENT_LIQUIDITY, record)
+        return settled
+
+    def _wanted(self, item: WaitingOrder, column: int) -> float:
+        """Signed units that an order would fill; 0 where it closes what is not there any more."""
         held = float(self.state.ledger.units[column])
-        return replace(item.order, units=-held) if held else None
+        if item.closes:
+            return -held
+        if not item.reduces:
+            return item.left
+        if held * item.left >= 0.0:
+            return 0.0
+        return math.copysign(min(abs(item.left), abs(held)), item.left)
+
+    def _end(
+        self, item: WaitingOrder, quote: Quote, kind: TransactionKind, reason: str, record: Record
+    ) -> None:
+        record(kind, quote.time, item.order.client_order_id, quote.symbol, reason=reason)
+
+    def _fill(
+        self,
+        column: int,
+        quote: Quote,
+        item: WaitingOrder,
+        part: float,
+        nights: int,
+        record: Record,
+        *,
+        waits: bool,
+    ) -> bool:
+        """Fill a part of an order, or end it; whether it, or the rest of it, was cancelled."""
+        order, entry = item.order, item.order.entry
+        self._enter(column, order if part == order.units else replace(order, units=part))
+        self._with_rates(column, quote.time)
+        if entry is None or entry.kind is not EntryKind.LIMIT:
+            return self._settle(quote, nights, record, waits=waits)
+        self._values[SPREAD, column] = spread_within(entry.price, quote)
+        before = self._open(nights)
+        self._values[SPREAD, column] = quote.spread
+        ended = self._tell(quote.time, nights, before, record, waits=waits)
+        self._settle(quote, 0, record)
+        return ended
 
     def _enter(self, column: int, order: OrderRequest) -> None:
         self._attribution.waiting[column] = order
@@ -188,7 +239,8 @@ class LiveAccount:
                 self._values[OPEN, through] = marks.mid[through]
                 self._values[SPREAD, through] = marks.spread[through]
 
-    def _settle(self, quote: Quote, nights: int, record: Record) -> None:
+    def _settle(self, quote: Quote, nights: int, record: Record, *, waits: bool = False) -> bool:
+        """All that a bar does; whether an order, or the rest of one, was cancelled."""
         before = self.state.ledger.units.copy()
         settle_bar(
             self.state,
@@ -201,16 +253,45 @@ class LiveAccount:
             self._cancelled,
             self._charged,
         )
-        time = quote.time
+        return self._tell(quote.time, nights, before, record, waits=waits)
+
+    def _open(self, nights: int) -> Floats:
+        """Financing and what waits, without slippage; the units that were held before."""
+        before = self.state.ledger.units.copy()
+        open_bar(
+            self.state,
+            self._paths,
+            self._values,
+            self._rates,
+            float(nights),
+            self._limit_rules,
+            self._log,
+            self._cancelled,
+            self._charged,
+        )
+        return before
+
+    def _tell(
+        self, time: int, nights: int, before: Floats, record: Record, *, waits: bool = False
+    ) -> bool:
+        """Take down what happened. waits: whether more of the order is left than was to fill."""
         if nights:
             for column in np.flatnonzero(self._charged):
                 amount = float(self._charged[column])
                 record(TransactionKind.FINANCING, time, "", self._symbols[column], amount=amount)
         attribution = self._attribution
+        ended = bool(attribution.waiting) and bool(self._cancelled.any())
         if self._log.size[0]:
             for fill in attribution.fills(NO_SEQUENCE, time, self._log, before):
-                record(TransactionKind.FILLED, time, fill.client_order_id, fill.symbol, fill=fill)
-        if attribution.waiting:
+                record(
+                    TransactionKind.FILLED,
+                    time,
+                    fill.client_order_id,
+                    fill.symbol,
+                    fill=fill,
+                    waits=waits and not ended and fill.reason == FillReason.DECISION.name,
+                )
+        if ended:
             for end in attribution.cancellations(NO_SEQUENCE, time, self._cancelled):
                 record(
                     TransactionKind.CANCELLED,
@@ -219,7 +300,8 @@ class LiveAccount:
                     end.symbol,
                     reason=end.reason,
                 )
-            attribution.waiting.clear()
+        attribution.waiting.clear()
+        return ended
 
     def _nights(self, time: int) -> int:
         """Rollovers since the last quote that are paid for."""

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
-from infra.brokers.paper.live.account import WaitingOrder
 from infra.brokers.paper.live.records import encode
 from infra.brokers.paper.live.store import Changes
+from infra.brokers.paper.live.waiting import WaitingOrder
 from infra.brokers.paper.state import FillReason
-from market.accounts import BrokerOrder, OrderState, Transaction, TransactionKind
+from market.accounts import (
+    BrokerOrder,
+    HeldExits,
+    OrderState,
+    Transaction,
+    TransactionKind,
+)
 from market.orders import Fill, OrderRequest
+
+ENDS = {
+    TransactionKind.CANCELLED: OrderState.CANCELLED,
+    TransactionKind.EXPIRED: OrderState.EXPIRED,
+    TransactionKind.REPLACED: OrderState.REPLACED,
+}
 
 
 class OrderBook:
@@ -26,9 +40,10 @@ class OrderBook:
         self.changes = Changes()
         self._columns = {symbol: column for column, symbol in enumerate(symbols)}
         self._waiting: dict[str, WaitingOrder] = {}
-        self._queues: list[list[WaitingOrder]] = [[] for _ in symbols]
+        self._queues: list[dict[str, WaitingOrder]] = [{} for _ in symbols]
+        self._expiring: dict[str, WaitingOrder] = {}
         for item in waiting:
-            self._enter(item)
+            self._place(item)
 
     def waiting(self) -> tuple[WaitingOrder, ...]:
         """The orders that wait, in the order of their acceptance."""
@@ -36,35 +51,64 @@ class OrderBook:
 
     def queue(self, column: int) -> tuple[WaitingOrder, ...]:
         """Those of one instrument."""
-        return tuple(self._queues[column])
+        return tuple(self._queues[column].values())
+
+    def find(self, client_order_id: str) -> WaitingOrder | None:
+        """The order under this id, where it waits."""
+        return self._waiting.get(client_order_id)
+
+    def due(self, time: int) -> list[WaitingOrder]:
+        """Those whose time is over, UTC ns, in the order in which it was."""
+        if not self._expiring:
+            return []
+        over = [item for item in self._expiring.values() if item.expires <= time]
+        return sorted(over, key=lambda item: (item.expires, item.transaction))
 
     def take_changes(self) -> Changes:
         """What happened since the last time."""
         changes, self.changes = self.changes, Changes()
         return changes
 
-    def accept(self, order: OrderRequest, time: int, *, closes: bool = False) -> BrokerOrder:
+    def accept(
+        self,
+        order: OrderRequest,
+        time: int,
+        *,
+        closes: bool = False,
+        reduces: bool = False,
+        stood: int = 0,
+        expires: int = 0,
+    ) -> BrokerOrder:
         """An order waits from now on."""
         name = order.client_order_id
-        number = self.record(TransactionKind.ACCEPTED, time, name, order.symbol).id
-        item = WaitingOrder(transaction=number, order=order, closes=closes)
+        number = self._number(TransactionKind.ACCEPTED, time, name, order.symbol).id
+        item = WaitingOrder(
+            transaction=number,
+            order=order,
+            closes=closes,
+            reduces=reduces,
+            stood=stood,
+            expires=expires,
+        )
         self._enter(item)
-        self.changes.waiting.append((number, encode(item)))
-        return self._stands(order, OrderState.ACCEPTED, number, "")
+        return self._stands(item, OrderState.ACCEPTED, number)
 
     def reject(self, order: OrderRequest, time: int, reason: str) -> BrokerOrder:
         """An order is refused for good."""
         name = order.client_order_id
-        number = self.record(TransactionKind.REJECTED, time, name, order.symbol, reason=reason).id
-        return self._stands(order, OrderState.REJECTED, number, reason)
+        number = self._number(TransactionKind.REJECTED, time, name, order.symbol, reason=reason).id
+        refused = WaitingOrder(transaction=number, order=order)
+        return self._stands(refused, OrderState.REJECTED, number, reason)
 
-    def cancel(self, client_order_id: str, time: int, reason: str) -> bool:
-        """End an order that waits; whether it did."""
+    def end(
+        self, client_order_id: str, time: int, kind: TransactionKind, reason: str
+    ) -> BrokerOrder | None:
+        """End an order that waits; None where it does not. reason: of its transaction."""
         item = self._waiting.get(client_order_id)
-        if item is not None:
-            symbol = item.order.symbol
-            self.record(TransactionKind.CANCELLED, time, client_order_id, symbol, reason=reason)
-        return item is not None
+        if item is None:
+            return None
+        number = self._number(kind, time, client_order_id, item.order.symbol, reason=reason).id
+        return self._end(item, ENDS[kind], number, reason)
 
     def record(
         self,
@@ -76,8 +120,37 @@ class OrderBook:
         fill: Fill | None = None,
         amount: float = 0.0,
         reason: str = "",
+        waits: bool = False,
+        exits: HeldExits | None = None,
     ) -> Transaction:
-        """Number what happened, and end the order that it ended."""
+        """Number what happened, and carry the order on that it filled or ended."""
+        transaction = self._number(
+            kind,
+            time,
+            client_order_id,
+            symbol,
+            fill=fill,
+            amount=amount,
+            reason=reason,
+            exits=exits,
+        )
+        item = self._waiting.get(client_order_id)
+        if item is None:
+            return transaction
+        if kind in ENDS:
+            self._end(item, ENDS[kind], transaction.id, reason)
+        elif fill is not None and fill.reason == FillReason.DECISION.name:
+            item = replace(item, filled=item.filled + fill.units, filled_at=fill.time)
+            if waits:
+                self._enter(item)
+                self._stands(item, OrderState.PARTIALLY_FILLED, transaction.id)
+            else:
+                self._end(item, OrderState.FILLED, transaction.id, "")
+        return transaction
+
+    def _number(
+        self, kind: TransactionKind, time: int, client_order_id: str, symbol: str, **facts: Any
+    ) -> Transaction:
         self.last_transaction += 1
         transaction = Transaction(
             id=self.last_transaction,
@@ -85,35 +158,47 @@ class OrderBook:
             kind=kind,
             client_order_id=client_order_id,
             symbol=symbol,
-            fill=fill,
-            amount=amount,
-            reason=reason,
+            **facts,
         )
         self.changes.transactions.append((transaction.id, encode(transaction)))
-        if kind is TransactionKind.CANCELLED:
-            self._end(client_order_id, OrderState.CANCELLED, transaction.id, reason)
-        elif fill is not None and fill.reason == FillReason.DECISION.name:
-            self._end(client_order_id, OrderState.FILLED, transaction.id, "")
         return transaction
 
     def _enter(self, item: WaitingOrder) -> None:
-        self._waiting[item.order.client_order_id] = item
-        self._queues[self._columns[item.order.symbol]].append(item)
+        """An order that is there keeps its place."""
+        self._place(item)
+        self.changes.waiting[item.transaction] = encode(item)
 
-    def _end(self, name: str, state: OrderState, transaction: int, reason: str) -> None:
-        """An order waits no more. The rest of one that was filled in part is cancelled after its
-        fill, and leaves it filled.
+    def _place(self, item: WaitingOrder) -> None:
+        name = item.order.client_order_id
+        self._waiting[name] = self._queues[self._columns[item.order.symbol]][name] = item
+        if item.expires:
+            self._expiring[name] = item
+
+    def _end(
+        self, item: WaitingOrder, state: OrderState, transaction: int, reason: str
+    ) -> BrokerOrder:
+        """An order waits no more. Where margin or rate is missing for the rest of one that
+        reverses, that is cancelled after its fill, and leaves it filled.
         """
-        item = self._waiting.pop(name, None)
-        if item is not None:
-            self._queues[self._columns[item.order.symbol]].remove(item)
-            self.changes.ended.append((item.transaction,))
-            self._stands(item.order, state, transaction, reason)
+        name = item.order.client_order_id
+        del self._waiting[name], self._queues[self._columns[item.order.symbol]][name]
+        self._expiring.pop(name, None)
+        self.changes.ended.append((item.transaction,))
+        if state is OrderState.REPLACED:
+            return self._stands(item, state, transaction, state.name, replaced_by=reason)
+        return self._stands(item, state, transaction, reason)
 
     def _stands(
-        self, order: OrderRequest, state: OrderState, transaction: int, reason: str
+        self,
+        item: WaitingOrder,
+        state: OrderState,
+        transaction: int,
+        reason: str = "",
+        *,
+        replaced_by: str = "",
     ) -> BrokerOrder:
         """How an order stands from now on."""
+        order = item.order
         answer = BrokerOrder(
             client_order_id=order.client_order_id,
             symbol=order.symbol,
@@ -121,6 +206,8 @@ class OrderBook:
             state=state,
             transaction=transaction,
             reason=reason,
+            filled=item.filled,
+            replaced_by=replaced_by,
         )
         self.changes.orders[order.client_order_id] = encode(answer)
         return answer

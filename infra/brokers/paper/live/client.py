@@ -40,7 +40,7 @@ class PaperExchangeClient:
         self._number = 0
 
     def place(self, order: OrderRequest) -> BrokerOrder:
-        """Send a market order. Raises InvalidError where the exchange refused it."""
+        """Send an order. Raises InvalidError where the exchange refused it."""
         (answer,) = self.place_all((order,))
         if answer.state is OrderState.REJECTED:
             raise InvalidError(answer.reason)
@@ -63,6 +63,14 @@ class PaperExchangeClient:
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """Cancel an order that waits; of one that has ended, its end."""
         found: BrokerOrder = self._ask("cancel", client_order_id, trades=True)
+        return found
+
+    def replace(self, client_order_id: str, order: OrderRequest) -> BrokerOrder:
+        """Put an order in the place of one that waits; of one that has ended, its end, and nothing
+        is placed. Raises InvalidError where the exchange refused it: the one that waits works on.
+        """
+        asked = encode((client_order_id, order))
+        found: BrokerOrder = self._ask("replace", asked, trades=True)
         return found
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:

@@ -1,48 +1,45 @@
-"""`PaperExchange`: takes orders, fills them on quotes, and forgets nothing."""
+"""`PaperExchange`: an account, the market that moves it, and what it must not forget."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from infra.brokers.paper.acceptance import is_sized
-from infra.brokers.paper.broker import size_refusal
-from infra.brokers.paper.live.account import LiveAccount, WaitingOrder
+from infra.brokers.paper.live.account import LiveAccount
 from infra.brokers.paper.live.book import OrderBook
+from infra.brokers.paper.live.closing import closing_order
+from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
 from infra.brokers.paper.live.history import BarsInProgress, panel_of
+from infra.brokers.paper.live.intake import Intake
+from infra.brokers.paper.live.keeping import kept_now, take_up
+from infra.brokers.paper.live.order_desk import OrderDesk
 from infra.brokers.paper.live.quote_filter import QuoteFilter
 from infra.brokers.paper.live.records import (
     Kept,
     Terms,
-    broker_order_of,
     transaction_of,
     waiting_of,
 )
 from infra.brokers.paper.live.store import ExchangeStore
 from infra.brokers.paper.live.terms import ExchangeTerms
+from infra.brokers.paper.live.waiting import WaitingOrder
 from market.accounts import (
     AccountState,
-    BrokerOrder,
-    OrderState,
     Transaction,
     TransactionKind,
 )
 from market.bar_window import slice_of
 from market.bars import Bars
 from market.errors import InvalidError
-from market.orders import Bracket, OrderRequest
 from market.ports import Interest
 from market.quotes import Quote
 
-BY_REQUEST = "BY_REQUEST"
-UNPROTECTED = Bracket(stop=math.nan, take_profit=math.nan, trailing=None)
 EVERY = -1
 """No limit to the rows of a query."""
 
 
-class PaperExchange:
+class PaperExchange(OrderDesk):
     """One account. Every call is durable before it returns; quotes alone are so at `save`.
 
     After a restart it goes on from its last commit: quotes later than `clock` must come again, as
@@ -73,6 +70,7 @@ class PaperExchange:
         self._book = OrderBook(
             terms.symbols, store.last_transaction, map(waiting_of, store.waiting())
         )
+        self._intake = Intake(terms, self._account, self._book)
         self._unsaved = False
         self.clock = time
         kept = store.kept()
@@ -81,102 +79,14 @@ class PaperExchange:
         else:
             self._go_on(kept)
 
-    # What is asked of a broker
-
-    def place(self, order: OrderRequest) -> BrokerOrder:
-        """Take a market order; it fills at the next quote of its instrument.
-
-        Raises InvalidError for what can never be filled: that it was refused is recorded, and a
-        repetition is refused again.
-        """
-        (answer,) = self.place_all((order,))
-        if answer.state is OrderState.REJECTED:
-            raise InvalidError(answer.reason)
-        return answer
-
-    def place_all(
-        self, orders: Sequence[OrderRequest], *, refuse: str = ""
-    ) -> tuple[BrokerOrder, ...]:
-        """Take several in one commit. An id that is known is answered with the order that is there.
-
-        refuse: a reason to refuse every new one.
-        """
-        known = self._known([order.client_order_id for order in orders])
-        answers = []
-        for order in orders:
-            found = known.get(order.client_order_id)
-            if found is None:
-                obstacle = refuse or self._obstacle(order)
-                if obstacle:
-                    found = self._book.reject(order, self.clock, obstacle)
-                else:
-                    found = self._book.accept(order, self.clock)
-                known[order.client_order_id] = found
-            answers.append(found)
-        if self._book.changes.transactions:
-            self._commit()
-        return tuple(answers)
-
-    def find(self, client_order_id: str) -> BrokerOrder | None:
-        """The order under this id; None where it never came."""
-        return self._known([client_order_id]).get(client_order_id)
-
-    def working(self) -> tuple[BrokerOrder, ...]:
-        """The orders that wait, in the order of their acceptance."""
-        names = [item.order.client_order_id for item in self._book.waiting()]
-        known = self._known(names)
-        return tuple(known[name] for name in names)
-
-    def cancel(self, client_order_id: str) -> BrokerOrder:
-        """Cancel an order that waits; of one that has ended, its end.
-
-        Raises InvalidError for an id that never came.
-        """
-        found = self.find(client_order_id)
-        if found is None:
-            raise InvalidError(
-                f"order {client_order_id} never came here; look at the id, or at `transactions`"
-            )
-        if not self._book.cancel(client_order_id, self.clock, BY_REQUEST):
-            return found
-        self._commit()
-        return self._known([client_order_id])[client_order_id]
-
-    def close(self, symbol: str, client_order_id: str, *, refuse: str = "") -> BrokerOrder | None:
-        """Close what is held at the next quote, whatever that is then; None where nothing is held.
-
-        Raises InvalidError for an instrument that is not traded here.
-        """
-        found = self.find(client_order_id)
-        if found is not None:
-            return found
-        held = float(self._account.state.ledger.units[self._column(symbol, client_order_id)])
-        if held == 0.0:
-            return None
-        order = OrderRequest(
-            client_order_id=client_order_id,
-            sequence=0,
-            symbol=symbol,
-            units=-held,
-            bracket=UNPROTECTED,
-            lowest_price=0.0,
-            highest_price=math.inf,
-            reference_price=float(self._account.state.marks.mid[self._columns[symbol]]),
-        )
-        if refuse:
-            self._book.reject(order, self.clock, refuse)
-            self._commit()
-            raise InvalidError(refuse)
-        answer = self._book.accept(order, self.clock, closes=True)
-        self._commit()
-        return answer
+    # What is asked of the account
 
     def account(self) -> AccountState:
         """The account at the last quotes."""
         state = self._account.state
         working = np.zeros(len(self._columns))
         for item in self._book.waiting():
-            working[self._columns[item.order.symbol]] += item.order.units
+            working[self._columns[item.order.symbol]] += item.left
         return AccountState(
             last_transaction=self.last_transaction,
             units=state.ledger.units.copy(),
@@ -219,10 +129,15 @@ class PaperExchange:
         before = self.last_transaction
         taken = []
         for column, quote in self._filter.sound(quotes, self.clock, now):
+            self._expire(quote.time)
             self._close_bar(quote.time)
-            self._account.quote(column, quote, self._book.queue(column), self._book.record)
+            if quote.symbol in self._intake.closed:
+                self._account.look(column, quote, self._book.record)
+            else:
+                self._account.quote(column, quote, self._book.queue(column), self._book.record)
             self._bars.add(column, quote)
             taken.append(quote)
+        self._expire(now)
         self._close_bar(now)
         self._unsaved = self._unsaved or now != self.clock
         self.clock = now
@@ -239,19 +154,11 @@ class PaperExchange:
         """Compile what the first quote would wait for, on an account of nobody."""
         scratch, symbol = LiveAccount(self._terms, None), self._terms.symbols[0]
         quote = Quote(symbol=symbol, time=self.clock, bid=1.0, ask=1.0)
-        order = OrderRequest(
-            client_order_id="",
-            sequence=0,
-            symbol=symbol,
-            units=1.0,
-            bracket=UNPROTECTED,
-            lowest_price=0.0,
-            highest_price=math.inf,
-            reference_price=1.0,
-        )
-        self._obstacle(order)
+        order = closing_order(symbol, "", 1.0, 1.0)
+        self._intake.obstacle(order, self.clock)
         waiting = (WaitingOrder(transaction=0, order=order),)
         scratch.quote(0, quote, waiting, lambda *_, **__: None)
+        scratch.look(0, quote, lambda *_, **__: None)
         scratch.equity()
         scratch.margin_used()
 
@@ -270,45 +177,14 @@ class PaperExchange:
         return self._terms
 
     @property
+    def closed(self) -> frozenset[str]:
+        """Instruments that are not tradeable now."""
+        return frozenset(self._intake.closed)
+
+    @property
     def dropped(self) -> Mapping[str, int]:
         """Quotes that were not traded on, by reason."""
         return dict(self._filter.dropped)
-
-    # What is looked at
-
-    def _obstacle(self, order: OrderRequest) -> str:
-        """Why an order can never be filled; empty where it can."""
-        column = self._columns.get(order.symbol)
-        if column is None:
-            return self._not_traded(order.symbol, order.client_order_id)
-        increment = self._terms.instruments[column].unit_increment
-        held = float(self._account.state.ledger.units[column])
-        if not is_sized(order.units, held, increment):
-            return size_refusal(order.client_order_id, order.units, increment)
-        bracket = order.bracket
-        for distance in (bracket.stop, bracket.take_profit, bracket.trailing or math.nan):
-            if distance <= 0.0 or distance == math.inf:
-                return (
-                    f"order {order.client_order_id}: the distances of a bracket must be positive "
-                    f"and finite, or NaN for none; found {distance}"
-                )
-        return ""
-
-    def _known(self, names: Sequence[str]) -> dict[str, BrokerOrder]:
-        """The orders that are there; nothing that changed one is uncommitted here."""
-        return {name: broker_order_of(record) for name, record in self._store.orders(names).items()}
-
-    def _column(self, symbol: str, client_order_id: str) -> int:
-        column = self._columns.get(symbol)
-        if column is None:
-            raise InvalidError(self._not_traded(symbol, client_order_id))
-        return column
-
-    def _not_traded(self, symbol: str, client_order_id: str) -> str:
-        return (
-            f"order {client_order_id}: {symbol} is not traded here; "
-            f"instruments are {', '.join(self._terms.symbols)}"
-        )
 
     # What is kept
 
@@ -317,22 +193,22 @@ class PaperExchange:
         if closed is not None:
             self._book.changes.bars.append(closed)
 
+    def _expire(self, now: int) -> None:
+        for item in self._book.due(now):
+            self._book.end(
+                item.order.client_order_id,
+                item.expires,
+                TransactionKind.EXPIRED,
+                TIME_IN_FORCE_EXPIRED,
+            )
+
     def _commit(self) -> None:
         self._store.write(self._book.take_changes(), self._kept())
         self._unsaved = False
 
     def _kept(self) -> Kept:
-        account = self._account
-        return Kept(
-            clock=self.clock,
-            last_quote=account.last_quote,
-            account=account.buffer.tobytes(),
-            quoted=account.quoted.tobytes(),
-            bar=self._bars.values.tobytes(),
-            bar_start=self._bars.start,
-            opened_by=account.opened_by,
-            dropped=dict(self._filter.dropped),
-        )
+        closed = self._intake.closed
+        return kept_now(self.clock, self._account, self._bars, self._filter, closed)
 
     def _open(self, history: Bars | None) -> None:
         """The first opening: the deposit is the first transaction."""
@@ -351,14 +227,8 @@ class PaperExchange:
                 f"{self._store.path} holds the account of another exchange: {made_for}, and "
                 f"{wanted} was asked for; give this one a store of its own"
             )
-        account = self._account
-        account.buffer[:] = np.frombuffer(kept.account)
-        account.quoted[:] = np.frombuffer(kept.quoted, dtype=np.int64)
-        account.last_quote = kept.last_quote
-        account.opened_by.update(kept.opened_by)
-        self._bars.values[:] = np.frombuffer(kept.bar).reshape(6, -1)
-        self._bars.start = kept.bar_start
-        self._filter.dropped.update(kept.dropped)
+        take_up(kept, self._account, self._bars, self._filter)
+        self._intake.closed.update(kept.closed)
         self.clock = kept.clock
 
     def _made_for(self) -> Terms:

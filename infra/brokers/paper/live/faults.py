@@ -10,7 +10,7 @@ import numpy as np
 
 from market.errors import InvalidError
 
-TRADING = ("place_all", "cancel", "close")
+TRADING = ("place_all", "cancel", "replace", "close")
 REFUSED = "REFUSED_ON_DEMAND: a fault that was asked for"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from infra.brokers.paper.live.account import WaitingOrder
+from infra.brokers.paper.live.waiting import WaitingOrder
 from market.accounts import BrokerOrder, Transaction
 from market.orders import OrderRequest
 from market.quotes import Quote
@@ -16,8 +16,9 @@ from market.quotes import Quote
 class Kept:
     """The state of an exchange after a commit.
 
-    clock: UTC ns; every quote up to it was taken. account, bar, quoted: arrays as their bytes,
-    little-endian. dropped: quotes that were not traded on, by reason.
+    clock: UTC ns; every quote up to it was taken. account, bar, quoted, prices: arrays as their
+    bytes, little-endian. dropped: quotes that were not traded on, by reason. closed: instruments
+    that are not traded now.
     """
 
     clock: int
@@ -28,6 +29,8 @@ class Kept:
     bar_start: int
     opened_by: dict[int, str]
     dropped: dict[str, int]
+    prices: bytes = b""
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +49,6 @@ transaction_of = msgspec.msgpack.Decoder(Transaction).decode
 broker_order_of = msgspec.msgpack.Decoder(BrokerOrder).decode
 broker_orders_of = msgspec.msgpack.Decoder(tuple[BrokerOrder, ...]).decode
 requests_of = msgspec.msgpack.Decoder(tuple[OrderRequest, ...]).decode
+replacement_of = msgspec.msgpack.Decoder(tuple[str, OrderRequest]).decode
 waiting_of = msgspec.msgpack.Decoder(WaitingOrder).decode
 quotes_of = msgspec.msgpack.Decoder(tuple[Quote, ...]).decode

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.brokers.paper.live.exchange import PaperExchange
-from infra.brokers.paper.live.records import encode, requests_of
+from infra.brokers.paper.live.records import encode, replacement_of, requests_of
+from market.accounts import BrokerOrder
 from market.errors import FatalError, InvalidError, QuorumError
 from market.lines import Failure
 
@@ -26,6 +27,7 @@ class Requests:
             "find": lambda name, _: exchange.find(name),
             "working": lambda _, __: exchange.working(),
             "cancel": self._cancel,
+            "replace": self._replace,
             "close": lambda asked, refuse: exchange.close(*asked, refuse=refuse),
             "account": lambda _, __: exchange.account(),
             "transactions": lambda after, _: exchange.transaction_records(after, PAGE),
@@ -57,6 +59,10 @@ class Requests:
 
     def _place_all(self, orders: bytes, refuse: str) -> bytes:
         return encode(self._exchange.place_all(requests_of(orders), refuse=refuse))
+
+    def _replace(self, asked: bytes, refuse: str) -> BrokerOrder:
+        name, order = replacement_of(asked)
+        return self._exchange.replace(name, order, refuse=refuse)
 
     def _cancel(self, name: str, refuse: str) -> object:
         if refuse:

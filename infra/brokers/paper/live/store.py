@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.brokers.paper.live.migration import MIGRATIONS, migrate
 from infra.brokers.paper.live.records import Kept, Terms, encode, kept_of, terms_of
 from market.bar_window import BarSlice
 from market.errors import FatalError, InvalidError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEPT_BARS = 5_000
 FORGET_EVERY = 500
 
@@ -37,12 +38,12 @@ _SCHEMA = (
 class Changes:
     """What happened since the last commit: rows as they will stand in the store.
 
-    ended: acceptances of the orders that wait no more.
+    waiting: orders by their acceptances. ended: acceptances of those that wait no more.
     """
 
     transactions: list[tuple[int, bytes]] = field(default_factory=list)
     orders: dict[str, bytes] = field(default_factory=dict)
-    waiting: list[tuple[int, bytes]] = field(default_factory=list)
+    waiting: dict[int, bytes] = field(default_factory=dict)
     ended: list[tuple[int]] = field(default_factory=list)
     bars: list[BarSlice] = field(default_factory=list)
 
@@ -72,6 +73,8 @@ class ExchangeStore:
             if version == 0:
                 for statement in _SCHEMA:
                     self._database.execute(statement)
+            elif version in MIGRATIONS:
+                version = migrate(self._database, version)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise InvalidError(
@@ -104,7 +107,7 @@ class ExchangeStore:
             run("BEGIN")
             many("INSERT INTO transactions VALUES (?, ?)", changes.transactions)
             many("INSERT OR REPLACE INTO orders VALUES (?, ?)", changes.orders.items())
-            many("INSERT INTO waiting VALUES (?, ?)", changes.waiting)
+            many("INSERT OR REPLACE INTO waiting VALUES (?, ?)", changes.waiting.items())
             many("DELETE FROM waiting WHERE transaction_id = ?", changes.ended)
             if changes.bars:
                 self._keep_bars(changes.bars)

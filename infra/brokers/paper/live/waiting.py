@@ -1,0 +1,53 @@
+"""`WaitingOrder`: an accepted order, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from market.orders import EntryKind, OrderRequest, TimeInForce
+
+AT_ONCE = (TimeInForce.FOK, TimeInForce.IOC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingOrder:
+    """An accepted order. transaction: of its acceptance. closes: whatever is held when it fills.
+    reduces: what is held when it fills, by its units at most.
+
+    filled: signed units that were. filled_at: when its last part did, UTC ns, 0 before the first.
+    stood: of MARKET_IF_TOUCHED, the side of its price on which the market stood when it was
+    accepted: 1 above, −1 below, 0 there. expires: UTC ns, 0 for never.
+    """
+
+    transaction: int
+    order: OrderRequest
+    closes: bool = False
+    reduces: bool = False
+    filled: float = 0.0
+    filled_at: int = 0
+    stood: int = 0
+    expires: int = 0
+
+    @property
+    def kind(self) -> EntryKind:
+        """When it fills."""
+        entry = self.order.entry
+        return EntryKind.MARKET if entry is None else entry.kind
+
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """How long it works. What closes a position works until that is done."""
+        if self.closes or self.reduces:
+            return TimeInForce.GTC
+        entry = self.order.entry
+        return TimeInForce.FOK if entry is None else entry.time_in_force
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it must fill at the next quote, or end."""
+        return self.kind is EntryKind.MARKET or self.time_in_force in AT_ONCE
+
+    @property
+    def left(self) -> float:
+        """Signed units that were not filled yet."""
+        return self.order.units - self.filled
