@@ -32,6 +32,7 @@ from market.accounts import (
 from market.bar_window import slice_of
 from market.bars import Bars
 from market.errors import InvalidError
+from market.marks import Marks
 from market.ports import Interest
 from market.quotes import Quote
 
@@ -97,6 +98,18 @@ class PaperExchange(OrderDesk):
             equity=self._account.equity(),
             margin_used=self._account.margin_used(),
         )
+
+    def last_quote(self, symbol: str) -> Quote | None:
+        """The newest quote of an instrument, at its own time; None before the first. Raises
+        InvalidError for one that is not traded here.
+        """
+        column = self._intake.column(symbol, "of its prices")
+        return self._account.last(column, int(self._account.quoted[column]))
+
+    @property
+    def marks(self) -> Marks:
+        """The last known prices, (M,) in the order of the instruments; not to be changed."""
+        return self._account.state.marks
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
         """Every transaction with an id above `after`, in order."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from infra.brokers.paper.live.account import LiveAccount
 from infra.brokers.paper.live.book import OrderBook
 from infra.brokers.paper.live.closing import closing_order
-from infra.brokers.paper.live.held_exits import change_exits
+from infra.brokers.paper.live.held_exits import change_exits, held_exits
 from infra.brokers.paper.live.intake import Intake
 from infra.brokers.paper.live.records import broker_order_of
 from infra.brokers.paper.live.store import ExchangeStore
-from market.accounts import BrokerOrder, OrderState, Transaction, TransactionKind
+from market.accounts import BrokerOrder, HeldExits, OrderState, Transaction, TransactionKind
 from market.errors import InvalidError
 from market.orders import OrderRequest
 
@@ -179,6 +179,13 @@ class OrderDesk(ABC):
         )
         self._commit()
         return noted
+
+    def exits(self, symbol: str) -> HeldExits:
+        """What protects the position. Raises InvalidError for an instrument that is not traded
+        here.
+        """
+        column = self._intake.column(symbol, "of its exits")
+        return held_exits(self._account.state.exits, column)
 
     def meet(self, symbol: str) -> bool:
         """Work the orders that wait in an instrument on its last quote, now; whether that was done.

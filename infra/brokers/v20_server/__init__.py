@@ -1,0 +1,1 @@
+"""A paper exchange behind OANDA's wire: one account that speaks v20."""

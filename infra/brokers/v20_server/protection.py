@@ -1,0 +1,96 @@
+"""`Protection`: the exchange keeps one bracket a position, v20 shows orders; here they are made one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from infra.brokers.paper.live.exchange import PaperExchange
+from infra.brokers.v20_server.books import Books
+from infra.brokers.v20_server.listing import Listed
+from infra.brokers.v20_server.translation import Translation
+from infra.brokers.v20_server.wire import Json
+from market.errors import InvalidError
+
+NONE = math.nan
+TOO_LATE = {
+    "TAKE_PROFIT": "LOSING_TAKE_PROFIT",
+    "STOP_LOSS": "STOP_LOSS_ON_FILL_LOSS",
+    "TRAILING_STOP_LOSS": "STOP_LOSS_ON_FILL_LOSS",
+}
+
+
+class Protection:
+    """What a client gave as a price is put into the exchange; what the exchange keeps by its own
+    rules, such as the better stop of two, is shown.
+    """
+
+    def __init__(
+        self,
+        exchange: PaperExchange,
+        listed: dict[str, Listed],
+        books: Books,
+        translation: Translation,
+    ) -> None:
+        self._exchange = exchange
+        self._listed = listed
+        self._books = books
+        self._translation = translation
+
+    def agree(self, symbols: Iterable[str]) -> list[Json]:
+        """Make both sides say the same of these instruments; what there was to tell."""
+        told = []
+        for symbol in symbols:
+            if self._books.units(symbol):
+                told += self._put(self._listed[symbol])
+                told += self._show(self._listed[symbol])
+        return told
+
+    def _put(self, listed: Listed) -> list[Json]:
+        """What was given as a price or distance and is not in the exchange."""
+        symbol, told = listed.symbol, []
+        shown, held = self._books.dependents(symbol), self._exchange.exits(symbol)
+        half = 0.5 * listed.instrument.price_increment
+        if "TAKE_PROFIT" in shown:
+            price = float(shown["TAKE_PROFIT"]["price"])
+            if not abs(held.take_profit_price - price) < half:
+                told += self._change(shown["TAKE_PROFIT"], take_profit_price=price)
+        if "STOP_LOSS" in shown and "distance" not in shown["STOP_LOSS"]:
+            price = float(shown["STOP_LOSS"]["price"])
+            side = 1.0 if self._books.units(symbol) > 0 else -1.0
+            if not side * (price - held.stop_price) <= half:
+                told += self._change(shown["STOP_LOSS"], stop_price=price)
+        if "TRAILING_STOP_LOSS" in shown:
+            distance = float(shown["TRAILING_STOP_LOSS"]["distance"])
+            if not abs(held.trailing - distance) < half:
+                told += self._change(shown["TRAILING_STOP_LOSS"], trailing=distance)
+        return told
+
+    def _change(self, order: Json, **exits: float) -> list[Json]:
+        symbol = self._books.trades[order["tradeID"]].instrument
+        try:
+            self._exchange.modify_bracket(symbol, **exits)
+        except InvalidError:  # the price is past it already
+            reason = TOO_LATE[order["type"]]
+            return [self._translation.cancel(order, self._exchange.clock, reason)]
+        return []
+
+    def _show(self, listed: Listed) -> list[Json]:
+        """What the exchange has and no order tells of."""
+        symbol, told, time = listed.symbol, [], self._exchange.clock
+        shown, held = self._books.dependents(symbol), self._exchange.exits(symbol)
+        half, depend = 0.5 * listed.instrument.price_increment, self._translation.depend
+        if not math.isnan(held.take_profit_price) and "TAKE_PROFIT" not in shown:
+            price = listed.price(held.take_profit_price)
+            told.append(depend(symbol, "TAKE_PROFIT", time, price=price))
+        if not math.isnan(held.trailing) and "TRAILING_STOP_LOSS" not in shown:
+            distance = listed.price(held.trailing)
+            told.append(depend(symbol, "TRAILING_STOP_LOSS", time, distance=distance))
+        elif not math.isnan(held.stop_price) and "TRAILING_STOP_LOSS" not in shown:
+            stop = shown.get("STOP_LOSS")
+            if stop is None or not abs(float(stop["price"]) - held.stop_price) <= half:
+                if stop is not None:
+                    told.append(self._translation.cancel(stop, time, "CLIENT_REQUEST_REPLACED"))
+                price = listed.price(held.stop_price)
+                told.append(depend(symbol, "STOP_LOSS", time, price=price))
+        return told
