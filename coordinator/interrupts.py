@@ -7,25 +7,35 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
-def interrupts_noted() -> Iterator[Callable[[], bool]]:
+def interrupts_noted(
+    *signals: signal.Signals,
+) -> Iterator[Callable[[], bool]]:
     """Gives a function that says whether an interrupt has come; a second one ends the work at once.
 
-    Only the main thread receives interrupts; elsewhere nothing is ever noted.
+    signals: what counts as one; Ctrl-C alone where none is named. Only the main thread receives
+    them; elsewhere nothing is ever noted.
     """
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield came.is_set
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {one: signal.getsignal(one) for one in signals or (signal.SIGINT,)}
 
     def note(*_: object) -> None:
         came.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    signal.signal(signal.SIGINT, note)
+    def restore() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    for one in before:
+        signal.signal(one, note)
     try:
         yield came.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -32,6 +32,7 @@ from coordinator.cli.stage import stage
 from coordinator.cli.status import status, watch
 from coordinator.cli.sweep import sweep
 from coordinator.cli.trade import trade
+from coordinator.cli.v20_server import v20_server
 from coordinator.cli.whatif import whatif
 from coordinator.cli.why import why
 from coordinator.plan import QUORUM_VERSION
@@ -53,6 +54,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(journal, name="journal")
 app.command()(replay)
 app.command()(trade)
+app.command("v20-server")(v20_server)
 app.add_typer(agents, name="agents")
 app.add_typer(stage, name="stage")
 app.add_typer(override, name="override")

@@ -11,6 +11,7 @@ from infra.clock import ManualClock
 from infra.feeds.live.board import PriceBoard
 from infra.feeds.live.hours import standard_hours
 from infra.feeds.live.recorded import RecordedTicks
+from infra.feeds.live.recorded_bars import RecordedBars
 from infra.feeds.live.synthetic import SyntheticPrices
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
@@ -47,7 +48,14 @@ def synthetic_week(begin: int) -> PriceSource:
     return SyntheticPrices(instruments, 7, ManualClock(begin), begin=begin, hours=standard_hours())
 
 
-each_source = pytest.mark.parametrize("begun", [recorded, synthetic, synthetic_week])
+def bars(begin: int) -> PriceSource:
+    registry = Registry()
+    instruments = [registry[symbol] for symbol in SYMBOLS]
+    panel = synthetic(END + MINUTE).history(SYMBOLS, 60, 120)
+    return RecordedBars(panel, instruments, ManualClock(begin), begin=begin, name="a test")
+
+
+each_source = pytest.mark.parametrize("begun", [recorded, synthetic, synthetic_week, bars])
 
 
 def played(source: PriceSource, begin: int, end: int, step: int) -> list[Quote]:
