@@ -119,7 +119,8 @@ class StreamUpdate:
     """What a broker's stream brought: any of prices and transactions.
 
     time: the broker's clock, UTC nanoseconds; a heartbeat brings nothing else. skipped: quotes
-    that newer ones replaced before they could be sent.
+    that newer ones replaced before they could be sent. closed: instruments that the broker does not
+    deal in from here on, after these quotes, until it quotes them again.
     """
 
     time: int

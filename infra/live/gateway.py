@@ -205,6 +205,8 @@ class LiveGateway:
         self._book(update.transactions)
         for quote in update.quotes:
             self._board.put(quote, self.now)
+        for symbol in update.closed:
+            self._board.close(symbol)
         self._moved = self._moved or bool(update.quotes)
         self.breakers.heard()
         self.breakers.quoted(update.quotes, self.now)
@@ -553,7 +555,9 @@ class LiveGateway:
         if self._silence is None or self.now - self._looked < SECOND_NS:
             return
         self._looked = self.now
-        for told in self._silence.look(self.now, self._board.quoted_at()):
+        for told in self._silence.look(
+            self.now, self._board.quoted_at(), self._board.closed
+        ):
             self._alert("warning", str(told))
 
     def _alert(self, level: str, message: str, decision: int | None = None) -> None:

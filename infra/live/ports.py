@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from market.bar_window import BarSlice
@@ -14,6 +14,17 @@ class Board(Protocol):
     """Where quotes are conflated and bars built (`infra.feeds.live`)."""
 
     def put(self, quote: Quote, now: int | None = None) -> None: ...
+
+    def close(self, symbol: str) -> None:
+        """The broker does not deal in an instrument until it is quoted again: its age is infinite
+        until then.
+        """
+        ...
+
+    @property
+    def closed(self) -> Collection[str]:
+        """The instruments that the broker has closed."""
+        ...
 
     def close_due(self, now: int) -> Sequence[BarSlice]: ...
 
@@ -33,7 +44,11 @@ class Board(Protocol):
 class Silence(Protocol):
     """Tells once that instruments fell silent in open hours, and once that they are back."""
 
-    def look(self, now: int, quoted_at: Sequence[int]) -> Sequence[object]: ...
+    def look(
+        self, now: int, quoted_at: Sequence[int], closed: Collection[str] = ()
+    ) -> Sequence[object]:
+        """closed: instruments that the broker has closed: nothing is missed of them."""
+        ...
 
     @property
     def silent(self) -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
-from market.accounts import AccountState
+from market.accounts import AccountState, StreamUpdate
 from market.errors import FatalError, Fenced, TransientError
 from market.events import (
     AlertRaised,
@@ -29,6 +29,7 @@ from market.live_events import (
     TransactionsBooked,
 )
 from market.modes import Mode
+from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS, order
 from tests.live_gateways import (
     approved,
@@ -61,6 +62,20 @@ def test_an_approved_order_is_an_intent_then_accepted_then_filled_and_booked(
         assert desk.state.ledger.units[EUR] == 1_000.0
         assert desk.state.orders == {}
         assert desk.gateway.reconcile()
+
+
+def test_an_instrument_that_the_broker_closed_cannot_be_traded_until_it_is_quoted_again(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        last = Quote(symbol="EUR_USD", time=desk.gateway.now, bid=1.2, ask=1.2)
+        desk.gateway.take(StreamUpdate(time=last.time, quotes=(last,), closed=("EUR_USD",)))
+        desk.gateway.equity()
+        assert (desk.gateway.marks.mid[EUR], desk.gateway.marks.age[EUR]) == (1.2, math.inf)
+        desk.market("EUR_USD", 1.30)
+        desk.gateway.equity()
+        assert (desk.gateway.marks.mid[EUR], desk.gateway.marks.age[EUR]) == (1.3, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,40 @@ def test_a_price_ages_in_bars_once_it_is_stale() -> None:
     assert ages == [0.0, 0.0, 1.0, 1.0, 2.0]
 
 
+def test_what_the_broker_closed_is_infinitely_old_until_it_is_quoted_again() -> None:
+    prices, marks = board(), no_marks(2)
+    prices.put(quote(1, 1.0, 1.1))
+    prices.put(quote(1, 2.0, 2.1, symbol="USD_JPY"))
+    prices.close("EUR_USD")
+    prices.mark(marks, 2 * SECOND)
+    assert marks.age.tolist() == [math.inf, 0.0]
+    assert marks.mid.tolist() == [1.05, 2.05]
+    assert prices.closed == {"EUR_USD"}
+    prices.put(quote(3, 1.0, 1.1))
+    prices.mark(marks, 3 * SECOND)
+    assert marks.age.tolist() == [0.0, 0.0]
+    assert prices.closed == frozenset()
+
+
+def test_a_quote_that_is_dropped_opens_no_instrument() -> None:
+    prices, marks = board(), no_marks(2)
+    prices.put(quote(2, 1.0, 1.1))
+    prices.close("EUR_USD")
+    prices.put(quote(1, 1.0, 1.1))
+    prices.put(quote(3, 1.2, 1.1))
+    prices.mark(marks, 3 * SECOND)
+    assert marks.age[0] == math.inf
+
+
+def test_a_bar_in_which_the_broker_closed_an_instrument_keeps_what_was_quoted_before() -> None:
+    prices = board()
+    prices.put(quote(1, 1.0, 1.1))
+    prices.close("EUR_USD")
+    prices.close("XXX_YYY")
+    (bar,) = prices.close_due(60 * SECOND)
+    assert bar.values[3, 0] == 1.05
+
+
 def test_an_instrument_that_was_never_quoted_stays_unknown() -> None:
     prices, marks = board(), no_marks(2)
     prices.put(quote(1, 1.0, 1.1))

@@ -82,6 +82,23 @@ def test_what_was_silent_at_the_close_begins_the_week_anew() -> None:
     assert one.look(first, (first,)) == ()
 
 
+def test_what_its_broker_closed_is_not_missed_whatever_the_hours_say() -> None:
+    one = watch(EUR, JPY)
+    late = TUESDAY + 10 * MINUTE
+    (fell,) = one.look(late, (TUESDAY, TUESDAY), {"EUR_USD"})
+    assert fell.symbols == one.silent == ("USD_JPY",)
+    assert one.look(late, (TUESDAY, late), {"EUR_USD"})[0].over
+    (fell,) = one.look(late + SECOND, (TUESDAY, late))
+    assert fell.symbols == ("EUR_USD",)
+
+
+def test_a_silent_instrument_that_its_broker_closes_is_silent_no_more() -> None:
+    one = watch(EUR)
+    assert len(one.look(TUESDAY + 10 * MINUTE, (TUESDAY,))) == 1
+    assert one.look(TUESDAY + 11 * MINUTE, (TUESDAY,), {"EUR_USD"}) == ()
+    assert one.silent == ()
+
+
 def test_an_instrument_whose_hours_are_not_known_is_never_reported() -> None:
     assert watch(share(), EUR).look(TUESDAY + 10 * MINUTE, (0, TUESDAY + 10 * MINUTE)) == ()
 

@@ -24,16 +24,18 @@ class _Slot:
     """An instrument's newest quote, and its bar in the making.
 
     time: of the newest quote; -1 before the first. end: of the bar, UTC nanoseconds; 0 where none
-    is in the making.
+    is in the making. shut: the broker does not deal in it until it is quoted again.
     """
 
-    __slots__ = ("ask", "bid", "close", "end", "fresh", "high", "low", "open", "ticks", "time")
+    __slots__ = (
+        "ask", "bid", "close", "end", "fresh", "high", "low", "open", "shut", "ticks", "time",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.time = -1
         self.end = self.ticks = 0
         self.bid = self.ask = self.open = self.high = self.low = self.close = 0.0
-        self.fresh = False
+        self.fresh = self.shut = False
 
     def column(self) -> tuple[float, ...]:
         """The bar's values in the order of a `BarSlice`."""
@@ -112,10 +114,24 @@ class PriceBoard:
             slot.high = max(slot.high, mid)
             slot.low = min(slot.low, mid)
             slot.ticks += 1
-        slot.close, slot.time, slot.bid, slot.ask = mid, time, bid, ask
+        slot.close, slot.time, slot.bid, slot.ask, slot.shut = mid, time, bid, ask, False
         if slot.fresh:
             self._skipped += 1
         slot.fresh = True
+
+    def close(self, symbol: str) -> None:
+        """The broker does not deal in an instrument: its price is no price until its next quote.
+
+        The bar in the making keeps what it has. An unknown instrument is nothing to close.
+        """
+        slot = self._slots.get(symbol)
+        if slot is not None:
+            slot.shut = True
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The instruments that the broker has closed."""
+        return frozenset(symbol for symbol, slot in self._slots.items() if slot.shut)
 
     def close_due(self, now: int) -> tuple[BarSlice, ...]:
         """The bars that ended at or before `now` and have not been given, oldest first.
@@ -141,7 +157,8 @@ class PriceBoard:
         """Write the newest mids, spreads and ages (M,) into the marks, and count them looked at.
 
         The age is 0 up to the instrument's staleness limit, and then 1 and one more for every
-        further length of a bar. An instrument that was never quoted is left as it stands.
+        further length of a bar; infinite while the broker has closed the instrument. One that was
+        never quoted is left as it stands.
         """
         now = max(now, self._clock)
         for column, slot in enumerate(self._in_order):
@@ -149,7 +166,8 @@ class PriceBoard:
                 continue
             marks.mid[column], marks.spread[column] = slot.close, slot.ask - slot.bid
             over = now - slot.time - self._stale_after[column]
-            marks.age[column] = 0.0 if over <= 0 else 1.0 + (over - 1) // self._length
+            aged = 0.0 if over <= 0 else 1.0 + (over - 1) // self._length
+            marks.age[column] = np.inf if slot.shut else aged
             if slot.fresh:
                 slot.fresh = False
                 self._looked_at += 1

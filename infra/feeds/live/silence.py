@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,8 @@ class SilenceWatch:
     market's clock; nothing is missed that would have come earlier.
 
     What is silent when its market closes is forgotten: the next session begins with a clean
-    slate, and silence is counted from shortly after its opening.
+    slate, and silence is counted from shortly after its opening. So is what its broker has closed,
+    whatever the hours say: it is open again with its next quote.
     """
 
     def __init__(
@@ -60,17 +61,20 @@ class SilenceWatch:
         self._started = started
         self._silent: dict[int, int] = {}
 
-    def look(self, now: int, quoted_at: Sequence[int]) -> tuple[Silence, ...]:
+    def look(
+        self, now: int, quoted_at: Sequence[int], closed: Collection[str] = ()
+    ) -> tuple[Silence, ...]:
         """What changed since the last look: at most one report of each kind.
 
-        quoted_at: (M,) UTC nanoseconds of the newest quotes; 0 where there was none.
+        quoted_at: (M,) UTC nanoseconds of the newest quotes; 0 where there was none. closed:
+        instruments that the broker does not deal in now.
         """
         opened = {name: self._opened(hours, now) for name, hours in self._hours.items()}
         fell: dict[int, int] = {}
         returned: dict[int, int] = {}
         for column, last in enumerate(quoted_at):
             since = opened.get(self._classes[column])
-            if since is None:
+            if since is None or self._symbols[column] in closed:
                 self._silent.pop(column, None)
                 continue
             began = max(last, since, self._started)

@@ -1,0 +1,1 @@
+"""OANDA v20 as a `LiveBroker`, through oandapyV20's client."""

@@ -1,0 +1,203 @@
+"""`OandaBroker`: an account at OANDA as a `LiveBroker`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from oandapyV20.endpoints import accounts, orders
+
+from infra.brokers.oanda.account import account_state
+from infra.brokers.oanda.answers import is_dependent, order_as_told
+from infra.brokers.oanda.candles import granularity_for
+from infra.brokers.oanda.connection import OandaConnection
+from infra.brokers.oanda.finding import Finder
+from infra.brokers.oanda.history import history
+from infra.brokers.oanda.origins import Origins, Raw
+from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.placing import Placing, refusal_of
+from infra.brokers.oanda.records import Records
+from infra.brokers.oanda.translation import Translation
+from infra.feeds.oanda.stream import OandaStream
+from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
+from market.bars import Bars
+from market.errors import InvalidError, OutcomeUnknown, TransientError, UnknownInstrument
+from market.instruments import Instrument
+from market.orders import OrderRequest
+
+_KEPT = 10_000
+
+
+class OandaBroker:
+    """instruments: the desk's, in its order. interval_s: of its bars. speed: of the broker's time.
+
+    Every call ends within the connection's time-outs. The gateway's thread places, finds and
+    cancels; `transaction_of` and `transactions` may be called from any. Raises InvalidError for an
+    interval that OANDA's candles do not make up.
+    """
+
+    def __init__(
+        self,
+        connection: OandaConnection,
+        *,
+        instruments: Sequence[Instrument],
+        account_currency: str,
+        interval_s: int,
+        speed: float = 1.0,
+        elapsed: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        granularity_for(interval_s)
+        self._connection = connection
+        self._account = quoted(connection.account)
+        self._currency = account_currency
+        self._speed = speed
+        self.symbols = tuple(instrument.symbol for instrument in instruments)
+        self._mids: OrderedDict[str, float] = OrderedDict()
+        self._records = Records(connection)
+        self._origins = Origins(self._records)
+        self._finder = Finder(
+            connection, self._records, self._origins, elapsed=elapsed, sleep=sleep
+        )
+        self._placing = Placing(
+            connection,
+            self._origins,
+            self._finder,
+            {instrument.symbol: instrument for instrument in instruments},
+            self._note_mid,
+        )
+        self._translation = Translation(
+            self._origins,
+            self.symbols,
+            decision_mid=lambda name: self._mids.get(name, math.nan),
+            before=self._before,
+        )
+
+    def place(self, order: OrderRequest) -> BrokerOrder:
+        """Send an order with its exits. Raises InvalidError with OANDA's code where it is refused;
+        a repetition answers with the order that is there.
+        """
+        answer = self._placing.create(order)
+        if answer.state is OrderState.REJECTED:
+            raise InvalidError(refusal_of(answer))
+        return answer
+
+    def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
+        """Send several, one after the other; what is refused is answered REJECTED.
+
+        After one without an answer, which is UNKNOWN, or that could not leave, which is NOT_SENT,
+        nothing more is sent. Where that befell the first one its error is raised instead.
+        """
+        answers: list[BrokerOrder] = []
+        for order in orders:
+            try:
+                answers.append(self._placing.create(order))
+            except (OutcomeUnknown, TransientError, InvalidError) as error:
+                if not answers:
+                    raise
+                unknown = isinstance(error, OutcomeUnknown)
+                state = OrderState.UNKNOWN if unknown else OrderState.NOT_SENT
+                answers.append(_unanswered(order, state, str(error)))
+                break
+        why = f"not sent after {answers[-1].client_order_id}" if answers else ""
+        answers += [
+            _unanswered(order, OrderState.NOT_SENT, why) for order in orders[len(answers) :]
+        ]
+        return tuple(answers)
+
+    def find(self, client_order_id: str) -> BrokerOrder | None:
+        """The order under this id; None where OANDA has none, nor in the last day or 5,000
+        transactions had one.
+        """
+        return self._finder.find(client_order_id)
+
+    def working(self) -> tuple[BrokerOrder, ...]:
+        """The orders that wait, but for the exits that hang on trades."""
+        answer = self._connection.ask(orders.OrdersPending(self._account))
+        return tuple(
+            order_as_told(raw, self._records.transaction, self._origins)
+            for raw in answer["orders"]
+            if not is_dependent(raw)
+        )
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        """Cancel an order that waits; of one that has ended, its end."""
+        return self._placing.cancel(client_order_id)
+
+    def replace(self, client_order_id: str, order: OrderRequest) -> BrokerOrder:
+        """Put an order in the place of one that waits, in one step; of one that has ended, its end
+        and nothing is placed.
+        """
+        return self._placing.replace(client_order_id, order)
+
+    def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
+        """Close the whole position at the market under this id; None where there is none."""
+        if symbol not in self.symbols:
+            raise UnknownInstrument(
+                f"the desk does not trade {symbol}; it trades {', '.join(self.symbols)}"
+            )
+        return self._placing.close(symbol, client_order_id)
+
+    def account(self) -> AccountState:
+        """The account now, from one answer. Raises InvalidError where it is in another currency,
+        or holds opposite positions.
+        """
+        told = self._connection.ask(accounts.AccountDetails(self._account))["account"]
+        if told["currency"] != self._currency:
+            raise InvalidError(
+                f"account {self._connection.account} is in {told['currency']} and the desk in "
+                f"{self._currency}; trade an account in the desk's currency"
+            )
+        return account_state(told, self.symbols)
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        """Every transaction with an id above `after`, in order."""
+        return tuple(map(self.transaction_of, self._records.since(after)))
+
+    def transaction_of(self, raw: Mapping[str, Any]) -> Transaction:
+        """A transaction of OANDA's as the desk's. What it does not tell itself is asked for, which
+        may raise TransientError; DataError where it cannot be read.
+        """
+        return self._translation.transaction_of(raw)
+
+    def history(self, interval_s: int, bars: int) -> Bars:
+        """The last closed bars of the desk's instruments, at most so many, newest last."""
+        return history(self._connection, self.symbols, interval_s, bars)
+
+    def subscribe(self, after: int) -> OandaStream:
+        """Prices from now on, and every transaction with an id above `after`."""
+        return OandaStream(
+            self._connection,
+            self.symbols,
+            after,
+            transaction_of=self.transaction_of,
+            backfill=self.transactions,
+            speed=self._speed,
+        )
+
+    def close_lines(self) -> None:
+        """Let go of the connection's idle lines."""
+        self._connection.close()
+
+    def _note_mid(self, order: OrderRequest) -> None:
+        self._mids[order.client_order_id] = order.reference_price
+        if len(self._mids) > _KEPT:
+            self._mids.popitem(last=False)
+
+    def _before(self, number: int) -> Iterator[Raw]:
+        """Transactions below an id, newest first, as far as the record is read."""
+        return (raw for raw in self._records.newest_first() if int(raw["id"]) < number)
+
+
+def _unanswered(order: OrderRequest, state: OrderState, reason: str) -> BrokerOrder:
+    return BrokerOrder(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        units=order.units,
+        state=state,
+        transaction=0,
+        reason=reason,
+    )

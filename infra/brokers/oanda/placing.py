@@ -1,0 +1,247 @@
+"""`Placing`: orders on their way to OANDA, each sent once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from oandapyV20.endpoints import orders, positions, pricing
+
+from infra.brokers.oanda.answers import (
+    accepted,
+    ended,
+    order_after,
+    refused_transaction,
+    rejected,
+)
+from infra.brokers.oanda.bodies import needs_reference, order_body
+from infra.brokers.oanda.codes import in_words
+from infra.brokers.oanda.connection import OandaConnection
+from infra.brokers.oanda.errors import Refused
+from infra.brokers.oanda.finding import Finder, specifier
+from infra.brokers.oanda.origins import Origins, Raw
+from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.translation import TAKEN
+from infra.brokers.v20.decimals import read
+from market.accounts import BrokerOrder, OrderState
+from market.errors import InvalidError, OutcomeUnknown, QuorumError, TransientError
+from market.instruments import Instrument
+from market.orders import OrderRequest
+
+WAITS = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+NO_POSITION = frozenset({"CLOSEOUT_POSITION_DOESNT_EXIST", "NO_SUCH_POSITION"})
+
+
+class Placing:
+    """What changes the account. instruments: the desk's, by symbol. placed: told each order that
+    leaves, before it does.
+    """
+
+    def __init__(
+        self,
+        connection: OandaConnection,
+        origins: Origins,
+        finder: Finder,
+        instruments: Mapping[str, Instrument],
+        placed: Callable[[OrderRequest], None],
+    ) -> None:
+        self._connection = connection
+        self._account = quoted(connection.account)
+        self._origins = origins
+        self._finder = finder
+        self._instruments = instruments
+        self._placed = placed
+
+    def create(self, order: OrderRequest) -> BrokerOrder:
+        """Send an order; one that OANDA or this adapter refuses is answered REJECTED."""
+        there = self._there(order.client_order_id)
+        if there is not None:
+            return there
+        body = self._body(order)
+        if isinstance(body, BrokerOrder):
+            return body
+        return self._sent(order, orders.OrderCreate(self._account, body))
+
+    def replace(self, name: str, order: OrderRequest) -> BrokerOrder:
+        """Put an order in the place of one that waits; of one that has ended, its end."""
+        there = self._there(order.client_order_id)
+        if there is not None:
+            return there
+        body = self._body(order)
+        if isinstance(body, BrokerOrder):
+            raise InvalidError(body.reason)
+        answer = self._sent(order, orders.OrderReplace(self._account, specifier(name), body), name)
+        if answer.state is OrderState.REJECTED and answer.client_order_id != name:
+            raise InvalidError(f"order {name} stays: {refusal_of(answer)}")
+        return answer
+
+    def cancel(self, name: str) -> BrokerOrder:
+        """Cancel an order that waits; of one that has ended, its end."""
+        refused: Refused | None = None
+        try:
+            answer = self._connection.ask(
+                orders.OrderCancel(self._account, specifier(name)), trades=True
+            )
+        except Refused as error:
+            refused = error
+        if refused is not None:
+            return self._end(name, refused)
+        raw = answer.get("orderCancelTransaction")
+        try:
+            if not isinstance(raw, dict):
+                raise KeyError("orderCancelTransaction")
+            origin = self._origins.order(int(raw["orderID"]))
+            at = replace(accepted(origin), filled=self._origins.filled(origin.order))
+            return ended(raw, at, self._origins)
+        except (KeyError, TypeError, ValueError, QuorumError) as error:
+            unreadable = type(error).__name__
+        raise OutcomeUnknown(
+            f"the cancel of {name} was answered with what cannot be read ({unreadable}); look it up"
+        )
+
+    def close(self, symbol: str, name: str) -> BrokerOrder | None:
+        """Close all that is held of an instrument; None where nothing is."""
+        there = self._there(name)
+        if there is not None:
+            return there
+        for _ in range(2):  # what is held may turn to the other side between look and request
+            held = self._held(symbol)
+            if held == 0.0:
+                return None
+            side, other = ("long", "short") if held > 0.0 else ("short", "long")
+            body = {
+                f"{side}Units": "ALL",
+                f"{other}Units": "NONE",
+                f"{side}ClientExtensions": {"id": name},
+            }
+            endpoint = positions.PositionClose(self._account, quoted(symbol), body)
+            refused: Refused | None = None
+            try:
+                return self._answered(name, endpoint)
+            except Refused as error:
+                refused = error
+            if refused.code in TAKEN:
+                return self._taken(name)
+            if refused.code not in NO_POSITION:
+                raise refused
+        return None
+
+    def _there(self, name: str) -> BrokerOrder | None:
+        return self._finder.find(name) if self._finder.is_used(name) else None
+
+    def _body(self, order: OrderRequest) -> dict[str, Any] | BrokerOrder:
+        """The request's body; the refusal where the order cannot be written."""
+        reference = self._mid(order.symbol) if needs_reference(order) else math.nan
+        try:
+            return order_body(order, self._instruments.get(order.symbol), reference)
+        except InvalidError as error:
+            refused = _rejected(order, str(error))
+        self._finder.note_refused(refused)
+        return refused
+
+    def _sent(self, order: OrderRequest, endpoint: Any, replaced: str = "") -> BrokerOrder:
+        self._placed(order)
+        refused: Refused | None = None
+        try:
+            return self._answered(order.client_order_id, endpoint)
+        except Refused as error:
+            refused = error
+        if refused.status in (401, 403):
+            raise refused
+        if refused.code in TAKEN:
+            return self._taken(order.client_order_id)
+        if replaced and refused.status == 404:
+            return self._end(replaced, refused)
+        raw = refused_transaction(refused)
+        if raw is not None:
+            self._origins.note(raw)
+            return rejected(raw)
+        answer = _rejected(order, str(refused))
+        self._finder.note_refused(answer)
+        return answer
+
+    def _answered(self, name: str, endpoint: Any) -> BrokerOrder:
+        """What the answer to a request that makes an order says of it. Raises Refused."""
+        self._finder.note_sent(name)
+        try:
+            answer = self._connection.ask(endpoint, trades=True)
+        except (TransientError, Refused):
+            self._finder.note_unsent(name)
+            raise
+        try:
+            told = _about(answer, name)
+            for raw in told:
+                self._origins.note(raw)
+            found = order_after(told, self._origins)
+        except (KeyError, TypeError, ValueError, QuorumError):
+            found = None
+        if found is None or found.client_order_id != name:
+            raise OutcomeUnknown(
+                f"order {name} was answered with what does not tell of it; look it up"
+            )
+        return found
+
+    def _taken(self, name: str) -> BrokerOrder:
+        found = self._finder.find(name)
+        if found is None:
+            raise OutcomeUnknown(
+                f"OANDA has an order {name} already, and does not tell it; look it up"
+            )
+        return found
+
+    def _end(self, name: str, refused: Refused) -> BrokerOrder:
+        """The end of an order that could not be cancelled or replaced, for that it had one."""
+        if refused.status in (401, 403):
+            raise refused
+        found = self._finder.find(name)
+        if found is None:
+            raise InvalidError(f"OANDA knows no order {name}: {refused}")
+        if found.state in WAITS:
+            raise TransientError(f"order {name} still waits, and OANDA refused: {refused}")
+        return found
+
+    def _held(self, symbol: str) -> float:
+        answer = self._connection.ask(positions.OpenPositions(self._account))
+        for raw in answer["positions"]:
+            if raw["instrument"] == symbol:
+                return read(raw["long"]["units"]) + read(raw["short"]["units"])
+        return 0.0
+
+    def _mid(self, symbol: str) -> float:
+        """The mid now. Raises TransientError where there is no price."""
+        answer = self._connection.ask(
+            pricing.PricingInfo(self._account, params={"instruments": symbol})
+        )
+        for raw in answer["prices"]:
+            if raw["instrument"] == symbol and raw.get("bids") and raw.get("asks"):
+                return (read(raw["bids"][0]["price"]) + read(raw["asks"][0]["price"])) / 2.0
+        raise TransientError(f"OANDA has no price of {symbol} now")
+
+
+def refusal_of(order: BrokerOrder) -> str:
+    """A refusal in words, with OANDA's code."""
+    said = in_words(order.reason)
+    told = f"{order.reason}: {said}" if said else order.reason
+    return f"order {order.client_order_id} was refused: {told}"
+
+
+def _about(answer: Mapping[str, Any], name: str) -> list[Raw]:
+    """The transactions of an answer that are about the new order, without those of the order that
+    it replaces.
+    """
+    told = [raw for raw in answer.values() if isinstance(raw, dict) and "type" in raw]
+    made = {raw["id"] for raw in told if (raw.get("clientExtensions") or {}).get("id") == name}
+    return [raw for raw in told if raw["id"] in made or raw.get("orderID") in made]
+
+
+def _rejected(order: OrderRequest, reason: str) -> BrokerOrder:
+    return BrokerOrder(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        units=order.units,
+        state=OrderState.REJECTED,
+        transaction=0,
+        reason=reason,
+    )

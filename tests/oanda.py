@@ -1,0 +1,192 @@
+"""OANDA by hand: a connection to a scripted server, and messages written as v20 writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from infra.brokers.oanda.broker import OandaBroker
+from infra.brokers.oanda.connection import OandaConnection
+from infra.brokers.oanda.credentials import TokenSource, TokenText
+from infra.brokers.oanda.environment import environment
+from infra.brokers.oanda.pacing import Pace, Paces
+from infra.brokers.v20.times import SECOND_NS, rfc3339
+from market.instruments import Registry
+from tests.exchanges import START
+from tests.scripted_http import Reply, ScriptedServer, scripted
+
+ACCOUNT = "001-001-1234567-001"
+PREFIX = f"/v3/accounts/{ACCOUNT}"
+TOKEN = "planted-65da1f0c-token"
+SYMBOLS = ("EUR_USD", "USD_JPY")
+
+Message = dict[str, Any]
+
+
+class Slept:
+    """A clock that moves when it is slept on."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.pauses: list[float] = []
+
+    def elapsed(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def connected(
+    server: ScriptedServer | str,
+    *,
+    tokens: TokenSource | None = None,
+    slept: Slept | None = None,
+    timeout: tuple[float, float] = (5.0, 5.0),
+    **settings: Any,
+) -> OandaConnection:
+    """A connection whose pauses take no time."""
+    slept = slept or Slept()
+    url = server if isinstance(server, str) else server.url
+    return OandaConnection(
+        environment=environment("local", url),
+        account=ACCOUNT,
+        tokens=tokens or TokenText(TOKEN),
+        timeout=timeout,
+        paces=Paces(Pace(10_000), Pace(10_000)),
+        elapsed=slept.elapsed,
+        sleep=slept.sleep,
+        **settings,
+    )
+
+
+class Bench:
+    """A broker before a scripted server, whose record of the past is empty unless it is told."""
+
+    def __init__(self, server: ScriptedServer) -> None:
+        self.server = server
+        self.slept = Slept()
+        self.connection = connected(server, slept=self.slept)
+        registry = Registry()
+        self.broker = OandaBroker(
+            self.connection,
+            instruments=[registry[symbol] for symbol in SYMBOLS],
+            account_currency="USD",
+            interval_s=60,
+            elapsed=self.slept.elapsed,
+            sleep=self.slept.sleep,
+        )
+        self.record()
+
+    def record(self, *transactions: Message) -> None:
+        """What the account's past is."""
+        last = transactions[-1]["id"] if transactions else "3"
+        told = {"transactions": list(transactions), "lastTransactionID": last}
+        summary = {"account": {"id": ACCOUNT}, "lastTransactionID": last}
+        self.server.on("GET /summary", Reply(body=summary))
+        self.server.on("GET /transactions/idrange", Reply(body=told))
+        self.server.on("GET /transactions/sinceid", Reply(body=told))
+        for raw in transactions:
+            answer = {"transaction": raw, "lastTransactionID": last}
+            self.server.on(f"GET /transactions/{raw['id']}", Reply(body=answer))
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    with scripted(PREFIX) as server:
+        made = Bench(server)
+        try:
+            yield made
+        finally:
+            made.connection.close()
+
+
+def transaction(number: int, kind: str, **fields: Any) -> Message:
+    """A transaction; its time grows with its number."""
+    return {
+        "id": str(number),
+        "time": rfc3339(START + number * SECOND_NS),
+        "userID": 1234567,
+        "accountID": ACCOUNT,
+        "batchID": str(number),
+        "requestID": str(100_000 + number),
+        "type": kind,
+        **fields,
+    }
+
+
+def created(number: int, name: str, units: str, symbol: str = "EUR_USD", **fields: Any) -> Message:
+    """A market order's making."""
+    told: Message = {"instrument": symbol, "units": units, "timeInForce": "FOK"}
+    told |= {"positionFill": "DEFAULT", "reason": "CLIENT_ORDER"}
+    if name:
+        told |= {"clientExtensions": {"id": name}, "tradeClientExtensions": {"id": name}}
+    return transaction(number, fields.pop("type", "MARKET_ORDER"), **(told | fields))
+
+
+def opened(trade: int, units: str, price: str, name: str = "") -> Message:
+    part: Message = {"tradeID": str(trade), "units": units, "price": price}
+    return part | ({"clientExtensions": {"id": name}} if name else {})
+
+
+def closed(trade: int, units: str, price: str, pl: str = "0.0000") -> Message:
+    return {
+        "tradeID": str(trade), "units": units, "price": price, "realizedPL": pl,
+        "financing": "0.0000",
+    }  # fmt: skip
+
+
+def filled(
+    number: int, order: int, units: str, *, name: str = "", symbol: str = "EUR_USD", **fields: Any
+) -> Message:
+    """An order's fill; pl, balance and parts as they are given."""
+    told: Message = {
+        "orderID": str(order),
+        "instrument": symbol,
+        "units": units,
+        "gainQuoteHomeConversionFactor": "1",
+        "lossQuoteHomeConversionFactor": "1",
+        "fullPrice": {
+            "bids": [{"price": "1.09990", "liquidity": 10_000_000}],
+            "asks": [{"price": "1.10010", "liquidity": 10_000_000}],
+            "closeoutBid": "1.09980",
+            "closeoutAsk": "1.10020",
+        },
+        "reason": "MARKET_ORDER",
+        "pl": "0.0000",
+        "financing": "0.0000",
+        "commission": "0.0000",
+        "guaranteedExecutionFee": "0.0000",
+        "accountBalance": "100000.0000",
+        "halfSpreadCost": "0.1000",
+    }
+    if name:
+        told["clientOrderID"] = name
+    return transaction(number, "ORDER_FILL", **(told | fields))
+
+
+def cancelled(number: int, order: int, reason: str, name: str = "", **fields: Any) -> Message:
+    told: Message = {"orderID": str(order), "reason": reason}
+    if name:
+        told["clientOrderID"] = name
+    return transaction(number, "ORDER_CANCEL", **(told | fields))
+
+
+def refused(
+    number: int, name: str, reason: str, units: str = "1", symbol: str = "EUR_USD",
+    kind: str = "MARKET_ORDER_REJECT",
+) -> Message:  # fmt: skip
+    told = created(number, name, units, symbol, type=kind)
+    return told | {"rejectReason": reason}
+
+
+def answer(**named: Message) -> Message:
+    """The answer to a request, with its transactions under their names."""
+    numbers = [int(raw["id"]) for raw in named.values()]
+    return {
+        **named,
+        "relatedTransactionIDs": [str(number) for number in numbers],
+        "lastTransactionID": str(max(numbers)),
+    }
