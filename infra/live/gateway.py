@@ -555,9 +555,7 @@ class LiveGateway:
         if self._silence is None or self.now - self._looked < SECOND_NS:
             return
         self._looked = self.now
-        for told in self._silence.look(
-            self.now, self._board.quoted_at(), self._board.closed
-        ):
+        for told in self._silence.look(self.now, self._board.quoted_at(), self._board.closed):
             self._alert("warning", str(told))
 
     def _alert(self, level: str, message: str, decision: int | None = None) -> None:

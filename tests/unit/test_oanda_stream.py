@@ -229,7 +229,7 @@ def test_repeated_and_reordered_transactions_are_given_once_and_in_order() -> No
 
 
 def test_a_gap_is_filled_from_the_record_before_what_follows_is_given() -> None:
-    with desk(record=[1]) as one:
+    with desk(record=[1], real_time=True) as one:
         stream = one.server.transactions()
         one.hear_ids(1)
         one.away.set()

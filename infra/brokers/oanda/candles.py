@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,33 +71,6 @@ def latest_candles(
             break
         until = min(fresh)
     return [found[start] for start in sorted(found)][-count:]
-
-
-def candles_between(
-    connection: OandaConnection, symbol: str, granularity: str, start: int, stop: int
-) -> Iterator[list[Candle]]:
-    """Pages of complete candles that begin in [start, stop), oldest first. UTC nanoseconds.
-
-    Raises as `OandaConnection.ask`.
-    """
-    length = GRANULARITIES[granularity] * SECOND_NS
-    while start < stop:
-        # By count alone: a range longer than `MOST` candles would be refused.
-        params = {
-            "price": "BA",
-            "granularity": granularity,
-            "count": str(MOST),
-            "from": rfc3339(start),
-            **ALIGNMENT,
-        }
-        told = _told(connection, symbol, params)
-        page = [candle_of(raw) for raw in told if raw["complete"]]
-        page = [one for one in page if start <= one.start < stop]
-        if page:
-            yield page
-            start = page[-1].start + length
-        if len(told) < MOST or not page:
-            return
 
 
 def candle_of(raw: Mapping[str, Any]) -> Candle:

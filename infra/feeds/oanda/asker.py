@@ -19,9 +19,11 @@ class Asker:
     """One thread: transactions that are missing, and prices while their stream is away, one
     request for all instruments every `poll_s`.
 
-    away: whether prices must be asked for. record_trouble, price_trouble: why the newest request
-    was in vain, empty where it was not. polled: answers with prices. failed: a defect ended the thread. It ends with the
-    request that it waits for, if any; what that brings is not taken any more.
+    listening: whether the transaction stream stands; before that the record proves nothing. away:
+    whether prices must be asked for. failed: a defect ended the thread. record_trouble,
+    price_trouble: why the newest request was in vain, empty where it was not. polled: answers with
+    prices. The thread ends with the request that it waits for, if any; what that brings is not
+    taken any more.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Asker:
         inbox: Inbox,
         backfill: Callable[[int], Sequence[Transaction]],
         *,
+        listening: Callable[[], bool],
         away: Callable[[], bool],
         failed: Callable[[Exception], None],
         backoff: Backoff,
@@ -43,6 +46,7 @@ class Asker:
         self._symbols = tuple(symbols)
         self._inbox = inbox
         self._backfill = backfill
+        self._listening = listening
         self._away = away
         self._failed = failed
         self._backoff = backoff
@@ -79,7 +83,7 @@ class Asker:
                 self._wanted.wait(self._wait_s())
                 self._wanted.clear()
                 now = self._elapsed()
-                if self._inbox.behind and now >= self._fill_due and not self._leaving.is_set():
+                if self._lacking() and now >= self._fill_due and not self._leaving.is_set():
                     self._fill()
                 if self._away() and now >= self._poll_due and not self._leaving.is_set():
                     self._poll()
@@ -89,11 +93,14 @@ class Asker:
 
     def _wait_s(self) -> float:
         waits = [self._poll_s]
-        if self._inbox.behind:
+        if self._lacking():
             waits.append(self._fill_due - self._elapsed())
         if self._away():
             waits.append(self._poll_due - self._elapsed())
         return max(0.0, min(waits))
+
+    def _lacking(self) -> bool:
+        return self._inbox.behind and self._listening()
 
     def _fill(self) -> None:
         asked = self._inbox.question()

@@ -114,6 +114,7 @@ class OandaStream:
             symbols,
             self._inbox,
             backfill,
+            listening=lambda: self._transactions.state.open,
             away=self._prices_away,
             failed=self._failed,
             backoff=Backoff(rng),
