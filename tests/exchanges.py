@@ -300,13 +300,15 @@ def served(folder: Path, **settings: Any) -> Iterator[ServedBench]:
         bench.close()
 
 
-def heard(stream: BrokerStream, until: int, within_s: float = WITHIN_S) -> StreamUpdate:
-    """Everything that a stream brings up to a transaction; it must come in time."""
+def heard(
+    stream: BrokerStream, until: int, within_s: float = WITHIN_S, *, mid: float | None = None
+) -> StreamUpdate:
+    """Everything that a stream brings up to a transaction, and a quote; it must come in time."""
     quotes: list[Quote] = []
     transactions: list[Transaction] = []
     skipped, last = 0, 0
     deadline = time.monotonic() + within_s
-    while last < until:
+    while last < until or not (mid is None or (quotes and math.isclose(quotes[-1].mid, mid))):
         assert readable([stream], deadline), "the stream fell silent"
         update = stream.take()
         quotes += update.quotes
