@@ -23,7 +23,7 @@ def cash_tolerance(cash: float, transactions: int) -> float:
     has rounded every amount that it told of, each by half a unit of the last of them at most.
     """
     exact = CASH_TOLERANCE * max(1.0, abs(cash) / 1e6)
-    if abs(cash - round(cash, MONEY_DECIMALS)) > exact:
+    if cash != round(cash, MONEY_DECIMALS):
         return exact
     rounded = 0.5 * 10.0**-MONEY_DECIMALS * transactions
     return max(exact, min(rounded, 0.99 * LEAST_DIFFERENCE))

@@ -1,4 +1,4 @@
-"""From a broker's transactions to the books: every sort of transaction, once and where it belongs."""
+"""From a broker's transactions to the books: every sort, once and where it belongs."""
 
 from __future__ import annotations
 

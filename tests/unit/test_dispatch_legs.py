@@ -103,9 +103,9 @@ def waiting(desk: Bench) -> Bench:
     return desk
 
 
-def replacing(desk: Bench, **how: object) -> tuple[object, ...]:
-    new = leg("b", 800.0, entry=replace(LIMIT, price=0.8), replaces=A)
-    return desk.send(euros(1_000.0), sequence=1, legs=(replace(new, **how),))
+def replacing(desk: Bench, old: str = A) -> tuple[object, ...]:
+    new = leg("b", 800.0, entry=replace(LIMIT, price=0.8), replaces=old)
+    return desk.send(euros(1_000.0), sequence=1, legs=(new,))
 
 
 NEW = order_id("b", 1)
@@ -154,7 +154,7 @@ def test_a_replacement_that_the_broker_refuses_leaves_the_old_order_working(wait
 def test_what_does_not_work_cannot_be_replaced_and_nothing_is_sent_in_its_stead(
     waiting: Bench,
 ) -> None:
-    sent, unsent = replacing(waiting, replaces=order_id("z"))
+    sent, unsent = replacing(waiting, order_id("z"))
     assert sent == 0
     assert unsent == (("EUR_USD", f"order {order_id('z')}, to be replaced, does not work there"),)
     assert waiting.broker.replaced == []
