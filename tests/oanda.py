@@ -13,6 +13,7 @@ from infra.brokers.oanda.environment import environment
 from infra.brokers.oanda.pacing import Pace, Paces
 from infra.brokers.v20.times import SECOND_NS, rfc3339
 from market.instruments import Registry
+from tests import v20_messages
 from tests.exchanges import START
 from tests.scripted_http import Reply, ScriptedServer, scripted
 
@@ -190,3 +191,11 @@ def answer(**named: Message) -> Message:
         "relatedTransactionIDs": [str(number) for number in numbers],
         "lastTransactionID": str(max(numbers)),
     }
+
+
+def assert_valid(message: Message, definition: str) -> None:
+    """By OANDA's own description, where it is at hand."""
+    if v20_messages.is_here():
+        # It describes the client's id of a cancelled order as one of OANDA's, which it is not.
+        found = v20_messages.faults_of(message, definition)
+        assert [one for one in found if not one.startswith("clientOrderID: ")] == []

@@ -14,6 +14,7 @@ from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.origins import ENTRIES, Origins, Raw, client_id
 from infra.brokers.oanda.paths import by_client_id, quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
 from infra.brokers.oanda.translation import TAKEN
 from market.accounts import BrokerOrder
@@ -53,7 +54,8 @@ class Finder:
         refused = self._refused.get(name)
         if refused is not None:
             return refused
-        found = self._look(name)
+        with reading(f"order {name}"):
+            found = self._look(name)
         if found is not None:
             return found
         sent = self._sent.get(name)
@@ -61,13 +63,15 @@ class Finder:
         if left <= 0.0:
             return None
         self._sleep(left)
-        return self._look(name)
+        with reading(f"order {name}"):
+            return self._look(name)
 
     def is_used(self, name: str) -> bool:
         """Whether an order of this id was ever sent, here or by a process before this one."""
         if not self._read_past:
-            for raw in self._records.newest_first():
-                self._origins.note(raw)
+            with reading("the record"):
+                for raw in self._records.newest_first():
+                    self._origins.note(raw)
             self._read_past = True
         return name in self._refused or self._origins.has_name(name)
 

@@ -23,6 +23,7 @@ from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.finding import Finder, specifier
 from infra.brokers.oanda.origins import Origins, Raw
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.translation import TAKEN
 from infra.brokers.v20.decimals import read
 from market.accounts import BrokerOrder, OrderState
@@ -156,8 +157,9 @@ class Placing:
             return self._end(replaced, refused)
         raw = refused_transaction(refused)
         if raw is not None:
-            self._origins.note(raw)
-            return rejected(raw)
+            with reading(f"the refusal of order {order.client_order_id}"):
+                self._origins.note(raw)
+                return rejected(raw)
         answer = _rejected(order, str(refused))
         self._finder.note_refused(answer)
         return answer
@@ -204,9 +206,10 @@ class Placing:
 
     def _held(self, symbol: str) -> float:
         answer = self._connection.ask(positions.OpenPositions(self._account))
-        for raw in answer["positions"]:
-            if raw["instrument"] == symbol:
-                return read(raw["long"]["units"]) + read(raw["short"]["units"])
+        with reading("the account's positions"):
+            for raw in answer["positions"]:
+                if raw["instrument"] == symbol:
+                    return read(raw["long"]["units"]) + read(raw["short"]["units"])
         return 0.0
 
     def _mid(self, symbol: str) -> float:
@@ -214,9 +217,10 @@ class Placing:
         answer = self._connection.ask(
             pricing.PricingInfo(self._account, params={"instruments": symbol})
         )
-        for raw in answer["prices"]:
-            if raw["instrument"] == symbol and raw.get("bids") and raw.get("asks"):
-                return (read(raw["bids"][0]["price"]) + read(raw["asks"][0]["price"])) / 2.0
+        with reading(f"the price of {symbol}"):
+            for raw in answer["prices"]:
+                if raw["instrument"] == symbol and raw.get("bids") and raw.get("asks"):
+                    return (read(raw["bids"][0]["price"]) + read(raw["asks"][0]["price"])) / 2.0
         raise TransientError(f"OANDA has no price of {symbol} now")
 
 

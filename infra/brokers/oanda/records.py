@@ -10,6 +10,7 @@ from oandapyV20.endpoints import accounts, trades, transactions
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.times import SECOND_NS, nanoseconds_of
 from market.errors import LedgerMismatch, TransientError
 
@@ -29,7 +30,8 @@ class Records:
     def last_id(self) -> int:
         """The newest transaction's."""
         answer = self._connection.ask(accounts.AccountSummary(self._account))
-        return int(answer["lastTransactionID"])
+        with reading("the account's summary"):
+            return int(answer["lastTransactionID"])
 
     def transaction(self, number: int) -> Raw | None:
         """One transaction; None where there is none of that id."""
@@ -54,9 +56,11 @@ class Records:
                 refused = error
             if refused is not None:
                 raise self._out_of_range(refused, after)
-            told = sorted(answer["transactions"], key=_id)
+            with reading("the record"):
+                told = sorted(answer["transactions"], key=_id)
+                last = int(answer["lastTransactionID"])
             yield from told
-            newest, last = _id(told[-1]) if told else after, int(answer["lastTransactionID"])
+            newest = _id(told[-1]) if told else after
             if newest >= last:
                 if last < after:
                     raise _ahead(after, last)
@@ -78,8 +82,11 @@ class Records:
             answer = self._connection.ask(
                 transactions.TransactionIDRange(self._account, params=params)
             )
-            for raw in sorted(answer["transactions"], key=_id, reverse=True):
-                time = nanoseconds_of(raw["time"])
+            with reading("the record"):
+                told = [
+                    (_id(raw), nanoseconds_of(raw["time"]), raw) for raw in answer["transactions"]
+                ]
+            for _, time, raw in sorted(told, key=lambda one: one[0], reverse=True):
                 oldest = time - reach_ns if oldest is None else oldest
                 if time < oldest:
                     return

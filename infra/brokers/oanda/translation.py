@@ -28,12 +28,19 @@ from decimal import Decimal
 from typing import Any
 
 from infra.brokers.oanda.fills import EXITS, closed_trade, fill_of, money_beside
-from infra.brokers.oanda.origins import DEPENDENTS, ENTRIES, Origins, client_id, stranger
+from infra.brokers.oanda.origins import (
+    BROKERS_OWN,
+    DEPENDENTS,
+    ENTRIES,
+    Origins,
+    client_id,
+    stranger,
+)
+from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.reasons import cancel_kind, words_of
 from infra.brokers.v20.decimals import exact, read
 from infra.brokers.v20.times import nanoseconds_of
 from market.accounts import Transaction, TransactionKind
-from market.errors import DataError
 
 Raw = Mapping[str, Any]
 MARGIN_CALL = "MARGIN_CALL"
@@ -81,15 +88,9 @@ class Translation:
 
     def transaction_of(self, raw: Raw) -> Transaction:
         """The desk's transaction. Raises DataError where it cannot be read."""
-        try:
+        with reading(f"transaction {raw.get('id')} ({raw.get('type')})"):
             self._origins.note(raw)
-            found = self._translated(raw)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(
-                f"transaction {raw.get('id')} of OANDA ({raw.get('type')}) cannot be read: "
-                f"{type(error).__name__} {error}"
-            ) from None
-        return self._balanced(raw, found)
+            return self._balanced(raw, self._translated(raw))
 
     def _translated(self, raw: Raw) -> Transaction:
         kind = str(raw["type"])
@@ -222,6 +223,8 @@ def _noted(raw: Raw) -> Transaction:
     kind = str(raw["type"])
     if kind in _CALLS:
         said = f"{kind}: {_CALLS[kind]}"
+    elif kind in ENTRIES and raw.get("reason") in BROKERS_OWN:
+        said = f"{kind}: {raw['reason']}"
     elif kind.endswith("_REJECT") or kind.removesuffix("_REJECT") in DEPENDENTS:
         said = ": ".join(part for part in (kind, str(raw.get("rejectReason", ""))) if part)
     else:
