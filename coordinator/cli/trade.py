@@ -57,7 +57,7 @@ def trade(
     ] = None,
     data: Data = None,
     speed: Annotated[
-        float | None, typer.Option("--speed", help="Of the feed, as a multiple of real time.")
+        float | None, typer.Option("--speed", help="Of the prices, as a multiple of real time.")
     ] = None,
     instruments: Instruments = None,
     agents: AgentNames = None,
@@ -115,7 +115,7 @@ def trade(
     refuse_flags_of_others(
         settings.live.broker,
         {
-            "paper": {"--feed": feed, "--speed": speed, "--data": data, "--clock": clock},
+            "paper": {"--feed": feed, "--data": data, "--clock": clock},
             "oanda": {
                 "--environment": environment,
                 "--account": account,

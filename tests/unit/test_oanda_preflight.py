@@ -232,7 +232,14 @@ def test_ray_is_started_without_a_token_in_its_environment() -> None:
     [
         (("--environment", "local"), "--environment belongs to --broker oanda"),
         (("--broker", "oanda", "--feed", "ticks"), "--feed belongs to --broker paper"),
-        (("--broker", "oanda", "--environment", "local", "--speed", "2"), "--speed belongs"),
+        (
+            ("--broker", "oanda", "--account", ACCOUNT, "--speed", "2"),
+            "live.speed is 2, and OANDA's time runs as it does",
+        ),
+        (
+            ("--broker", "oanda", "--environment", "local", "--bar", "1s"),
+            "OANDA's shortest candles are of 5 s",
+        ),
         (("--broker", "other"), "live.broker: Input should be 'paper' or 'oanda'"),
         (("--broker", "oanda"), "name it with --account"),
         (

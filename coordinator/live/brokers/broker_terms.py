@@ -11,6 +11,7 @@ from market.conversion import with_conversion_instruments
 from market.errors import ConfigError, nearest
 from market.instruments import Instrument
 
+SHOWN = 20
 TERMS = ("pip", "price_increment", "unit_increment", "margin_rate")
 """What an order that differs in it could be refused for."""
 
@@ -28,8 +29,7 @@ def with_broker_terms(settings: Settings, facts: AccountFacts) -> tuple[Settings
         if symbol not in book:
             raise ConfigError(
                 f"data.instruments: OANDA does not offer {symbol} on this account"
-                f"{nearest(symbol, book)} It offers {len(book)} instruments; `quorum doctor "
-                "--broker oanda` looks at those that are configured"
+                f"{nearest(symbol, book)} It offers {_listed(sorted(book))}"
             )
     traded = [book[symbol] for symbol in settings.data.instruments]
     available = [book[symbol] for symbol in sorted(book)]
@@ -69,6 +69,11 @@ def _book(facts: AccountFacts) -> dict[str, Instrument]:
         )
         for one in facts.instruments
     }
+
+
+def _listed(symbols: Sequence[str]) -> str:
+    more = f" and {len(symbols) - SHOWN} more" if len(symbols) > SHOWN else ""
+    return f"{', '.join(symbols[:SHOWN])}{more}"
 
 
 def _entry(instrument: Instrument, given: InstrumentSettings | None) -> InstrumentSettings:

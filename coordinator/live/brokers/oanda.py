@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import journal_key_of
 from coordinator.live.brokers.acceptance import is_accepted
@@ -27,6 +28,7 @@ from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
 from infra.brokers.oanda.broker import OandaBroker
+from infra.brokers.oanda.candles import granularity_for
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE, TokenFile, TokenSource, TokenText
 from infra.brokers.oanda.facts import account_facts
 from infra.live.earned import earned_by
@@ -51,9 +53,17 @@ class OandaChoice:
         self._known: TokenSource | None = None
 
     def check(self, settings: Settings) -> None:
-        """An account is named, and what belongs to a real one is said of a real one."""
+        """An account is named, bars are some that OANDA's candles make, and what belongs to real
+        money is said of real money.
+        """
         access_of(settings)
+        granularity_for(bar_seconds(settings.data.bar))
         oanda = settings.oanda
+        if settings.live.speed != 1.0 and oanda.environment != LOCAL:
+            raise ConfigError(
+                f"live.speed is {settings.live.speed:g}, and OANDA's time runs as it does; leave "
+                "it out. Of a local server it is the speed of that server's prices"
+            )
         if oanda.granted_by is not None and oanda.environment != LIVE:
             raise ConfigError(
                 f"oanda.granted_by belongs to the environment live, and this desk trades on "
@@ -108,6 +118,7 @@ class OandaChoice:
             description=access.said,
             feed=access.said,
             prices=PriceKind.UNSTATED if environment == LOCAL else PriceKind.REAL,
+            speed=settings.live.speed,
             real=environment == LIVE,
             open_broker=partial(
                 open_oanda,
@@ -116,6 +127,7 @@ class OandaChoice:
                 instruments=plan.instruments,
                 account_currency=settings.desk.account_currency,
                 interval_s=plan.desk.interval_s,
+                speed=settings.live.speed,
             ),
             differs=partial(
                 account_differs,
@@ -158,6 +170,7 @@ def open_oanda(
     instruments: Sequence[Instrument],
     account_currency: str,
     interval_s: int,
+    speed: float,
 ) -> LiveBroker:
     """The broker, in the gateway's process. file: with the token.
 
@@ -173,6 +186,7 @@ def open_oanda(
         instruments=instruments,
         account_currency=account_currency,
         interval_s=interval_s,
+        speed=speed,
     )
 
 
