@@ -159,6 +159,7 @@ def decisive_settings(settings: Settings) -> dict[str, Any]:
             "run": True,
             "ray": True,
             "live": True,
+            "oanda": True,
             "staging": True,
             "breakers": True,
             "guardian": {"assess_every_s"},

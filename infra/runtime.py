@@ -12,6 +12,7 @@ from pathlib import Path
 import ray
 from ray.exceptions import RayError
 
+from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from market.errors import ConfigError, FatalError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -100,11 +101,13 @@ def _connect(address: str, namespace: str) -> str | None:
 def _start(namespace: str, dashboard: bool, store_bytes: int) -> str | None:
     """Start Ray on this machine, for whoever holds this user's token alone (Ray's default).
 
-    Workers inherit the environment that it is started with.
+    Workers inherit the environment that it is started with, without a broker's token: only the
+    gateway may hold that.
     """
     inherited = os.environ.get("PYTHONPATH")
     paths = [*import_paths(), *(inherited.split(os.pathsep) if inherited else [])]
-    with environment(ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}):
+    path = {"PYTHONPATH": os.pathsep.join(paths)}
+    with environment({**ONE_THREAD, **path, TOKEN_VARIABLE: None}):
         started = ray.init(
             address=LOCAL,  # else Ray would join what `ray start` left on this machine
             namespace=namespace,
@@ -117,18 +120,22 @@ def _start(namespace: str, dashboard: bool, store_bytes: int) -> str | None:
 
 
 @contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """These environment variables for a while, then those of before."""
+def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """These environment variables for a while, then those of before. None: not set."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    _set(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def spans_nodes() -> bool:

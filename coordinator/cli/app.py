@@ -15,6 +15,7 @@ from rich.text import Text
 from coordinator.cli.audit import audit
 from coordinator.cli.breakers import breakers
 from coordinator.cli.committee import agents
+from coordinator.cli.data import data
 from coordinator.cli.decision import replay as replay_decision
 from coordinator.cli.doctor import doctor
 from coordinator.cli.governing import flatten, halt, resume, stop
@@ -51,6 +52,7 @@ app.add_typer(config, name="config")
 decision = typer.Typer(no_args_is_help=True, help="Recorded decisions.")
 app.add_typer(decision, name="decision")
 app.add_typer(audit, name="audit")
+app.add_typer(data, name="data")
 app.add_typer(journal, name="journal")
 app.command()(replay)
 app.command()(trade)

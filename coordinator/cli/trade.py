@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,13 @@ import typer
 from rich.console import Console
 
 from coordinator.cli.asking import plain
+from coordinator.cli.oanda_options import (
+    Broker,
+    OandaAccount,
+    OandaEnvironment,
+    OandaTokenFile,
+    refuse_flags_of_others,
+)
 from coordinator.cli.options import (
     AgentNames,
     AsJson,
@@ -24,12 +32,15 @@ from coordinator.cli.options import (
 )
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
+from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
+from coordinator.live.brokers.acceptance import accepted
+from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
-from market.errors import ConfigError, FatalError, TransientError
+from market.errors import FatalError, TransientError
 from market.live_messages import Command
 
 if TYPE_CHECKING:
@@ -46,13 +57,24 @@ def trade(
     ] = None,
     data: Data = None,
     speed: Annotated[
-        float | None, typer.Option("--speed", help="Of the feed, as a multiple of real time.")
+        float | None, typer.Option("--speed", help="Of the prices, as a multiple of real time.")
     ] = None,
     instruments: Instruments = None,
     agents: AgentNames = None,
     bar: BarLength = None,
     clock: Clock = None,
-    broker: Annotated[str, typer.Option("--broker", help="paper.")] = "paper",
+    broker: Broker = None,
+    environment: OandaEnvironment = None,
+    account: OandaAccount = None,
+    token_file: OandaTokenFile = None,
+    granted_by: Annotated[
+        Path | None,
+        typer.Option("--granted-by", help="Live: home of the practice desk that has earned it."),
+    ] = None,
+    accept_live_risk: Annotated[
+        str | None,
+        typer.Option("--i-accept-live-risk", metavar="ACCOUNT", help="In place of typing it."),
+    ] = None,
     duration: Annotated[
         str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
     ] = None,
@@ -69,8 +91,6 @@ def trade(
     as_json: AsJson = False,
 ) -> None:
     """Trade on the wall clock. Ctrl-C settles what is open and stops; the journal is kept."""
-    if broker != "paper":
-        raise ConfigError(f"--broker: expected paper, found {broker!r}")
     settings = load_settings(
         config,
         {
@@ -81,21 +101,51 @@ def trade(
                 "clock": clock,
             },
             "committee": {"agents": listed(agents)},
-            "live": {"feed": feed, "speed": speed, "home": home},
+            "live": {"broker": broker, "feed": feed, "speed": speed, "home": home},
+            "oanda": {
+                "environment": environment,
+                "account": account,
+                "token_file": token_file,
+                "granted_by": granted_by,
+                "accept_live_risk": accept_live_risk,
+            },
             "ray": {"dashboard": dashboard},
+        },
+    )
+    refuse_flags_of_others(
+        settings.live.broker,
+        {
+            "paper": {"--feed": feed, "--data": data, "--clock": clock},
+            "oanda": {
+                "--environment": environment,
+                "--account": account,
+                "--token-file": token_file,
+                "--granted-by": granted_by,
+                "--i-accept-live-risk": accept_live_risk,
+            },
         },
     )
     for_s = None if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
-    with console.status("looking at the prices"):
-        plan = plan_for(settings, desk_home, resume=resume)
-    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False)) as desk:
+    choice = broker_named(settings)
+    with console.status("looking at the prices and the account"):
+        plan = plan_for(settings, desk_home, resume=resume, choice=choice)
+    plan = accepted(plan, typer.prompt if sys.stdin.isatty() else None)
+    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False), choice) as desk:
         told = _watch(desk, desk_home, for_s, console)
     if as_json:
         typer.echo(json.dumps(plain(told)))
     else:
-        _tell(console, desk_home, told)
+        _tell(console, desk_home, told, _flags_to_resume(plan.settings))
+
+
+def _flags_to_resume(settings: Settings) -> str:
+    """What a command must say again beside --resume and --home."""
+    if settings.live.broker == "paper":
+        return ""
+    oanda = settings.oanda
+    return f" --broker oanda --environment {oanda.environment} --account {oanda.account}"
 
 
 def _absolute(data: str) -> str:
@@ -134,7 +184,7 @@ def _watch(
     return dict(settle(home, BY, why, told))
 
 
-def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
+def _tell(console: Console, home: DeskHome, told: dict[str, Any], flags: str) -> None:
     if not told:
         console.print(f"the desk never answered; look at the logs and at {home.folder}")
         return
@@ -142,6 +192,6 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
         f"journal  {home.journal}, {told['events']:,} events\n"
-        f"next     quorum trade --resume --home {home.folder}, quorum report {home.folder}",
+        f"next     quorum trade --resume --home {home.folder}{flags}, quorum report {home.folder}",
         highlight=False,
     )

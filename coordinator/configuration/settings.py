@@ -320,6 +320,9 @@ class LiveSettings(Section):
     """Trading on the wall clock."""
 
     home: Path = Field(Path("desk"), description="folder of the desk: journal, keys, addresses")
+    broker: Literal["paper", "oanda"] = Field(
+        "paper", description="paper: an exchange of the desk's own; oanda: as [oanda] says"
+    )
     feed: Literal["synthetic", "ticks"] = Field(
         "synthetic", description="of the paper exchange: made-up prices, or recorded ticks"
     )
@@ -330,6 +333,28 @@ class LiveSettings(Section):
     )
     broker_timeout_s: Positive = Field(2.0, description="without an answer an order is unknown")
     reconcile_every_s: Positive = Field(60.0, description="between comparisons with the broker")
+
+
+class OandaSettings(Section):
+    """An account at OANDA. docs/OANDA.md"""
+
+    environment: Literal["practice", "live", "local"] = Field(
+        "practice", description="live: real money; local: a server of `quorum v20-server`"
+    )
+    account: str | None = Field(
+        None, description="such as 101-004-1234567-001; unset: of local 001-001-0000001-001"
+    )
+    token_file: Path | None = Field(
+        None, description="token, readable by its owner only; or the variable QUORUM_OANDA_TOKEN"
+    )
+    url: str = Field("http://127.0.0.1:8020", description="of local: where the server listens")
+    timeout_s: float = Field(5.0, ge=0.1, le=60.0, description="without an answer it is unknown")
+    accept_live_risk: str | None = Field(
+        None, description="live: the account once more, in place of typing it at the start"
+    )
+    granted_by: Path | None = Field(
+        None, description="live: home of the practice desk that earned a live stage"
+    )
 
 
 class StagingSettings(Section):
@@ -395,6 +420,7 @@ class Settings(Section):
     breakers: BreakerSettings = BreakerSettings()
     broker: BrokerSettings = BrokerSettings()
     live: LiveSettings = LiveSettings()
+    oanda: OandaSettings = OandaSettings()
     staging: StagingSettings = StagingSettings()
     journal: JournalSettings = JournalSettings()
     instruments: dict[str, InstrumentSettings] = Field(

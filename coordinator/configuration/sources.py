@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from coordinator.configuration.settings import Settings
+from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.journal.key import KEY_VARIABLE
 from market.errors import ConfigError, nearest
 
@@ -25,7 +26,7 @@ PREFIX = "QUORUM_"
 DELIMITER = "__"
 HOME = f"{PREFIX}HOME"
 """Not a setting: the folder of the desk that a command is for."""
-NO_SETTINGS = (HOME, KEY_VARIABLE)
+NO_SETTINGS = (HOME, KEY_VARIABLE, TOKEN_VARIABLE)
 FILE = Path("quorum.toml")
 
 

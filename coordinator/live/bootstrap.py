@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -13,22 +13,18 @@ from agents.optimizer.desk import AllocationDesk
 from coordinator.bootstrap import (
     GATEWAY,
     check_settings,
-    interest_of,
     optimizer_of,
     registry_of,
 )
 from coordinator.configuration.settings import Settings
+from coordinator.live.brokers.choice import broker_named
+from coordinator.live.brokers.venue import Venue
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
-from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
 from coordinator.override_rules import override_rules
 from coordinator.risk.history import live_history
 from coordinator.risk.limits import limits_of
 from coordinator.risk_rules import flatten_drawdown
 from coordinator.roster import agent_spec
-from infra.brokers.paper.live.client import PaperExchangeClient
-from infra.brokers.paper.live.running import open_exchange
-from infra.brokers.paper.live.server import ExchangeServer
-from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.feeds.live.staleness import staleness_limits
 from infra.journal.anchoring import anchor_sink
 from infra.journal.key import journal_key
@@ -47,13 +43,20 @@ from market.stage_needs import StageNeeds
 Build = Callable[[], Member]
 
 
-def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = None) -> LivePlan:
+def live_plan_of(
+    settings: Settings,
+    *,
+    opened: str = "",
+    session: str | None = None,
+    available: Collection[str] | None = None,
+) -> LivePlan:
     """Seat the agents and settle the desk; nothing is started or written.
 
-    opened: what makes a new session's name its own. session: of the desk that is resumed. Raises
+    opened: what makes a new session's name its own. session: of the desk that is resumed.
+    available: the instruments that the broker has; None for all that are known. Raises
     ConfigError, AgentError.
     """
-    check_prices(settings)
+    broker_named(settings).check(settings)
     refuse_kelly(settings)
     journal_key_of(settings)
     if settings.journal.anchors is not None:
@@ -66,8 +69,12 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
     )
     registry = registry_of(settings)
     traded = [registry[symbol] for symbol in settings.data.instruments]
-    available = [registry[symbol] for symbol in registry.symbols()]
-    instruments = with_conversion_instruments(traded, available, settings.desk.account_currency)
+    known = [
+        registry[symbol]
+        for symbol in registry.symbols()
+        if available is None or symbol in available
+    ]
+    instruments = with_conversion_instruments(traded, known, settings.desk.account_currency)
     specs = [agent_spec(name, settings.agents) for name in everyone]
     return make_live_plan(
         settings,
@@ -140,31 +147,6 @@ def live_optimizer_builder(plan: LivePlan) -> Build:
     )
 
 
-def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeServer]:
-    """Opens the paper account, its fills and its prices, where it runs."""
-    settings = plan.settings
-    return partial(
-        open_exchange,
-        ExchangeTerms(
-            instruments=plan.instruments,
-            account_currency=settings.desk.account_currency,
-            cash=settings.desk.initial_balance,
-            slippage=settings.broker.slippage_bps * 1e-4,
-            closeout_fraction=settings.broker.closeout_fraction,
-            financing_fee=settings.broker.financing_fee_annual,
-            interval_s=plan.desk.interval_s,
-        ),
-        store=home.exchange_store,
-        open_source=partial(
-            open_prices, settings=settings, instruments=plan.instruments, rows=plan.rows
-        ),
-        at=(home.exchange_address,),
-        key=home.line_key(),
-        interest=interest_of(settings),
-        history_bars=plan.rows,
-    )
-
-
 def journal_key_of(settings: Settings) -> bytes | None:
     """What seals the journal; None where no key was given. Raises ConfigError for a bad one."""
     return journal_key(settings.journal.key_file, os.environ)
@@ -185,26 +167,25 @@ def breaker_limits(settings: Settings) -> BreakerLimits:
     )
 
 
-def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serve:
+def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue) -> Serve:
     """Serves the desk's gateway, where it runs."""
     settings = plan.settings
-    feed = prices_said(settings)
     key = journal_key_of(settings)
     return partial(
         serve_gateway,
         home=home,
-        broker=partial(
-            PaperExchangeClient,
-            home.exchange_address,
-            home.line_key(),
-            timeout_s=settings.live.broker_timeout_s,
-        ),
-        description=f"paper exchange on {feed}",
-        prices=price_kind(settings),
-        speed=settings.live.speed,
+        broker=venue.open_broker,
+        description=venue.description,
+        prices=venue.prices,
+        speed=venue.speed,
+        real=venue.real,
+        grant=plan.grant,
+        differs=venue.differs,
+        absent_after_s=venue.absent_after_s,
+        heard_within_s=venue.heard_within_s,
         needs=stage_needs(settings),
         override_rules=override_rules(plan.desk.limits),
-        started=live_session_started(plan, time=0, feed=feed),
+        started=live_session_started(plan, time=0, feed=venue.feed),
         rows=plan.rows,
         seated=plan.seated,
         instruments=plan.instruments,

@@ -17,11 +17,12 @@ from coordinator.abandoned import another_desk, make_room
 from coordinator.bootstrap import COORDINATOR, GATEWAY, GUARDIAN, OPTIMIZER
 from coordinator.live.actors import LiveDeskActor, dial, start_agent
 from coordinator.live.bootstrap import (
-    exchange_builder,
     gateway_server,
     live_guardian_builder,
     live_optimizer_builder,
 )
+from coordinator.live.brokers.choice import broker_named
+from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan
 from infra.actors import ExchangeActor, LiveGatewayActor
 from infra.live.home import DeskHome
@@ -33,10 +34,14 @@ UNWATCHED_S = 60.0
 
 
 class DeskOnRay:
-    """The actors of one live desk. They outlive this object, and whoever made it."""
+    """The actors of one live desk. They outlive this object, and whoever made it.
 
-    def __init__(self, plan: LivePlan, home: DeskHome) -> None:
+    choice: the broker that the plan is for; as its settings name it, where none is given.
+    """
+
+    def __init__(self, plan: LivePlan, home: DeskHome, choice: BrokerChoice | None = None) -> None:
         self._plan = plan
+        self._choice = choice or broker_named(plan.settings)
         self._home = home
         self._namespace = plan.settings.ray.namespace
         self.actors: dict[str, Any] = {}
@@ -44,7 +49,8 @@ class DeskOnRay:
     def start(self) -> None:
         """Start every actor; each is back by itself when it is killed.
 
-        Raises ConfigError where another desk is at work in the namespace.
+        Raises ConfigError where another desk is at work in the namespace, or a person has not
+        accepted what the plan risks.
         """
         make_room(self._namespace, UNWATCHED_S)
         self._home.make()
@@ -54,12 +60,14 @@ class DeskOnRay:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         elsewhere = here if isinstance(at, str) else "SPREAD"
         call = partial(dial, at, line_key)
-        self._start(ExchangeActor, EXCHANGE, here, exchange_builder(plan, home))
+        venue = self._choice.venue(plan, home)
+        if venue.exchange is not None:
+            self._start(ExchangeActor, EXCHANGE, here, venue.exchange)
         self._start(
             LiveGatewayActor,
             GATEWAY,
             here,
-            gateway_server(plan, home, approvals_key),
+            gateway_server(plan, home, approvals_key, venue),
             "broker, journal",
         )
         self._start(

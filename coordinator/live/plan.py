@@ -28,6 +28,7 @@ from market.conversion import currency_names
 from market.errors import ConfigError
 from market.events import AgentSeated, SessionStarted
 from market.instruments import Instrument
+from market.stage_grants import StageGrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ class LivePlan:
     """A live desk, ready to start.
 
     instruments: (M,) traded first. places, specs, sources: of every agent on the allow-list, in the
-    order of the tally; weights: theirs at the start. seated: those that run from the start.
+    order of the tally; weights: theirs at the start. seated: those that run from the start. grant:
+    what a practice desk has earned for it, where its orders move real money.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class LivePlan:
     seated: tuple[str, ...]
     allocation: AllocationRules
     versions: tuple[tuple[str, str], ...]
+    grant: StageGrant | None = None
 
     @property
     def rows(self) -> int:

@@ -87,7 +87,7 @@ def _next(capital: Mapping[str, Any]) -> Text:
     above = capital["next"]
     if above is None:
         return Text("no stage is higher")
-    if capital["stage"] == STOPPED:
+    if capital["stage"] == STOPPED and not capital["missing"]:
         return Text(f"a named person leads back to {above}: quorum stage promote")
     if not capital["missing"]:
         return Text(f"{above} is open to a named person: quorum stage promote", style="green")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
+from coordinator.live.brokers.choice import broker_named
+from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan
-from coordinator.live.prices import open_prices
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from market.bars import utc
@@ -26,37 +27,56 @@ LOOK_EVERY_S = 0.1
 Told = Mapping[str, Any]
 
 
-def plan_for(settings: Settings, home: DeskHome, *, resume: bool) -> LivePlan:
-    """The plan of a new desk, whose prices are looked at, or of the one in the folder.
+def plan_for(
+    settings: Settings, home: DeskHome, *, resume: bool, choice: BrokerChoice | None = None
+) -> LivePlan:
+    """The plan of a new desk, whose broker and prices are looked at, or of the one in the folder.
 
-    Raises ConfigError where a desk is there and is not to be resumed, or the other way round, and
-    DataError for prices that cannot be trusted.
+    choice: the broker; as the settings name it, where none is given. Raises ConfigError where a
+    desk is there and is not to be resumed, or the other way round, or where the account is not one
+    that it can trade; DataError for prices that cannot be trusted.
     """
-    if resume:
-        return live_plan_of(settings, session=session_to_resume(home))
-    if home.journal.exists():
+    choice = choice or broker_named(settings)
+    session = session_to_resume(home) if resume else None
+    if not resume and home.journal.exists():
         raise ConfigError(
             f"{home.folder} holds a desk already. `quorum trade --resume` takes it up with its "
             "positions; for a new one choose another --home."
         )
-    plan = live_plan_of(settings, opened=datetime.now(UTC).isoformat())
-    # What is wrong with them is told here, where somebody reads it.
-    open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
-    return plan
+    choice.check(settings)
+    prepared = choice.prepared(settings, home, resume=resume)
+    plan = live_plan_of(
+        prepared.settings,
+        opened="" if resume else datetime.now(UTC).isoformat(),
+        session=session,
+        available=prepared.available,
+    )
+    return choice.looked_at(plan, resume=resume)
 
 
 @contextmanager
-def desk_on_ray(plan: LivePlan, home: DeskHome, say: Callable[[str], None]) -> Iterator[DeskOnRay]:
-    """The desk's actors, taken down at the end. say: told where Ray's dashboard is."""
+def desk_on_ray(
+    plan: LivePlan,
+    home: DeskHome,
+    say: Callable[[str], None],
+    choice: BrokerChoice | None = None,
+) -> Iterator[DeskOnRay]:
+    """The desk's actors, taken down at the end. say: told where Ray's dashboard is. choice: the
+    broker that the plan was made with.
+    """
     # Ray takes a second to import: wrong input should be told before that.
     from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
     from infra.runtime import ray_cluster  # noqa: PLC0415
 
     settings = plan.settings.ray
-    with ray_cluster(settings.namespace, dashboard=settings.dashboard) as url:
+    choice = choice or broker_named(plan.settings)
+    with (
+        choice.handed_over(home),
+        ray_cluster(settings.namespace, dashboard=settings.dashboard) as url,
+    ):
         if settings.dashboard and url is not None:
             say(f"dashboard {url}; its token: ray get-auth-token")
-        desk = DeskOnRay(plan, home)
+        desk = DeskOnRay(plan, home, choice)
         try:
             desk.start()
             yield desk

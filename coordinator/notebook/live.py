@@ -13,6 +13,8 @@ import pandas as pd
 from rich.console import Console
 
 from coordinator.cli.trade_view import TradeView
+from coordinator.live.brokers.acceptance import accepted
+from coordinator.live.brokers.choice import broker_named
 from coordinator.live.status_view import status_picture
 from coordinator.live.trading import desk_on_ray, left_as, look, plan_for, settle
 from coordinator.notebook.run import Run
@@ -77,11 +79,12 @@ async def start_dynamic_trading(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     config: str | Path | None = None,
 ) -> SystemStatus:
-    """Trade on the wall clock for so many minutes of real time on a paper account, then settle.
+    """Trade on the wall clock for so many minutes of real time, then settle.
 
     Other cells run meanwhile where it is a task: `asyncio.create_task(start_dynamic_trading(5))`,
     then `show_system_status()`. Interrupting settles at once; the journal is kept in any case, and
-    `resume` takes the desk up again. Without settings of `live.feed` the prices are made up.
+    `resume` takes the desk up again. Without settings of `live.feed` the prices are made up,
+    without `live.broker` the account is on paper; real money needs `oanda.accept_live_risk`.
     home: the desk's folder. speed, bar, settings, config: as of `quorum trade` and `replay`.
 
     Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,
@@ -101,10 +104,11 @@ async def start_dynamic_trading(
         config,
     )
     desk_home = DeskHome(folder=loaded.live.home.resolve())
-    plan = plan_for(loaded, desk_home, resume=resume)
+    choice = broker_named(loaded)
+    plan = accepted(plan_for(loaded, desk_home, resume=resume, choice=choice), None)
     told: Mapping[str, Any] = {}
     why = "interrupted"
-    with desk_on_ray(plan, desk_home, print) as desk:
+    with desk_on_ray(plan, desk_home, print, choice) as desk:
         try:
             told = await _watched(desk_home, minutes * 60.0, desk.problem)
             why = "the time is over"

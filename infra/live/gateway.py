@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from market.breaker_rules import BreakerLimits
 from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
+    ConfigError,
     Fenced,
     InvalidError,
     LedgerMismatch,
@@ -59,8 +60,8 @@ from market.modes import Mode
 from market.overrides import NONE_OVERRIDABLE, OverrideRules
 from market.ports import LiveBroker
 from market.quotes import PriceKind
+from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
-from market.stages import CapitalStage
 
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
@@ -70,8 +71,19 @@ MOST_MISSED = 5_000
 """Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
 
 
+Differs = Callable[[], str]
+
+
+def nothing_differs() -> str:
+    """Of a broker that has no terms of its own."""
+    return ""
+
+
 class LiveGateway:
     """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
+
+    real, grant: as of `Staging`. absent_after_s: as of `Dispatch`. differs: why the account is not
+    the one that the desk was planned for, empty where it is.
 
     Every method may raise JournalUnwritable, after which nothing may be traded any more.
     """
@@ -92,7 +104,10 @@ class LiveGateway:
         override_rules: OverrideRules = NONE_OVERRIDABLE,
         breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
         guardian_limits: Mapping[str, float] | None = None,
+        real: bool = False,
+        grant: StageGrant | None = None,
         absent_after_s: float = 0.0,
+        differs: Differs = nothing_differs,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -108,7 +123,7 @@ class LiveGateway:
         self._looked = 0
         self.opened = False
         self._tell = tell
-        self.staging = Staging(books, needs, tell)
+        self.staging = Staging(books, needs, tell, real=real, grant=grant)
         self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self._alert)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
         self._doubt = ""
@@ -133,9 +148,10 @@ class LiveGateway:
             books.state.started.session,
             key,
             sent=self._measuring.sent,
-            blocked=lambda: self.breakers.blocked,
+            blocked=lambda: self.staging.barred or self.breakers.blocked,
             absent_after_s=absent_after_s,
         )
+        self._differs = differs
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
         self._seen: Settlement | None = None
@@ -150,11 +166,15 @@ class LiveGateway:
         """Take the desk's trading up: book what the broker did meanwhile, look up what is unknown.
 
         prices, speed: what the broker's prices are, and how fast its time runs. Raises
-        TransientError or OutcomeUnknown where the broker cannot be reached now.
+        TransientError or OutcomeUnknown where the broker cannot be reached now, ConfigError where a
+        new desk was planned for another account; one that is taken up again is halted.
         """
         state = self.books.state
-        account = self._broker.account()
         first = state.openings == 0
+        differs = self._differs()
+        if first and differs:
+            raise ConfigError(differs)
+        account = self._broker.account()
         if first and (account.units.any() or account.working.any()):
             raise LedgerMismatch(
                 "the account holds positions or working orders that this desk did not open; close "
@@ -186,6 +206,9 @@ class LiveGateway:
         self.dispatch.resolve(self.now)
         self.catch_up()
         self.reconcile()
+        if differs:
+            self._alert("critical", differs)
+            self._halt_by_reconciliation(differs)
         self.books.durable()
         self.opened = True
 
@@ -275,7 +298,7 @@ class LiveGateway:
     def only_reduces(self) -> bool:
         """Whether nothing may work that opens a position."""
         state = self.books.state
-        return state.mode is Mode.HALTED or state.stage is CapitalStage.EMERGENCY_STOP
+        return state.mode is Mode.HALTED or bool(self.staging.barred)
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.

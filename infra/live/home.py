@@ -19,7 +19,8 @@ LONGEST_SOCKET_PATH = 100
 class DeskHome:
     """Where a live desk keeps what outlives its processes.
 
-    folder: journal.sqlite, exchange.sqlite (of the paper exchange), the line's key.
+    folder: journal.sqlite, exchange.sqlite (of the paper exchange), the line's key, a broker's
+    token while a desk that was given one by the environment is at work.
     """
 
     folder: Path
@@ -43,6 +44,11 @@ class DeskHome:
     def exchange_store(self) -> Path:
         """The paper exchange's own store; a real broker has none here."""
         return self.folder / "exchange.sqlite"
+
+    @property
+    def broker_token(self) -> Path:
+        """Where the gateway is handed the token of its account."""
+        return self.folder / "broker.token"
 
     @property
     def logs(self) -> Path:
@@ -81,6 +87,29 @@ class DeskHome:
                 f"run: chmod 600 {path}"
             )
         return key
+
+    def keep_token(self, token: str) -> Path:
+        """Leave a broker's token for the gateway, for the owner's eyes alone; its path.
+
+        Raises RunFolderError.
+        """
+        beside = self.broker_token.with_suffix(".new")
+        try:
+            beside.unlink(missing_ok=True)
+            descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(token)
+            beside.replace(self.broker_token)
+        except OSError as error:
+            raise RunFolderError(
+                f"the token cannot be kept in {self.folder}: {error.strerror}; choose another "
+                "--home, or name a token's file"
+            ) from None
+        return self.broker_token
+
+    def forget_token(self) -> None:
+        """Nobody needs it any more."""
+        self.broker_token.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Make the folder and a key where they are missing. Raises RunFolderError."""

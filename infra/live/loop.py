@@ -45,11 +45,12 @@ METER_EVERY_S = 1.0
 RECONNECT_S = (0.05, 2.0)
 SETTLE_WITHIN_S = 10.0
 HEARD_WITHIN_S = 5.0
-"""A broker sends a heartbeat every second or so, whatever the market does."""
+"""A paper exchange sends a heartbeat every second or so, whatever the market does."""
 
 
 class GatewayLoop:
-    """reconcile_every_s: between two comparisons with the broker. opening: takes the desk's trading
+    """reconcile_every_s: between two comparisons with the broker. heard_within_s: a broker that is
+    silent for longer, heartbeats included, is called anew. opening: takes the desk's trading
     up, tried until the broker is reached; people are heard meanwhile. people: who called before.
     """
 
@@ -60,6 +61,7 @@ class GatewayLoop:
         subscribe: Callable[[int], BrokerStream],
         *,
         reconcile_every_s: float,
+        heard_within_s: float = HEARD_WITHIN_S,
         tell: Tell,
         meters: Meters = NO_METERS,
         opening: Callable[[], None] | None = None,
@@ -71,6 +73,7 @@ class GatewayLoop:
         self._switchboard = switchboard
         self._subscribe = subscribe
         self._reconcile_every_s = reconcile_every_s
+        self._heard_within_s = heard_within_s
         self._tell = tell
         self._meters = meters
         self._stream: BrokerStream | None = None
@@ -255,8 +258,9 @@ class GatewayLoop:
         if self._failure is None and self._opening is not None:
             self._open(self._opening)
             return
-        if self._stream is not None and time.monotonic() - self._heard_at > HEARD_WITHIN_S:
-            self._tell(f"the broker has not been heard for {HEARD_WITHIN_S:g} s; calling it anew")
+        if self._stream is not None and time.monotonic() - self._heard_at > self._heard_within_s:
+            silent_s = f"{self._heard_within_s:g} s"
+            self._tell(f"the broker has not been heard for {silent_s}; calling it anew")
             gateway.breakers.lost()
             self._stream.close()
             self._stream = None
@@ -294,7 +298,9 @@ class GatewayLoop:
         elif self._is_due("open", RETRY_S):
             try:
                 opening()
-            except (TransientError, OutcomeUnknown) as error:
+            except (TransientError, OutcomeUnknown, InvalidError) as error:
+                if isinstance(error, InvalidError) and not self._gateway.books.state.openings:
+                    raise  # a desk that has never traded has nothing to wait for
                 self._waiting = f"waiting for the broker: {error}"
                 self._tell(self._waiting, level="warning")
             else:

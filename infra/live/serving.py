@@ -14,7 +14,7 @@ from infra.feeds.live.staleness import StalenessLimits
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
-from infra.live.loop import GatewayLoop
+from infra.live.loop import HEARD_WITHIN_S, GatewayLoop
 from infra.live.opening import open_books
 from infra.live.waiting import AskedBefore, WaitingRoom
 from infra.logs import DeskLog
@@ -28,7 +28,14 @@ from market.modes import Mode
 from market.overrides import OverrideRules
 from market.ports import LiveBroker
 from market.quotes import PriceKind
+from market.stage_grants import StageGrant
 from market.stage_needs import StageNeeds
+
+
+def as_planned(broker: LiveBroker) -> str:
+    """Of a broker whose account is made by the desk's own plan."""
+    del broker
+    return ""
 
 
 def serve_gateway(
@@ -50,24 +57,28 @@ def serve_gateway(
     guardian_limits: Mapping[str, float],
     approvals_key: bytes,
     reconcile_every_s: float,
-    absent_after_s: float = 0.0,
     journal_key: bytes | None,
     anchors_at: str | None,
     anchor_every_s: float,
     events_per_file: int,
     open_log: Callable[[], DeskLog],
     open_meters: Callable[[], Meters],
+    real: bool = False,
+    grant: StageGrant | None = None,
+    differs: Callable[[LiveBroker], str] = as_planned,
+    absent_after_s: float = 0.0,
+    heard_within_s: float = HEARD_WITHIN_S,
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
-    prices, speed: what the broker's prices are and how fast its time runs. needs: what a desk must
-    have shown to be given more capital. override_rules: what a person may override. People are
+    prices, speed: what the broker's prices are and how fast its time runs. real, grant, differs,
+    absent_after_s: as of `LiveGateway`. heard_within_s: as of `GatewayLoop`. needs: what a desk
+    must have shown to be given more capital. override_rules: what a person may override. People are
     answered from the first moment, also while the broker cannot be reached. started, rows, seated:
     as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
-    gateway's own. guardian_limits: by halt, told beside them. absent_after_s: as of `LookingUp`.
-    journal_key: seals the events; None seals none. anchors_at: a file or an http(s) address that
-    the journal is anchored at; None: nowhere. events_per_file: of the journal, until the next is
-    begun.
+    gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
+    seals none. anchors_at: a file or an http(s) address that the journal is anchored at; None:
+    nowhere. events_per_file: of the journal, until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -120,7 +131,10 @@ def serve_gateway(
         ),
         breakers=breakers,
         guardian_limits=guardian_limits,
+        real=real,
+        grant=grant,
         absent_after_s=absent_after_s,
+        differs=partial(differs, account),
         tell=log.tell,
         meters=meters,
     )
@@ -132,6 +146,7 @@ def serve_gateway(
             room.switchboard(),
             account.subscribe,
             reconcile_every_s=reconcile_every_s,
+            heard_within_s=heard_within_s,
             tell=log.tell,
             meters=meters,
             opening=partial(gateway.open, description, prices, speed),

@@ -10,6 +10,7 @@ from infra.logs import Tell
 from market.desk_state import DeskState
 from market.events import Event, TradingHalted
 from market.live_events import MismatchFound, StageChanged
+from market.stage_grants import GRANTED_BY, StageGrant
 from market.stage_needs import (
     CONFIDENCE,
     StageNeeds,
@@ -30,6 +31,8 @@ from market.stages import (
 GATEWAY = "gateway"
 CONFIGURED = "configuration"
 UNKNOWN = "the desk has no stage on record"
+NEVER_ON_PAPER = "a real account never trades on paper's limits"
+UNGRANTED = "no practice desk has earned a live stage for this one"
 DAILY_LOSS, DRAWDOWN = "DAILY_LOSS", "DRAWDOWN"
 """Halts of the guardian; those by a drawdown begin with that word."""
 
@@ -48,12 +51,27 @@ def lowered_by(stage: CapitalStage, event: Event) -> tuple[CapitalStage, str] | 
 
 
 class Staging:
-    """given: the newest bar that a coordinator was given; its decision is at the stage before."""
+    """given: the newest bar that a coordinator was given; its decision is at the stage before.
 
-    def __init__(self, books: Books, needs: StageNeeds, tell: Tell) -> None:
+    real: whether orders move real money. Such a desk never stands on paper: what would lead it
+    there is an emergency stop, and it begins, and leaves one, on what a practice desk has shown
+    (`grant`).
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        needs: StageNeeds,
+        tell: Tell,
+        *,
+        real: bool = False,
+        grant: StageGrant | None = None,
+    ) -> None:
         self._books = books
         self._needs = needs
         self._tell = tell
+        self._real = real
+        self._grant = grant
         self.given = books.state.sequence
 
     @property
@@ -62,10 +80,33 @@ class Staging:
         stage = self._books.state.stage
         return "" if stage is None else stage.value
 
+    @property
+    def barred(self) -> str:
+        """Why nothing new may be opened at this stage, empty where it may."""
+        stage = self._books.state.stage
+        if stage is CapitalStage.EMERGENCY_STOP:
+            return f"the desk stands at {stage}: nothing new"
+        if self._real and (stage is None or not stage.live):
+            stands = f"at {stage}" if stage is not None else "at no stage"
+            return f"the account is real and the desk stands {stands}: nothing new"
+        return ""
+
     def begin(self, now: int) -> None:
-        """A desk begins on paper; one that is taken up again stands where it stood."""
-        if self._books.state.stage is None:
+        """A desk begins on paper; one that is taken up again stands where it stood.
+
+        A real one begins at the lowest live stage, as a practice desk has earned it.
+        """
+        stage, grant = self._books.state.stage, self._grant
+        if self._real and stage is CapitalStage.PAPER:
+            self._move(CapitalStage.EMERGENCY_STOP, GATEWAY, NEVER_ON_PAPER, now)
+        if stage is not None:
+            return
+        if not self._real:
             self._move(CapitalStage.PAPER, CONFIGURED, "a desk begins on paper", now)
+        elif grant is None:
+            self._move(CapitalStage.EMERGENCY_STOP, CONFIGURED, UNGRANTED, now)
+        else:
+            self._move(CapitalStage.LIVE_MINIMAL, GRANTED_BY, grant.said, now, grant.evidence)
 
     def look(self, now: int, events: Sequence[Event] = ()) -> None:
         """Lower the stage where what was just recorded asks for it. now: market time, ns."""
@@ -89,20 +130,23 @@ class Staging:
     def promote(self, by: str, reason: str, now: int) -> str:
         """Up one stage; why not, empty where it was done.
 
-        Out of an emergency stop the way leads to paper, which needs no evidence.
+        Out of an emergency stop the way leads to paper, which needs no evidence; on a real account
+        to the lowest live stage, where a practice desk was promoted after the stop.
         """
         state = self._books.state
         stage = state.stage
         if stage is None:
             return UNKNOWN
-        above = stage_above(stage)
+        above = self._above(stage)
         if above is None:
             return f"{stage} is the highest stage"
-        interval_s = state.started.interval_s
-        lacking = missing(state.evidence, self._needs, interval_s)
-        if stage is not CapitalStage.EMERGENCY_STOP and lacking:
+        lacking = self._missing(stage)
+        if lacking:
             return f"{above} needs more than {stage} has shown: {'; '.join(lacking)}"
-        self._move(above, by, reason, now, evidence_of(state))
+        if self._real and stage is CapitalStage.EMERGENCY_STOP and self._grant is not None:
+            self._move(above, by, f"{reason}; {self._grant.said}", now, self._grant.evidence)
+        else:
+            self._move(above, by, reason, now, evidence_of(state))
         return ""
 
     def demote(self, to: str, by: str, reason: str, now: int) -> str:
@@ -116,7 +160,9 @@ class Staging:
         known = tuple(one.value for one in CapitalStage)
         if to and to not in known:
             return f"expected one of {', '.join(known)}, found {to!r}"
-        target = CapitalStage(to) if to else stage_below(stage)
+        if self._real and to == CapitalStage.PAPER:
+            return f"{NEVER_ON_PAPER}; {CapitalStage.EMERGENCY_STOP} opens nothing new"
+        target = CapitalStage(to) if to else self._landing(stage_below(stage))
         if is_above(target, stage):
             return f"{target} is above {stage}; `quorum stage promote` climbs, on evidence"
         if not to and target is stage:
@@ -135,11 +181,11 @@ class Staging:
         stage, staged = state.stage, state.staged
         if stage is None or staged is None:
             return {}
-        limits, above = stage_limits(stage), stage_above(stage)
+        limits, above = stage_limits(stage), self._above(stage)
         evidence, interval_s = state.evidence, state.started.interval_s
-        needed = above is not None and stage is not CapitalStage.EMERGENCY_STOP
         return {
             "stage": stage.value,
+            "real": self._real,
             "by": staged.by,
             "reason": staged.reason,
             "since": staged.time,
@@ -162,10 +208,35 @@ class Staging:
                 }
                 for one in shown(evidence, needs, interval_s)
             ],
-            "missing": list(missing(evidence, needs, interval_s)) if needed else [],
+            "missing": list(self._missing(stage)),
             "no_evidence": no_evidence(evidence),
             "evidence": dict(evidence_of(state)),
         }
+
+    def _above(self, stage: CapitalStage) -> CapitalStage | None:
+        above = stage_above(stage)
+        return CapitalStage.LIVE_MINIMAL if self._real and above is CapitalStage.PAPER else above
+
+    def _landing(self, to: CapitalStage) -> CapitalStage:
+        """Where a desk that is to go to this stage comes to stand."""
+        return CapitalStage.EMERGENCY_STOP if self._real and to is CapitalStage.PAPER else to
+
+    def _missing(self, stage: CapitalStage) -> tuple[str, ...]:
+        """What keeps a desk at this stage from moving up, in words."""
+        state = self._books.state
+        if stage is not CapitalStage.EMERGENCY_STOP:
+            if self._above(stage) is None:
+                return ()
+            return missing(state.evidence, self._needs, state.started.interval_s)
+        if not self._real:
+            return ()
+        stopped = 0 if state.staged is None else state.staged.time
+        if self._grant is not None and self._grant.since > stopped:
+            return ()
+        return (
+            "no practice desk was promoted after this stop. Promote one on what it has shown "
+            "since, name its home as oanda.granted_by, and take this desk up again",
+        )
 
     def _move(
         self,
@@ -176,7 +247,7 @@ class Staging:
         evidence: tuple[tuple[str, float], ...] = (),
     ) -> None:
         """Record a stage; durable before it returns."""
-        began = self._books.state.stage is None
+        began, to = self._books.state.stage is None, self._landing(to)
         self._books.record(
             StageChanged(
                 sequence=self.given + 1,

@@ -105,6 +105,7 @@ def test_the_recorded_configuration_is_json_with_every_decisive_key() -> None:
         "run",
         "ray",
         "live",
+        "oanda",
         "staging",
         "breakers",
         "journal",

@@ -1,0 +1,1 @@
+"""Where a live desk may trade, one module a broker."""

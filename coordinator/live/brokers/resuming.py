@@ -1,0 +1,30 @@
+"""A desk goes on at the broker and the account where it began."""
+
+from __future__ import annotations
+
+from infra.live.home import DeskHome
+from infra.live.opening import session_at
+from market.errors import ConfigError
+
+OANDA = "OANDA "
+"""How the record of a desk at OANDA begins; its prices are then the account's own."""
+PAPER = "the paper exchange"
+
+
+def refuse_another_broker(home: DeskHome, account: str = "") -> None:
+    """Raise ConfigError where the desk in a folder trades another account than is chosen now.
+
+    account: at OANDA, as the journal's first event names it; empty: the paper exchange.
+    """
+    if not home.journal.exists():
+        return
+    data = session_at(home.journal).data
+    began = data if data.startswith(OANDA) else ""
+    if began == account:
+        return
+    how = "oanda, with that environment and account" if began else "paper"
+    raise ConfigError(
+        f"the desk in {home.folder} began at {began or PAPER}, not at {account or PAPER}: its "
+        f"books are of another account. Resume it with --broker {how}, or start a new desk in "
+        "another --home."
+    )

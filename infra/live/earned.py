@@ -1,0 +1,73 @@
+"""What a desk has earned, from its journal: verified from end to end, then folded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from infra.journal.anchors import read_anchors
+from infra.journal.reader import read_events
+from infra.journal.verify import told, verify
+from infra.live.home import DeskHome
+from market.desk_state import DeskState
+from market.errors import ConfigError, JournalError
+from market.events import SessionStarted
+from market.live_events import StageChanged
+from market.stage_grants import StageGrant
+from market.stages import stage_named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """started: of that desk. weights: of the agents that sit there now, shadows included. grant:
+    what it may hand on.
+    """
+
+    started: SessionStarted
+    weights: dict[str, float]
+    grant: StageGrant
+
+
+def earned_by(home: DeskHome, key: bytes | None) -> Earned:
+    """What the desk in a folder has earned. It may be at work meanwhile.
+
+    key: of its seals. Raises JournalError where its journal does not hold, ConfigError where no
+    desk is there, or one that stands at no live stage.
+    """
+    if not home.journal.exists():
+        raise ConfigError(f"oanda.granted_by: {home.folder} holds no desk")
+    anchors = read_anchors(home.anchors) if home.anchors.is_file() else []
+    found = verify(home.journal, key, anchors)
+    if not found.holds:
+        raise JournalError(
+            f"the journal of {home.folder} grants nothing: {told(found)}. "
+            f"`quorum audit verify {home.folder}` looks closer"
+        )
+    events = islice(read_events(home.journal), found.events)
+    started = next(events, None)
+    if not isinstance(started, SessionStarted):
+        raise JournalError(f"{home.journal}: expected a journal that begins with SessionStarted")
+    state = DeskState(started, rows=1)
+    promoted: StageChanged | None = None
+    for event in events:
+        state.apply(event)
+        # Only a promotion has its evidence on record.
+        if isinstance(event, StageChanged) and event.evidence and stage_named(event.stage).live:
+            promoted = event
+    stage = state.stage
+    if stage is None or not stage.live or promoted is None:
+        raise ConfigError(
+            f"the desk in {home.folder} stands at {stage or 'no stage'}, and only one at a live "
+            "stage grants one: `quorum stage promote` there, on what it has shown"
+        )
+    return Earned(
+        started=started,
+        weights={name: state.weights[name] for name in state.seated},
+        grant=StageGrant(
+            session=started.session,
+            digest=found.head.hex(),
+            stage=stage,
+            since=promoted.time,
+            evidence=promoted.evidence,
+        ),
+    )

@@ -1,0 +1,214 @@
+"""A planted token is nowhere to be found, whatever goes wrong while a desk trades with it.
+
+It is looked for in everything that a desk on Ray writes, shows or starts, while the broker refuses
+it, fails, falls silent and answers nonsense.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.cli.app import run
+from coordinator.configuration.document import as_toml
+from infra.brokers.oanda.credentials import TOKEN_VARIABLE
+from infra.brokers.v20_server.faults import Fault, FaultKind, FaultPlan
+from infra.journal.reader import read_events
+from infra.live.asking import ask_desk
+from infra.live.home import DeskHome
+from market.errors import QuorumError
+from market.events import OrderIntended
+from market.live_messages import Command
+from tests.v20_desks import served, through
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOKEN = "planted-5f3a9c17d2e84b06"
+WRONG = "mistaken-8d1e77c40b9f4a35"
+SECRETS = (TOKEN.encode(), WRONG.encode())
+WITHIN_S = 240.0
+BAD_DAY = FaultPlan(
+    faults=(
+        Fault(kind=FaultKind.SERVER_ERROR, on="GET", every=7, times=None),
+        Fault(kind=FaultKind.HTML_ERROR, on="GET", first=3, every=11, times=None),
+        Fault(kind=FaultKind.NOT_UTF8, on="GET", first=5, every=13, times=None),
+        Fault(kind=FaultKind.TIMEOUT_AFTER, on="POST", first=2, every=5, times=None, seconds=1.0),
+        Fault(kind=FaultKind.REDIRECT, on="POST", first=3, every=7, times=None),
+        Fault(kind=FaultKind.STREAM_DROP, first=1, times=4, seconds=1.0),
+    ),
+    seed=3,
+)
+LIST = """
+import json, sys, ray
+ray.init(address=sys.argv[1], namespace="quorum", logging_level="error", log_to_driver=False)
+from ray.util.state import list_actors, list_jobs, list_nodes, list_workers
+told = [list_actors(detail=True), list_jobs(detail=True), list_workers(detail=True), list_nodes()]
+told.append(ray.get_runtime_context().runtime_env)
+told.append(ray.util.list_named_actors(all_namespaces=True))
+print(repr(told))
+"""
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder with a short name: Ray's sockets lie in it."""
+    folder = Path(tempfile.mkdtemp(prefix="qs-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(enough: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not enough():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.1)
+
+
+def status(home: DeskHome) -> dict[str, Any]:
+    try:
+        return dict(ask_desk(home, Command(name="status"), within_s=5.0).told)
+    except QuorumError:
+        return {}
+
+
+def descendants(root: int) -> list[int]:
+    """Every process that this one started, directly or not."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError, IndexError):
+                stat = (entry / "stat").read_text()
+                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found[1:]
+
+
+def processes_with_a_secret(root: int) -> list[str]:
+    found = []
+    for pid in descendants(root):
+        for name in ("environ", "cmdline"):
+            with contextlib.suppress(OSError):
+                content = Path(f"/proc/{pid}/{name}").read_bytes()
+                if any(secret in content for secret in SECRETS):
+                    found.append(f"{pid} {name}")
+    return found
+
+
+def files_with_a_secret(folder: Path) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                content = path.read_bytes()
+                if any(secret in content for secret in SECRETS):
+                    found.append(str(path.relative_to(folder)))
+    return found
+
+
+def put(path: Path, token: str) -> None:
+    """Another token in the place of one, in one step."""
+    beside = path.with_suffix(".other")
+    beside.write_text(token)
+    beside.chmod(0o600)
+    beside.replace(path)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command prints, both streams."""
+    capsys.readouterr()
+    run(list(arguments))
+    out = capsys.readouterr()
+    return out.out + out.err
+
+
+def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
+    scratch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = DeskHome(folder=scratch / "desk")
+    printed: list[str] = []
+    with served(tmp_path / "server", TOKEN) as server:
+        config = scratch / "quorum.toml"
+        config.write_text(as_toml(through(server.url, ray={"dashboard": True})))
+        environment = {
+            **os.environ,
+            TOKEN_VARIABLE: TOKEN,
+            "PYTHONPATH": str(PROJECT),
+            "RAY_TMPDIR": str(scratch),
+        }
+        environment.pop("RAY_ADDRESS", None)
+        command = [sys.executable, "-m", "coordinator", "trade", "--home", str(home.folder)]
+        with subprocess.Popen(
+            [*command, "--config", str(config), "--json"],
+            cwd=scratch,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as desk:
+            try:
+                until(lambda: status(home).get("decisions", 0) > 0, "it decides")
+                assert home.broker_token.stat().st_mode & 0o777 == 0o600
+                server.inject(BAD_DAY)
+                events = status(home)["events"]
+                until(lambda: status(home).get("events", 0) > events + 60, "it trades on")
+                put(home.broker_token, WRONG)
+                until(lambda: "401" in "".join(_lines(home)), "the token is refused")
+                put(home.broker_token, TOKEN)
+                server.inject(FaultPlan(faults=(), seed=3))
+                until(lambda: status(home).get("broker_connected", False), "it is heard again")
+                cluster = (scratch / "ray" / "ray_current_cluster").read_text().strip()
+                listed = subprocess.run(
+                    [sys.executable, "-c", LIST, cluster],
+                    cwd=scratch,
+                    env={
+                        name: value for name, value in environment.items() if name != TOKEN_VARIABLE
+                    },
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert "gateway" in listed.stdout, listed.stderr
+                printed.append(listed.stdout + listed.stderr)
+                assert processes_with_a_secret(desk.pid) == []
+                assert len(descendants(desk.pid)) > 5
+                printed.append(told(capsys, "status", "--json", "--home", str(home.folder)))
+                printed.append(told(capsys, "breakers", "--json", "--home", str(home.folder)))
+            finally:
+                desk.send_signal(2)
+                out, err = desk.communicate(timeout=WITHIN_S)
+            printed += [out, err]
+    assert desk.returncode == 0, err
+    assert json.loads(out)["events"] > 0
+    assert not home.broker_token.exists(), "it is removed when the desk is taken down"
+    order = next(
+        event.order.client_order_id
+        for event in read_events(home.journal)
+        if isinstance(event, OrderIntended)
+    )
+    printed.append(told(capsys, "why", order, "--run", str(home.folder)))
+    for form in ("json", "csv"):
+        exported = scratch / f"export.{form}"
+        told(capsys, "audit", "export", str(home.folder), "--format", form, "--out", str(exported))
+        assert exported.stat().st_size > 0
+    assert files_with_a_secret(scratch) == []
+    for text in printed:
+        assert TOKEN not in text
+        assert WRONG not in text
+
+
+def _lines(home: DeskHome) -> list[str]:
+    return [path.read_text() for path in home.logs.glob("*.jsonl")]

@@ -1,0 +1,252 @@
+"""Real money is traded once a person has named the account, and by a desk that was tried."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.configuration.settings import Settings
+from coordinator.live.brokers.acceptance import accepted, is_accepted
+from coordinator.live.brokers.granting import grant_for
+from coordinator.live.brokers.resuming import refuse_another_broker
+from coordinator.live.plan import LivePlan, live_session_started
+from coordinator.plan import configuration_json
+from infra.live.earned import Earned, earned_by
+from infra.live.home import DeskHome
+from infra.live.opening import open_books
+from market.errors import ConfigError, JournalError
+from market.stage_grants import StageGrant
+from market.stages import CapitalStage
+from tests.live import session_started
+from tests.live_broker import FakeBroker
+from tests.live_session import small_plan
+from tests.staged import books_of, good_days, opened, stage
+
+ACCOUNT = "001-001-7654321-001"
+
+
+def real(account: str = ACCOUNT, **oanda: Any) -> LivePlan:
+    """A plan for a real account; what decides is that of `small_plan`."""
+    plan = small_plan(("momentum", "volatility"))
+    settings = plan.settings.model_copy(
+        update={
+            "live": plan.settings.live.model_copy(update={"broker": "oanda"}),
+            "oanda": Settings.model_validate(
+                {"oanda": {"environment": "live", "account": account, **oanda}}
+            ).oanda,
+        }
+    )
+    return replace(plan, settings=settings)
+
+
+def never(question: str) -> str:
+    raise AssertionError(question)
+
+
+def test_typing_the_accounts_id_accepts_its_risk_and_the_question_says_what_is_there() -> None:
+    asked: list[str] = []
+
+    def typed(question: str) -> str:
+        asked.append(question)
+        return f" {ACCOUNT}\n"
+
+    plan = accepted(real(), typed)
+    assert is_accepted(plan.settings)
+    assert ACCOUNT in asked[0]
+    assert "100,000.00 USD of real money" in asked[0]
+
+
+@pytest.mark.parametrize("typed", ["", "y", "yes", "001-001-7654321-002", ACCOUNT[:-1]])
+def test_anything_else_that_is_typed_starts_nothing(typed: str) -> None:
+    with pytest.raises(ConfigError, match="Nothing was started and nothing traded"):
+        accepted(real(), lambda _: typed)
+
+
+def test_where_nobody_is_at_a_terminal_the_flag_says_it() -> None:
+    with pytest.raises(ConfigError, match=f"--i-accept-live-risk {ACCOUNT}"):
+        accepted(real(), None)
+    plan = real(accept_live_risk=ACCOUNT)
+    assert accepted(plan, None) is plan
+
+
+def test_a_flag_for_another_account_is_not_asked_over_but_refused() -> None:
+    with pytest.raises(ConfigError, match="was accepted, and 001-001-7654321-001 is to be traded"):
+        accepted(real(accept_live_risk="001-001-7654321-002"), never)
+
+
+def test_nothing_is_asked_where_no_real_money_is_at_risk() -> None:
+    for sections in ({}, {"live": {"broker": "oanda"}}):
+        settings = Settings.model_validate(sections)
+        assert is_accepted(settings)
+        plan = replace(small_plan(("momentum",)), settings=settings)
+        assert accepted(plan, never) is plan
+
+
+def practice(folder: Path, *events: Any) -> DeskHome:
+    """The home of a desk that has recorded these events."""
+    broker = FakeBroker()
+    books_of(folder, broker, opened(), *events).close()
+    return DeskHome(folder=folder)
+
+
+def test_a_desk_at_a_live_stage_hands_on_its_session_its_journals_head_and_its_evidence(
+    tmp_path: Path,
+) -> None:
+    broker = FakeBroker()
+    books = books_of(tmp_path, broker, opened(), stage("paper"), *good_days())
+    promotion = replace(stage("live_minimal", time=9), evidence=(("days", 7.0),))
+    books.record(promotion)
+    books.close()
+    earned = earned_by(DeskHome(folder=tmp_path), None)
+    assert earned.grant.session == earned.started.session
+    assert earned.grant.stage is CapitalStage.LIVE_MINIMAL
+    assert earned.grant.since == 9
+    assert dict(earned.grant.evidence)["days"] == 7.0
+    assert len(bytes.fromhex(earned.grant.digest)) == 32
+    assert earned.weights == {"momentum": 0.6, "mean_reversion": 0.4}
+
+
+@pytest.mark.parametrize("name", ["paper", "emergency_stop", "live_scaled_1"])
+def test_a_desk_that_was_not_promoted_to_a_live_stage_hands_nothing_on(
+    tmp_path: Path, name: str
+) -> None:
+    home = practice(tmp_path, stage(name))
+    with pytest.raises(ConfigError, match=f"stands at {name}, and only one at a live stage"):
+        earned_by(home, None)
+
+
+def test_a_home_without_a_desk_hands_nothing_on(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no desk"):
+        earned_by(DeskHome(folder=tmp_path), None)
+
+
+def test_a_journal_that_does_not_hold_hands_nothing_on(tmp_path: Path) -> None:
+    home = practice(tmp_path, stage("paper"), *good_days())
+    content = bytearray(home.journal.read_bytes())
+    place = content.index(b"StageChanged")
+    content[place : place + 12] = b"StageDhanged"
+    home.journal.write_bytes(content)
+    with pytest.raises(JournalError, match="grants nothing"):
+        earned_by(home, None)
+
+
+def earned_like(plan: LivePlan, **weights: float) -> Earned:
+    """What a desk of the same plan has earned."""
+    started = live_session_started(plan, time=0, feed="OANDA practice")
+    return Earned(
+        started=started,
+        weights=weights or {agent.name: agent.weight for agent in started.agents},
+        grant=StageGrant(
+            session="live-practice",
+            digest="00" * 32,
+            stage=CapitalStage.LIVE_MINIMAL,
+            since=1,
+            evidence=(),
+        ),
+    )
+
+
+def test_the_same_desk_on_another_account_is_granted_its_stage() -> None:
+    tried = small_plan(("momentum", "volatility"), desk={"initial_balance": 5_000.0})
+    earned = earned_like(tried)
+    assert grant_for(real(), earned, Path("practice")) is earned.grant
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"guardian": {"max_drawdown": 0.2}}, "guardian"),
+        ({"sizing": {"max_risk_per_trade": 0.01}}, "sizing"),
+        ({"data": {"bar": "5m", "instruments": ("EUR_USD", "GBP_USD")}}, "data.bar"),
+        ({"stress": {"crash": 0.2}}, "stress"),
+        ({"committee": {"agents": ("momentum", "volatility"), "quorum": 0.9}}, "committee"),
+    ],
+)
+def test_a_desk_that_decides_otherwise_is_granted_nothing(
+    changed: dict[str, Any], named: str
+) -> None:
+    earned = earned_like(small_plan(("momentum", "volatility"), **changed))
+    with pytest.raises(ConfigError, match=f"They differ in {named}"):
+        grant_for(real(), earned, Path("practice"))
+
+
+def test_weights_that_were_changed_while_it_was_tried_count() -> None:
+    plan = small_plan(("momentum", "volatility"))
+    earned = earned_like(plan, momentum=0.9, volatility=0.1)
+    with pytest.raises(ConfigError, match=r"momentum 0\.9, volatility 0\.1 there"):
+        grant_for(real(), earned, Path("practice"))
+
+
+def test_other_code_of_an_agent_counts() -> None:
+    plan = small_plan(("momentum", "volatility"))
+    earned = earned_like(plan)
+    first, *others = earned.started.agents
+    older = replace(earned.started, agents=(replace(first, source="of before"), *others))
+    with pytest.raises(ConfigError, match="the code of momentum"):
+        grant_for(real(), replace(earned, started=older), Path("practice"))
+
+
+@pytest.mark.parametrize(
+    ("began", "chosen", "said"),
+    [
+        ("OANDA practice, account 1", "", "with --broker oanda"),
+        ("OANDA practice, account 1", "OANDA live, account 2", "not at OANDA live, account 2"),
+        ("synthetic prices", "OANDA live, account 2", "began at the paper exchange"),
+    ],
+)
+def test_a_desk_goes_on_at_the_account_where_it_began(
+    tmp_path: Path, began: str, chosen: str, said: str
+) -> None:
+    home = begun(tmp_path, began)
+    with pytest.raises(ConfigError, match=said):
+        refuse_another_broker(home, chosen)
+
+
+@pytest.mark.parametrize(
+    ("began", "chosen"),
+    [("OANDA live, account 1", "OANDA live, account 1"), ("synthetic prices, seed 7", "")],
+)
+def test_at_the_account_where_it_began_it_goes_on(tmp_path: Path, began: str, chosen: str) -> None:
+    refuse_another_broker(begun(tmp_path, began), chosen)
+    refuse_another_broker(DeskHome(folder=tmp_path / "new"), chosen)
+
+
+def begun(folder: Path, data: str) -> DeskHome:
+    home = DeskHome(folder=folder)
+    broker = FakeBroker()
+    started = session_started(broker, data=data)
+    open_books(home.journal, started, 5, (), lambda: (0, 1.0)).close()
+    return home
+
+
+def test_a_token_lies_in_the_desks_home_for_its_owner_alone_until_it_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    home = DeskHome(folder=tmp_path)
+    home.broker_token.write_text("older, and open to all")
+    home.broker_token.chmod(0o644)
+    path = home.keep_token("secret-token")
+    assert path.read_text() == "secret-token"
+    assert path.stat().st_mode & 0o777 == 0o600
+    home.forget_token()
+    home.forget_token()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_an_account_is_and_what_it_may_is_no_part_of_a_runs_identity() -> None:
+    plain = configuration_json(Settings())
+    assert configuration_json(real().settings.model_copy(update=_desk())) == plain
+    assert ACCOUNT not in json.dumps(json.loads(plain))
+
+
+def _desk() -> dict[str, Any]:
+    default = Settings()
+    return {
+        name: getattr(default, name)
+        for name in Settings.model_fields
+        if name not in ("oanda", "live")
+    }
