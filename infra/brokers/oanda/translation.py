@@ -33,6 +33,7 @@ from infra.brokers.oanda.origins import (
     BROKERS_OWN,
     DEPENDENTS,
     ENTRIES,
+    TAKEN,
     Origins,
     client_id,
     stranger,
@@ -46,7 +47,6 @@ from market.accounts import Transaction, TransactionKind
 Raw = Mapping[str, Any]
 MARGIN_CALL = "MARGIN_CALL"
 """How the reason of a NOTED begins that a person must hear of at once."""
-TAKEN = frozenset({"CLIENT_ORDER_ID_ALREADY_EXISTS", "CLIENT_TRADE_ID_ALREADY_EXISTS"})
 _CALLS = {
     "MARGIN_CALL_ENTER": "the account is in a margin call; OANDA closes positions unless margin "
     "is freed",
