@@ -523,6 +523,12 @@ class LiveGateway:
             self._look_for_strangers(events)
             self._measuring.booked(events)
             self.books.durable()
+            self.keep_groups()
+
+    def keep_groups(self) -> None:
+        """Cancel the orders that another of their group leaves nothing to fill."""
+        for message in self.dispatch.keep_groups(self.now):
+            self._alert("error", message)
 
     def _look_for_strangers(self, events: Sequence[Event]) -> None:
         """Fills of orders that are not this desk's: they are booked, for the account is what it is,

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from infra.brokers.oanda.answers import is_dependent
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
 from market.accounts import AccountState
-from market.errors import DataError, InvalidError
+from market.errors import InvalidError
 
 Raw = Mapping[str, Any]
 
@@ -22,12 +23,8 @@ def account_state(raw: Raw, symbols: Sequence[str]) -> AccountState:
     stop_price: the worst over the trades of an instrument, NaN where one has none.
     Raises DataError for one that cannot be read, InvalidError for one with opposite positions.
     """
-    try:
+    with reading("the account"):
         return _read(raw, symbols)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"the account that OANDA tells cannot be read: {type(error).__name__} {error}"
-        ) from None
 
 
 def _read(raw: Raw, symbols: Sequence[str]) -> AccountState:

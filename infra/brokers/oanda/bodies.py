@@ -92,7 +92,12 @@ def _bound(order: OrderRequest, decimals: int) -> str | None:
         return None
     step = Decimal(1).scaleb(-decimals)
     rounding = ROUND_FLOOR if order.units > 0.0 else ROUND_CEILING
-    return format(Decimal(repr(worst)).quantize(step, rounding=rounding), "f")
+    bound = Decimal(repr(worst)).quantize(step, rounding=rounding)
+    if bound.is_zero():
+        raise InvalidError(
+            f"order {order.client_order_id}: a bound of {worst} is below every price"
+        )
+    return format(bound, "f")
 
 
 def _exits(order: OrderRequest, decimals: int, reference: float) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from infra.brokers.oanda.finding import Finder
 from infra.brokers.oanda.history import history
 from infra.brokers.oanda.origins import Origins, Raw
 from infra.brokers.oanda.paths import quoted
-from infra.brokers.oanda.placing import Placing, refusal_of
+from infra.brokers.oanda.placing import WAITS, Placing, refusal_of
+from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
 from infra.brokers.oanda.translation import Translation
 from infra.feeds.oanda.stream import OandaStream
@@ -117,10 +118,18 @@ class OandaBroker:
     def working(self) -> tuple[BrokerOrder, ...]:
         """The orders that wait, but for the exits that hang on trades."""
         answer = self._connection.ask(orders.OrdersPending(self._account))
+        with reading("the orders that wait"):
+            told = [
+                order_as_told(raw, self._records.transaction, self._origins)
+                for raw in answer["orders"]
+                if not is_dependent(raw)
+            ]
+        if told:
+            self._finder.catch_up()
+        recorded = (self._finder.recorded(order.client_order_id) for order in told)
         return tuple(
-            order_as_told(raw, self._records.transaction, self._origins)
-            for raw in answer["orders"]
-            if not is_dependent(raw)
+            known if known is not None and known.state in WAITS else order
+            for order, known in zip(told, recorded, strict=True)
         )
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
@@ -145,10 +154,12 @@ class OandaBroker:
         """The account now, from one answer. Raises InvalidError where it is in another currency,
         or holds opposite positions.
         """
-        told = self._connection.ask(accounts.AccountDetails(self._account))["account"]
-        if told["currency"] != self._currency:
+        answer = self._connection.ask(accounts.AccountDetails(self._account))
+        with reading("the account"):
+            told, currency = answer["account"], answer["account"]["currency"]
+        if currency != self._currency:
             raise InvalidError(
-                f"account {self._connection.account} is in {told['currency']} and the desk in "
+                f"account {self._connection.account} is in {currency} and the desk in "
                 f"{self._currency}; trade an account in the desk's currency"
             )
         return account_state(told, self.symbols)

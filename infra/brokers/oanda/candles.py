@@ -11,10 +11,11 @@ from oandapyV20.endpoints import instruments
 
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
 from infra.brokers.v20.times import SECOND_NS, nanoseconds_of, rfc3339
 from market.bars import VALUE_FIELDS, Bars
-from market.errors import DataError, InvalidError
+from market.errors import InvalidError
 
 MOST = 5_000
 GRANULARITIES = {
@@ -64,7 +65,7 @@ def latest_candles(
         if until is not None:
             params["to"] = rfc3339(until)
         told = _told(connection, symbol, params)
-        page = [candle_of(raw) for raw in told if raw["complete"]]
+        page = [candle_of(raw) for raw in told if raw.get("complete")]
         fresh = {one.start: one for one in page if one.start not in found}
         found |= fresh
         if not fresh or len(told) < asked:
@@ -75,17 +76,13 @@ def latest_candles(
 
 def candle_of(raw: Mapping[str, Any]) -> Candle:
     """One of OANDA's candles, of bid and ask. Raises DataError."""
-    try:
+    with reading("a candle"):
         bid, ask = raw["bid"], raw["ask"]
         bids = [read(bid[field]) for field in "ohlc"]
         asks = [read(ask[field]) for field in "ohlc"]
         first, high, low, last = ((a + b) / 2.0 for a, b in zip(bids, asks, strict=True))
         spread, volume = asks[3] - bids[3], float(raw["volume"])
         start = nanoseconds_of(raw["time"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"a candle of OANDA cannot be read: {type(error).__name__} {error}"
-        ) from None
     return Candle(start=start, values=(first, high, low, last, spread, volume))
 
 
@@ -132,7 +129,5 @@ def _told(
     connection: OandaConnection, symbol: str, params: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     answer = connection.ask(instruments.InstrumentsCandles(quoted(symbol), params=dict(params)))
-    told = answer["candles"]
-    if not isinstance(told, list):
-        raise DataError(f"expected candles of {symbol} from OANDA, found {type(told).__name__}")
-    return told
+    with reading(f"the candles of {symbol}"):
+        return list(answer["candles"])

@@ -14,6 +14,7 @@ _WORDS = {
     "UNITS_INVALID": "the number of units is no valid number",
     "UNITS_MISSING": "no units were named",
     "UNITS_LIMIT_EXCEEDED": "more units than OANDA takes in one order",
+    "UNITS_MIMIMUM_NOT_MET": "fewer units than the least that OANDA trades of it",
     "UNITS_MINIMUM_NOT_MET": "fewer units than the least that OANDA trades of it",
     "UNITS_PRECISION_EXCEEDED": "the units have more decimals than OANDA takes of it",
     "PRICE_PRECISION_EXCEEDED": "the price has more decimals than OANDA quotes",

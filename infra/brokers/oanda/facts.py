@@ -9,6 +9,7 @@ from oandapyV20.endpoints import accounts, pricing
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.instruments import BrokerInstrument, broker_instruments
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
 from infra.brokers.v20.times import nanoseconds_of
 from market.errors import DataError
@@ -39,12 +40,13 @@ class AccountFacts:
 
 def account_facts(connection: OandaConnection) -> AccountFacts:
     """Everything at once. Raises as `OandaConnection.ask`, and DataError."""
-    raw = connection.ask(accounts.AccountDetails(quoted(connection.account)))["account"]
+    answer = connection.ask(accounts.AccountDetails(quoted(connection.account)))
     instruments = broker_instruments(connection)
     bounds = connection.clock_offset.bounds_ns
     if bounds is None:
         raise DataError("OANDA's answers carry no Date header: its clock cannot be compared")
-    try:
+    with reading("the account"):
+        raw = answer["account"]
         return AccountFacts(
             account=str(raw["id"]),
             currency=str(raw["currency"]),
@@ -64,10 +66,6 @@ def account_facts(connection: OandaConnection) -> AccountFacts:
             waiting=len(raw["orders"]),
             last_transaction=int(raw["lastTransactionID"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"the account that OANDA tells cannot be read: {type(error).__name__} {error}"
-        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +81,11 @@ def tradeable(connection: OandaConnection, symbols: tuple[str, ...]) -> Tradeabl
     """What the broker says of its markets. Raises as `OandaConnection.ask`, and DataError."""
     params = {"instruments": ",".join(symbols)}
     answer = connection.ask(pricing.PricingInfo(quoted(connection.account), params=params))
-    told = {str(raw["instrument"]): bool(raw.get("tradeable")) for raw in answer["prices"]}
+    with reading("the answer about prices"):
+        told = {str(raw["instrument"]): bool(raw.get("tradeable")) for raw in answer["prices"]}
+        now = nanoseconds_of(answer["time"])
     return Tradeable(
-        now=nanoseconds_of(answer["time"]),
+        now=now,
         open=tuple(symbol for symbol in symbols if told.get(symbol)),
         closed=tuple(symbol for symbol in symbols if not told.get(symbol)),
     )

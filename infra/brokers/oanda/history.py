@@ -9,6 +9,7 @@ from oandapyV20.endpoints import pricing
 from infra.brokers.oanda.candles import bars_of, granularity_for, latest_candles, merged
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.times import SECOND_NS, nanoseconds_of
 from market.bars import Bars
 from market.errors import InvalidError
@@ -42,4 +43,5 @@ def _now(connection: OandaConnection, symbols: Sequence[str]) -> int:
     """The broker's clock: ours may show another time than its market has."""
     params = {"instruments": symbols[0]}
     answer = connection.ask(pricing.PricingInfo(quoted(connection.account), params=params))
-    return nanoseconds_of(answer["time"])
+    with reading("the answer about prices"):
+        return nanoseconds_of(answer["time"])

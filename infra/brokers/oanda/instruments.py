@@ -10,8 +10,8 @@ from oandapyV20.endpoints import accounts
 
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
-from market.errors import DataError
 from market.instruments import AssetClass, Instrument, Registry
 
 SPREAD_PIPS = 5.0
@@ -48,7 +48,7 @@ class BrokerInstrument:
 
 def broker_instrument(raw: Mapping[str, Any]) -> BrokerInstrument:
     """One of OANDA's answer. Raises DataError for one that cannot be read."""
-    try:
+    with reading(f"instrument {raw.get('name')}"):
         symbol = str(raw["name"])
         base, _, quote = symbol.rpartition("_")
         price, units = int(raw["displayPrecision"]), int(raw["tradeUnitsPrecision"])
@@ -74,10 +74,6 @@ def broker_instrument(raw: Mapping[str, Any]) -> BrokerInstrument:
             minimum_trailing=read(raw["minimumTrailingStopDistance"]),
             maximum_trailing=read(raw["maximumTrailingStopDistance"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"instrument {raw.get('name')} of OANDA cannot be read: {type(error).__name__} {error}"
-        ) from None
 
 
 def broker_instruments(
@@ -89,7 +85,8 @@ def broker_instruments(
     """
     params = {"instruments": ",".join(symbols)} if symbols else {}
     answer = connection.ask(accounts.AccountInstruments(quoted(connection.account), params=params))
-    found = (broker_instrument(raw) for raw in answer["instruments"])
+    with reading("the account's instruments"):
+        found = [broker_instrument(raw) for raw in answer["instruments"]]
     return tuple(sorted(found, key=lambda one: one.symbol))
 
 

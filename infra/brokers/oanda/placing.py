@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from oandapyV20.endpoints import orders, positions, pricing
 
 from infra.brokers.oanda.answers import (
-    accepted,
-    ended,
     order_after,
     refused_transaction,
     rejected,
@@ -21,9 +18,9 @@ from infra.brokers.oanda.codes import in_words
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.finding import Finder, specifier
-from infra.brokers.oanda.origins import Origins, Raw
+from infra.brokers.oanda.origins import TAKEN, Origins, Raw
 from infra.brokers.oanda.paths import quoted
-from infra.brokers.oanda.translation import TAKEN
+from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
 from market.accounts import BrokerOrder, OrderState
 from market.errors import InvalidError, OutcomeUnknown, QuorumError, TransientError
@@ -88,18 +85,17 @@ class Placing:
             refused = error
         if refused is not None:
             return self._end(name, refused)
-        raw = answer.get("orderCancelTransaction")
         try:
-            if not isinstance(raw, dict):
-                raise KeyError("orderCancelTransaction")
-            origin = self._origins.order(int(raw["orderID"]))
-            at = replace(accepted(origin), filled=self._origins.filled(origin.order))
-            return ended(raw, at, self._origins)
-        except (KeyError, TypeError, ValueError, QuorumError) as error:
-            unreadable = type(error).__name__
-        raise OutcomeUnknown(
-            f"the cancel of {name} was answered with what cannot be read ({unreadable}); look it up"
-        )
+            self._origins.note(answer["orderCancelTransaction"])
+            found = self._finder.find(name)
+        except (KeyError, TypeError, ValueError, AttributeError, QuorumError):
+            found = None
+        if found is None or found.state in WAITS:
+            raise OutcomeUnknown(
+                f"order {name} was cancelled, and how much of it had been filled is not known; "
+                "look it up"
+            )
+        return found
 
     def close(self, symbol: str, name: str) -> BrokerOrder | None:
         """Close all that is held of an instrument; None where nothing is."""
@@ -156,8 +152,9 @@ class Placing:
             return self._end(replaced, refused)
         raw = refused_transaction(refused)
         if raw is not None:
-            self._origins.note(raw)
-            return rejected(raw)
+            with reading(f"the refusal of order {order.client_order_id}"):
+                self._origins.note(raw)
+                return rejected(raw)
         answer = _rejected(order, str(refused))
         self._finder.note_refused(answer)
         return answer
@@ -204,9 +201,10 @@ class Placing:
 
     def _held(self, symbol: str) -> float:
         answer = self._connection.ask(positions.OpenPositions(self._account))
-        for raw in answer["positions"]:
-            if raw["instrument"] == symbol:
-                return read(raw["long"]["units"]) + read(raw["short"]["units"])
+        with reading("the account's positions"):
+            for raw in answer["positions"]:
+                if raw["instrument"] == symbol:
+                    return read(raw["long"]["units"]) + read(raw["short"]["units"])
         return 0.0
 
     def _mid(self, symbol: str) -> float:
@@ -214,9 +212,10 @@ class Placing:
         answer = self._connection.ask(
             pricing.PricingInfo(self._account, params={"instruments": symbol})
         )
-        for raw in answer["prices"]:
-            if raw["instrument"] == symbol and raw.get("bids") and raw.get("asks"):
-                return (read(raw["bids"][0]["price"]) + read(raw["asks"][0]["price"])) / 2.0
+        with reading(f"the price of {symbol}"):
+            for raw in answer["prices"]:
+                if raw["instrument"] == symbol and raw.get("bids") and raw.get("asks"):
+                    return (read(raw["bids"][0]["price"]) + read(raw["asks"][0]["price"])) / 2.0
         raise TransientError(f"OANDA has no price of {symbol} now")
 
 

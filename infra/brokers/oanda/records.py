@@ -10,13 +10,12 @@ from oandapyV20.endpoints import accounts, trades, transactions
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.paths import quoted
-from infra.brokers.v20.times import SECOND_NS, nanoseconds_of
-from market.errors import LedgerMismatch, TransientError
+from infra.brokers.oanda.reading import reading
+from market.errors import TransientError
 
 Raw = Mapping[str, Any]
 PAGE = 1_000
 REACH = 5_000
-REACH_NS = 86_400 * SECOND_NS
 
 
 class Records:
@@ -29,7 +28,8 @@ class Records:
     def last_id(self) -> int:
         """The newest transaction's."""
         answer = self._connection.ask(accounts.AccountSummary(self._account))
-        return int(answer["lastTransactionID"])
+        with reading("the account's summary"):
+            return int(answer["lastTransactionID"])
 
     def transaction(self, number: int) -> Raw | None:
         """One transaction; None where there is none of that id."""
@@ -43,7 +43,8 @@ class Records:
     def since(self, after: int) -> Iterator[Raw]:
         """Every transaction above `after`, in order: OANDA answers with some at a time.
 
-        Raises LedgerMismatch where OANDA's newest is below `after`.
+        Raises TransientError where OANDA's newest is below `after`: one of its machines lags behind
+        another, or the id is another account's.
         """
         while True:
             endpoint = transactions.TransactionsSinceID(self._account, params={"id": str(after)})
@@ -54,9 +55,11 @@ class Records:
                 refused = error
             if refused is not None:
                 raise self._out_of_range(refused, after)
-            told = sorted(answer["transactions"], key=_id)
+            with reading("the record"):
+                told = sorted(answer["transactions"], key=_id)
+                last = int(answer["lastTransactionID"])
             yield from told
-            newest, last = _id(told[-1]) if told else after, int(answer["lastTransactionID"])
+            newest = _id(told[-1]) if told else after
             if newest >= last:
                 if last < after:
                     raise _ahead(after, last)
@@ -67,23 +70,19 @@ class Records:
                 )
             after = newest
 
-    def newest_first(self, reach: int = REACH, reach_ns: int = REACH_NS) -> Iterator[Raw]:
-        """The newest transactions, newest first: so many, and of so long before the newest."""
+    def newest_first(self, reach: int = REACH) -> Iterator[Raw]:
+        """The newest transactions, newest first, so many at most."""
         last = self.last_id()
         least = max(last - reach + 1, 1)
-        oldest: int | None = None
         while last >= least:
             first = max(last - PAGE + 1, least)
             params = {"from": str(first), "to": str(last)}
             answer = self._connection.ask(
                 transactions.TransactionIDRange(self._account, params=params)
             )
-            for raw in sorted(answer["transactions"], key=_id, reverse=True):
-                time = nanoseconds_of(raw["time"])
-                oldest = time - reach_ns if oldest is None else oldest
-                if time < oldest:
-                    return
-                yield raw
+            with reading("the record"):
+                told = sorted(answer["transactions"], key=_id, reverse=True)
+            yield from told
             last = first - 1
 
     def _one(self, endpoint: Any, name: str) -> Raw | None:
@@ -106,8 +105,8 @@ def _id(raw: Raw) -> int:
     return int(raw["id"])
 
 
-def _ahead(after: int, last: int) -> LedgerMismatch:
-    return LedgerMismatch(
-        f"the books go to transaction {after} and OANDA's newest is {last}; check that the "
-        "journal belongs to this account"
+def _ahead(after: int, last: int) -> TransientError:
+    return TransientError(
+        f"transaction {after} is known here and OANDA's newest is {last}; where that lasts, check "
+        "that the journal belongs to this account"
     )

@@ -13,9 +13,10 @@
 | anything else that moved the balance | TRANSFER, its type as the reason |
 | anything else | NOTED, its type as the reason |
 
-What concerns an instrument that the desk does not trade is NOTED, and a fill of one a TRANSFER of
-what it moved: the desk keeps account of its cash and of nothing else there. Where the balance moved
-by more than a transaction explains, the rest is in its amount.
+What concerns an instrument that the desk does not trade is NOTED, but for a refusal, which moves
+nothing; a fill of one is a TRANSFER of what it moved: the desk keeps account of its cash and of
+nothing else there. Where the balance moved by more than a transaction explains, the rest is in its
+amount.
 """
 
 from __future__ import annotations
@@ -28,17 +29,24 @@ from decimal import Decimal
 from typing import Any
 
 from infra.brokers.oanda.fills import EXITS, closed_trade, fill_of, money_beside
-from infra.brokers.oanda.origins import DEPENDENTS, ENTRIES, Origins, client_id, stranger
+from infra.brokers.oanda.origins import (
+    BROKERS_OWN,
+    DEPENDENTS,
+    ENTRIES,
+    TAKEN,
+    Origins,
+    client_id,
+    stranger,
+)
+from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.reasons import cancel_kind, words_of
 from infra.brokers.v20.decimals import exact, read
 from infra.brokers.v20.times import nanoseconds_of
 from market.accounts import Transaction, TransactionKind
-from market.errors import DataError
 
 Raw = Mapping[str, Any]
 MARGIN_CALL = "MARGIN_CALL"
 """How the reason of a NOTED begins that a person must hear of at once."""
-TAKEN = frozenset({"CLIENT_ORDER_ID_ALREADY_EXISTS", "CLIENT_TRADE_ID_ALREADY_EXISTS"})
 _CALLS = {
     "MARGIN_CALL_ENTER": "the account is in a margin call; OANDA closes positions unless margin "
     "is freed",
@@ -81,15 +89,9 @@ class Translation:
 
     def transaction_of(self, raw: Raw) -> Transaction:
         """The desk's transaction. Raises DataError where it cannot be read."""
-        try:
+        with reading(f"transaction {raw.get('id')} ({raw.get('type')})"):
             self._origins.note(raw)
-            found = self._translated(raw)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(
-                f"transaction {raw.get('id')} of OANDA ({raw.get('type')}) cannot be read: "
-                f"{type(error).__name__} {error}"
-            ) from None
-        return self._balanced(raw, found)
+            return self._balanced(raw, self._translated(raw))
 
     def _translated(self, raw: Raw) -> Transaction:
         kind = str(raw["type"])
@@ -108,7 +110,7 @@ class Translation:
     def _rejected(self, raw: Raw) -> Transaction:
         reason, symbol = str(raw["rejectReason"]), str(raw.get("instrument", ""))
         name = client_id(raw)
-        if reason in TAKEN or not name or symbol not in self._symbols:
+        if reason in TAKEN or not name:
             return _noted(raw)
         return _made(raw, TransactionKind.REJECTED, name, symbol, reason=words_of(reason))
 
@@ -222,6 +224,8 @@ def _noted(raw: Raw) -> Transaction:
     kind = str(raw["type"])
     if kind in _CALLS:
         said = f"{kind}: {_CALLS[kind]}"
+    elif kind in ENTRIES and raw.get("reason") in BROKERS_OWN:
+        said = f"{kind}: {raw['reason']}"
     elif kind.endswith("_REJECT") or kind.removesuffix("_REJECT") in DEPENDENTS:
         said = ": ".join(part for part in (kind, str(raw.get("rejectReason", ""))) if part)
     else:

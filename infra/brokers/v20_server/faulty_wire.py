@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.brokers.v20_server.account import Twist
+from infra.brokers.v20_server.entering import Twist
 from infra.brokers.v20_server.faults import STREAM_KINDS, Fault, FaultKind, FaultPlan, Faults
 from infra.brokers.v20_server.lines import gone, reset, transport_of
 from infra.brokers.v20_server.market_faults import MarketFaults
 from infra.brokers.v20_server.stream_routes import FAULTS
 from infra.brokers.v20_server.streams import Streams
+from market.errors import FatalError, InvalidError, nearest
 
 HTML = "<html><body><h1>{status}</h1><p>The server is being looked after.</p></body></html>"
 REFUSED = "INTERNAL_SERVER_ERROR"
@@ -48,8 +49,17 @@ class FaultyWire:
     befalls the order and what befalls the market go before it. stopping: nobody is kept waiting.
     """
 
-    def __init__(self, app: ASGIApp, streams: Streams, market: MarketFaults) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        streams: Streams,
+        market: MarketFaults,
+        *,
+        failed: Callable[[FatalError], None],
+    ) -> None:
+        """failed: told why nothing more can be served."""
         self.faults = Faults(FaultPlan())
+        self._failed = failed
         self._app = app
         self._streams = streams
         self._market = market
@@ -59,8 +69,15 @@ class FaultyWire:
     def inject(self, plan: FaultPlan) -> None:
         """This plan from now on, in the place of the one before it; requests are counted anew.
 
-        Raises UnknownInstrument.
+        Raises InvalidError for an instrument that is not traded here.
         """
+        traded = self._streams.account.symbols
+        for symbol in (one for fault in plan.faults for one in fault.symbols):
+            if symbol not in traded:
+                raise InvalidError(
+                    f"the plan of faults: {symbol} is not traded here{nearest(symbol, traded)} "
+                    f"Instruments are {', '.join(traded)}"
+                )
         self._market.undo()
         self._hidden.clear()
         self.faults = Faults(plan)
@@ -75,6 +92,9 @@ class FaultyWire:
         struck = self.faults.strike(scope["method"], path)
         try:
             await self._serve(scope, receive, send, struck)
+        except FatalError as error:
+            self._failed(error)
+            raise
         finally:
             self._streams.happened()
 

@@ -22,7 +22,7 @@ class MarketFaults:
         self._alarms: list[asyncio.TimerHandle] = []
 
     def befall(self, faults: Iterable[Fault]) -> None:
-        """Those of the faults that are of the market. Raises UnknownInstrument."""
+        """Those of the faults that are of the market."""
         for fault in faults:
             if fault.kind is FaultKind.MARKET_HALT:
                 symbols = fault.symbols or self._streams.account.symbols

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from uvicorn.server import ServerState
 
 from infra.brokers.v20_server.account import V20Account
@@ -21,7 +22,7 @@ from infra.brokers.v20_server.faults import FaultPlan
 from infra.brokers.v20_server.faulty_wire import FaultyWire
 from infra.brokers.v20_server.lines import Line, reset
 from infra.brokers.v20_server.market_faults import MarketFaults
-from infra.brokers.v20_server.rest import guarded, rest_routes
+from infra.brokers.v20_server.rest import guarded, http_error, rest_routes
 from infra.brokers.v20_server.stamps import Stamped
 from infra.brokers.v20_server.stream_routes import stream_routes
 from infra.brokers.v20_server.streams import Streams
@@ -70,9 +71,10 @@ class Serving:
             *candle_routes(account, self._candles),
             *rest_routes(account),
         ]
-        app = Starlette(routes=routes)
+        app = Starlette(routes=routes, exception_handlers={HTTPException: http_error})
         stamped = Stamped(guarded(app, account), account)
-        self.wire = FaultyWire(stamped, self.streams, MarketFaults(self.streams, stamped))
+        market = MarketFaults(self.streams, stamped)
+        self.wire = FaultyWire(stamped, self.streams, market, failed=self._fail)
         app.routes.extend(fault_routes(self.wire))
         self._stopping = asyncio.Event()
         self._lines = ServerState()
@@ -155,8 +157,11 @@ class Serving:
                     save_at = loop.time() + SAVE_EVERY_S
                 await asyncio.sleep(POLL_S)
         except QuorumError as error:
-            self.failure = error
-            self.stop()
+            self._fail(error)
+
+    def _fail(self, error: QuorumError) -> None:
+        self.failure = self.failure or error
+        self.stop()
 
     async def _hang_up(self) -> None:
         """Answers that are under way are finished; streams end; who keeps us waiting is cut off."""
