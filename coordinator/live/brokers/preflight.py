@@ -31,16 +31,13 @@ def faults_of(facts: AccountFacts, account_currency: str, *, own_clock: bool) ->
     own_clock: the broker is a server of one's own, whose clock is its market's: it stands while the
     server is down and may run at any speed, so it is not compared with this machine's.
     """
-    return [
-        str(check)
-        for check in checks_of(facts, account_currency)
-        if not check.holds and not (own_clock and check.subject == CLOCK)
-    ]
+    checks = checks_of(facts, account_currency, clock=not own_clock)
+    return [str(check) for check in checks if not check.holds]
 
 
-def checks_of(facts: AccountFacts, account_currency: str) -> Iterator[Check]:
+def checks_of(facts: AccountFacts, account_currency: str, *, clock: bool = True) -> Iterator[Check]:
     """What must hold of the account itself, whatever is traded on it."""
-    for check in account_checks(facts, (), account_currency):
+    for check in account_checks(facts, (), account_currency, clock=clock):
         if not check.subject.startswith(POSITION):
             yield check
     yield Check(
