@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from dataclasses import replace
@@ -109,10 +110,8 @@ def test_stop_does_not_wait_for_who_keeps_it_waiting(tmp_path: Path) -> None:
             assert not bench.server.running
             assert threading.active_count() < threads
             idle.settimeout(WITHIN_S)
-            with pytest.raises(ConnectionResetError):
-                while idle.recv(100):
-                    pass
-                raise ConnectionResetError("ended in order")
+            with contextlib.suppress(ConnectionResetError):
+                assert idle.recv(100) == b""
 
 
 def test_what_is_asked_of_a_stopped_server_says_so(tmp_path: Path) -> None:
