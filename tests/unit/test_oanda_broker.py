@@ -12,7 +12,6 @@ from market.accounts import BrokerOrder, OrderState, TransactionKind
 from market.errors import (
     DataError,
     InvalidError,
-    LedgerMismatch,
     OutcomeUnknown,
     TransientError,
     UnknownInstrument,
@@ -199,7 +198,7 @@ def test_an_order_that_was_sent_is_looked_up_and_not_sent_again(oanda: Bench) ->
     oanda.server.on("POST /orders", Reply(cut=True))
     with pytest.raises(OutcomeUnknown):
         oanda.broker.place(order("a", 100.0))
-    oanda.server.on("GET /orders/@a", listed(7, "a", "PENDING"))
+    oanda.record(created(7, "a", "100"))
     assert oanda.broker.place(order("a", 100.0)) == made("a", 100.0, ACCEPTED, 7)
     assert oanda.server.paths("POST") == ["POST /orders"]
 
@@ -224,8 +223,10 @@ def test_nothing_is_sent_while_the_past_cannot_be_read(oanda: Bench) -> None:
 def test_an_id_that_is_taken_is_looked_up(oanda: Bench, known: bool) -> None:
     body = answer(orderRejectTransaction=refused(9, "a", "CLIENT_ORDER_ID_ALREADY_EXISTS"))
     oanda.server.on("POST /orders", Reply(status=400, body=body))
-    oanda.server.on("GET /orders/@a", listed(7, "a", "PENDING") if known else GONE)
+    oanda.server.on("GET /orders/@a", GONE)
     if known:
+        oanda.server.on("GET /transactions/idrange", Reply(body={"transactions": []}))
+        oanda.record(created(7, "a", "100"))
         assert oanda.broker.place(order("a", 100.0)) == made("a", 100.0, ACCEPTED, 7)
     else:
         with pytest.raises(OutcomeUnknown):
@@ -283,12 +284,28 @@ def test_where_the_first_has_no_answer_its_error_is_raised(
     assert oanda.broker.place_all([]) == ()
 
 
-def test_an_order_that_waits_is_found(oanda: Bench) -> None:
-    oanda.server.on("GET /orders/@a", listed(7, "a", "PENDING"))
+def test_an_order_that_waits_is_found_with_what_was_filled_of_it(oanda: Bench) -> None:
+    oanda.record(created(7, "a", "100", type="LIMIT_ORDER"))
     assert oanda.broker.find("a") == made("a", 100.0, ACCEPTED, 7)
+    part = opened(8, "60", "1.1", "a")
+    oanda.record(filled(8, 7, "60", name="a", tradeOpened=part))
+    assert oanda.broker.find("a") == made("a", 100.0, PARTIALLY, 8, filled=60.0)
+    oanda.record(cancelled(9, 7, "CLIENT_REQUEST", "a"))
+    end = {"filled": 60.0, "reason": "CLIENT_REQUEST"}
+    assert oanda.broker.find("a") == made("a", 100.0, CANCELLED, 9, **end)
 
 
-def test_an_order_that_ended_is_found_with_its_end(oanda: Bench) -> None:
+def test_an_id_that_was_used_twice_is_its_newest_order(oanda: Bench) -> None:
+    part = opened(8, "100", "1.1", "a")
+    oanda.record(
+        created(7, "a", "100"),
+        filled(8, 7, "100", name="a", tradeOpened=part),
+        created(9, "a", "-5", type="LIMIT_ORDER"),
+    )
+    assert oanda.broker.find("a") == made("a", -5.0, ACCEPTED, 9)
+
+
+def test_an_order_from_before_the_record_is_asked_of_the_list(oanda: Bench) -> None:
     part = opened(8, "60", "1.1", "a")
     oanda.record(
         created(7, "a", "100"),
@@ -298,13 +315,17 @@ def test_an_order_that_ended_is_found_with_its_end(oanda: Bench) -> None:
         cancelled(11, 10, "TIME_IN_FORCE_EXPIRED", "b"),
         cancelled(12, 7, "CLIENT_REQUEST_REPLACED", "a", replacedByOrderID="10"),
     )
+    body = {"transactions": oanda.server.past[-1:], "lastTransactionID": "12"}
+    oanda.server.on("GET /transactions/idrange", Reply(body=body))
     oanda.server.on(
         "GET /orders/@a",
+        listed(7, "a", "PENDING"),
         listed(7, "a", "FILLED", fillingTransactionID="8"),
         listed(7, "a", "CANCELLED", fillingTransactionID="8", cancellingTransactionID="9"),
         listed(7, "a", "CANCELLED", cancellingTransactionID="12", replacedByOrderID="10"),
     )
     end = {"filled": 60.0, "reason": "CLIENT_REQUEST"}
+    assert oanda.broker.find("a") == made("a", 100.0, PARTIALLY, 8, filled=60.0)
     assert oanda.broker.find("a") == made("a", 100.0, FILLED, 8, filled=60.0)
     assert oanda.broker.find("a") == made("a", 100.0, CANCELLED, 9, **end)
     replaced = oanda.broker.find("a")
@@ -316,7 +337,7 @@ def test_an_order_that_ended_is_found_with_its_end(oanda: Bench) -> None:
     assert (expired.state, expired.reason) == (OrderState.EXPIRED, "TIME_IN_FORCE_EXPIRED")
 
 
-def test_an_order_that_is_listed_no_more_is_found_in_the_record(oanda: Bench) -> None:
+def test_an_order_is_found_in_the_record_whatever_the_list_says(oanda: Bench) -> None:
     oanda.record(
         created(6, "a", "1"),
         cancelled(7, 6, "CLIENT_REQUEST", "a"),
@@ -341,8 +362,10 @@ def test_an_order_just_sent_is_looked_for_again_before_it_is_called_absent(oanda
     oanda.server.on("POST /orders", Reply(cut=True))
     with pytest.raises(OutcomeUnknown):
         oanda.broker.place(order("a", 100.0))
-    oanda.server.on("GET /orders/@a", GONE, listed(7, "a", "PENDING"))
-    assert oanda.broker.find("a") == made("a", 100.0, ACCEPTED, 7)
+    end = {"cancellingTransactionID": "8"}
+    oanda.record(created(7, "b", "100"), cancelled(8, 7, "MARKET_HALTED", "b"))
+    oanda.server.on("GET /orders/@a", GONE, listed(7, "a", "CANCELLED", **end))
+    assert oanda.broker.find("a") == made("a", 100.0, CANCELLED, 8, reason="MARKET_HALTED")
     assert sum(oanda.slept.pauses) == pytest.approx(1.0)
 
 
@@ -360,7 +383,7 @@ def test_a_question_that_fails_is_no_absence(oanda: Bench) -> None:
     with pytest.raises(TransientError):
         oanda.broker.find("a")
     oanda.server.on("GET /orders/@a", GONE)
-    oanda.server.on("GET /summary", Reply(status=502, body=b"<html>"))
+    oanda.server.on("GET /transactions/sinceid", Reply(status=502, body=b"<html>"))
     with pytest.raises(TransientError):
         oanda.broker.find("a")
 
@@ -380,10 +403,12 @@ def test_orders_that_wait_are_told_without_exits(oanda: Bench) -> None:
 
 
 def test_an_order_is_cancelled(oanda: Bench) -> None:
-    oanda.record(created(7, "a", "100"))
+    part = opened(8, "60", "1.1", "a")
+    oanda.record(created(7, "a", "100"), filled(8, 7, "60", name="a", tradeOpened=part))
     body = answer(orderCancelTransaction=cancelled(9, 7, "CLIENT_REQUEST", "a"))
     oanda.server.on("PUT /orders/@a/cancel", Reply(body=body))
-    assert oanda.broker.cancel("a") == made("a", 100.0, CANCELLED, 9, reason="CLIENT_REQUEST")
+    end = {"filled": 60.0, "reason": "CLIENT_REQUEST"}
+    assert oanda.broker.cancel("a") == made("a", 100.0, CANCELLED, 9, **end)
 
 
 def test_a_strangers_order_is_cancelled_by_its_own_id(oanda: Bench) -> None:
@@ -399,9 +424,12 @@ def test_a_cancel_of_a_filled_order_tells_its_fill(oanda: Bench) -> None:
     oanda.server.on("PUT /orders/@a/cancel", Reply(status=404, body={
         "orderCancelRejectTransaction": {"id": "9", "rejectReason": "ORDER_DOESNT_EXIST"},
     }))  # fmt: skip
-    oanda.server.on("GET /orders/@a", listed(7, "a", "FILLED", fillingTransactionID="8"))
     assert oanda.broker.cancel("a") == made("a", 100.0, FILLED, 8, filled=100.0)
-    oanda.server.on("GET /orders/@a", listed(7, "a", "PENDING"))
+
+
+def test_a_refused_cancel_of_an_order_that_waits_fails_for_now(oanda: Bench) -> None:
+    oanda.record(created(7, "a", "100"))
+    oanda.server.on("PUT /orders/@a/cancel", GONE)
     with pytest.raises(TransientError, match="still waits"):
         oanda.broker.cancel("a")
 
@@ -567,13 +595,12 @@ def test_transactions_are_read_page_by_page_to_the_newest(oanda: Bench) -> None:
     assert asked == ["3", "6", "8"]
 
 
-def test_books_ahead_of_the_account_are_another_accounts(oanda: Bench) -> None:
-    oanda.server.on("GET /transactions/sinceid", Reply(status=416, body={"errorMessage": "x"}))
-    with pytest.raises(LedgerMismatch, match="belongs to this account"):
+def test_a_record_that_is_behind_the_books_fails_for_now(oanda: Bench) -> None:
+    assert oanda.broker.transactions(2) == ()
+    with pytest.raises(TransientError, match=r"50 is known here.*newest is 2"):
         oanda.broker.transactions(50)
-    oanda.record()
-    assert oanda.broker.transactions(3) == ()
-    with pytest.raises(LedgerMismatch, match="50"):
+    oanda.server.on("GET /transactions/sinceid", Reply(status=416, body={"errorMessage": "x"}))
+    with pytest.raises(TransientError, match="belongs to this account"):
         oanda.broker.transactions(50)
 
 
