@@ -69,9 +69,10 @@ def scratch() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(enough: Callable[[], bool], what: str) -> None:
+def until(enough: Callable[[], bool], what: str, desk: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not enough():
+        assert desk.poll() is None, "the desk has ended"
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.1)
 
@@ -160,16 +161,18 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
             text=True,
         ) as desk:
             try:
-                until(lambda: status(home).get("decisions", 0) > 0, "it decides")
+                until(lambda: status(home).get("decisions", 0) > 0, "it decides", desk)
                 assert home.broker_token.stat().st_mode & 0o777 == 0o600
                 server.inject(BAD_DAY)
                 events = status(home)["events"]
-                until(lambda: status(home).get("events", 0) > events + 60, "it trades on")
+                until(lambda: status(home).get("events", 0) > events + 60, "it trades on", desk)
                 put(home.broker_token, WRONG)
-                until(lambda: "401" in "".join(_lines(home)), "the token is refused")
+                until(lambda: "401" in "".join(_lines(home)), "the token is refused", desk)
                 put(home.broker_token, TOKEN)
                 server.inject(FaultPlan(faults=(), seed=3))
-                until(lambda: status(home).get("broker_connected", False), "it is heard again")
+                until(
+                    lambda: status(home).get("broker_connected", False), "it is heard again", desk
+                )
                 cluster = (scratch / "ray" / "ray_current_cluster").read_text().strip()
                 listed = subprocess.run(
                     [sys.executable, "-c", LIST, cluster],
