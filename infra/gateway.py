@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.errors import FatalError, InvalidError
+from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import (
     BarSettled,
     Event,
@@ -19,6 +19,7 @@ from market.messages import (
     SettleBar,
     Settlement,
 )
+from market.order_life import OrderStage
 from market.orders import OrderRequest, cancellation_of
 from market.ports import Broker, Journal
 from market.verdicts import SignedApprovals, verify
@@ -112,6 +113,11 @@ class Gateway:
             used=self._used,
             now=now,
         )
+        if signed.legs:
+            raise ApprovalRejected(
+                f"approvals of decision {signed.sequence} refused: they come with legs, and a "
+                "replay fills market orders alone. No order was sent; execute them live."
+            )
         self._used = signed.sequence
         orders = [approved.order(self._session, signed.sequence) for approved in signed.approved]
         for order in orders:
@@ -132,4 +138,8 @@ class Gateway:
                 self._cancel(order, SESSION_ENDED, self._now)
 
     def _cancel(self, order: OrderRequest, reason: str, time: int) -> None:
-        self._journal.append(OrderCancelled(cancellation=cancellation_of(order, reason, time)))
+        refused = reason.startswith(REJECTED)
+        ending = OrderStage.REJECTED if refused else OrderStage.CANCELLED
+        self._journal.append(
+            OrderCancelled(cancellation=cancellation_of(order, reason, time), ending=ending.value)
+        )

@@ -11,7 +11,11 @@ from market.quotes import Quote
 
 
 class OrderState(StrEnum):
-    """Where an order is in its life at the broker."""
+    """Where an order is in its life at the broker.
+
+    Two say what became of a request, not of an order. UNKNOWN: it was sent and not answered, so
+    that the order must be looked up. NOT_SENT: it never left, and the broker has no such order.
+    """
 
     ACCEPTED = "accepted"
     PARTIALLY_FILLED = "partially_filled"
@@ -20,13 +24,16 @@ class OrderState(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     REPLACED = "replaced"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOrder:
     """An order as the broker knows it.
 
-    transaction: the id of the transaction that made its state. reason: why it, or the rest of it,
+    transaction: the id of the transaction that made its state; 0 where none will tell of it, as of
+    an order that was refused before it was recorded. reason: why it, or the rest of it,
     ended without a fill, empty where it did not. filled: signed units that were. replaced_by: the
     client order id of the order in its place, of REPLACED.
     """
@@ -69,10 +76,12 @@ class Transaction:
     """One thing that happened to the account; the broker numbers them without gaps from 1.
 
     fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that
-    opened the position. amount: of FINANCING and TRANSFER, account currency, signed; else 0.
-    reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED the client order id of the order in its
-    place; of NOTED what it was. exits: of NOTED that changed them, what protects the position
-    from then on.
+    opened the position. amount: account currency, signed: of FINANCING and TRANSFER what was paid;
+    of FILLED what moved beside the fill's `realised`, as financing, commission and fees; else 0.
+    parts: of FINANCING that is paid on several positions at once, the amount by instrument; what
+    they leave of `amount` belongs to none. reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED
+    the client order id of the order in its place; of NOTED what it was. exits: of NOTED that
+    changed them, what protects the position from then on.
     """
 
     id: int
@@ -83,6 +92,7 @@ class Transaction:
     fill: Fill | None = None
     amount: float = 0.0
     reason: str = ""
+    parts: tuple[tuple[str, float], ...] = ()
     exits: HeldExits | None = None
 
 

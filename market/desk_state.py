@@ -27,7 +27,7 @@ from market.events import (
     SessionStarted,
     TradingHalted,
 )
-from market.ledger import book_fill, open_ledger
+from market.ledger import book_told, open_ledger
 from market.live_events import (
     AgentJoined,
     AgentLeft,
@@ -50,8 +50,18 @@ from market.live_events import (
     TransactionsBooked,
 )
 from market.modes import Mode
-from market.order_life import OPEN, UNSETTLED, OrderStage, next_stage
-from market.orders import OrderRequest
+from market.order_groups import OrderGroup, filled, joined, kept_within, returning
+from market.order_life import (
+    OPEN,
+    TABLE,
+    UNSETTLED,
+    OpenOrder,
+    OrderStage,
+    Purpose,
+    after_fill,
+    news_of,
+)
+from market.orders import BY_DECISION, Fill, OrderRequest
 from market.overrides import follow
 from market.stage_evidence import StageEvidence
 from market.stages import CapitalStage, stage_named
@@ -59,16 +69,10 @@ from market.stages import CapitalStage, stage_named
 NO_HALT = "NONE"
 KEPT_TRIPS = 100
 """Trips that are over and still told; the journal holds every one."""
+KEPT_GROUPS = 100
+"""Groups of orders that are remembered: a fill may come after all of its orders have ended."""
 ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
 """What moves an order along; a start folds so many that a union made for each would be felt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenOrder:
-    """An order whose end is not in the journal yet."""
-
-    order: OrderRequest
-    stage: OrderStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,8 @@ class DeskSnapshot:
     flattens: so far. staged: its capital stage, None where none is on record; evidence: at that.
     flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
     peak: largest equity since the start or the last reset of the breaker that flattens, transfers
-    apart; 0 before the first. overrides: of limits, on record, oldest first.
+    apart; 0 before the first. overrides: of limits, on record, oldest first. groups: of orders of
+    which one may fill, oldest first.
     """
 
     started: SessionStarted
@@ -115,6 +120,7 @@ class DeskSnapshot:
     trips: tuple[Trip, ...] = ()
     peak: float = 0.0
     overrides: tuple[LimitOverridden, ...] = ()
+    groups: tuple[OrderGroup, ...] = ()
 
 
 class DeskState:
@@ -139,6 +145,7 @@ class DeskState:
         self.halt = NO_HALT
         self.orders: dict[str, OpenOrder] = {}
         self._unsettled: dict[str, OrderRequest] = {}
+        self.groups: dict[str, OrderGroup] = {}
         self.ledger = open_ledger(len(started.symbols), started.initial_balance)
         self.weights = {agent.name: agent.weight for agent in started.agents}
         self.seated = tuple(agent.name for agent in started.agents)
@@ -169,10 +176,10 @@ class DeskState:
 
     @property
     def working(self) -> Floats:
-        """(M,) signed units of the orders that may still fill."""
+        """(M,) signed units that orders may still fill."""
         units = np.zeros(len(self.symbols))
         for entry in self.orders.values():
-            units[self._column[entry.order.symbol]] += entry.order.units
+            units[self._column[entry.order.symbol]] += entry.units
         return units
 
     @property
@@ -272,18 +279,34 @@ class DeskState:
             )
 
     def _fill(self, event: OrderFilled) -> None:
-        fill = event.fill
-        book_fill(self.ledger, self._column[fill.symbol], fill.units, fill.price, fill.rate)
+        fill, ledger = event.fill, self.ledger
+        column = self._column[fill.symbol]
+        before = float(ledger.units[column])
+        book_told(ledger, column, fill.units, fill.price, fill.rate, fill.realised)
         self.evidence = stage_evidence.filled(self.evidence, fill.symbol, fill.units, fill.realised)
-        if fill.reason == "DECISION":
-            self._end_or_keep(fill.client_order_id, OrderStage.FILLED)
+        held = float(ledger.units[column])
+        if fill.reason == BY_DECISION:
+            entry = self.orders.get(fill.client_order_id)
+            if entry is not None:
+                self._keep(after_fill(entry, fill, held))
+        if self.groups:
+            self._fill_group(fill, before, held)
+
+    def _fill_group(self, fill: Fill, before: float, held: float) -> None:
+        """What a fill means for the groups of its instrument."""
+        name = fill.client_order_id
+        for group in [group for group in self.groups.values() if group.symbol == fill.symbol]:
+            if fill.reason == BY_DECISION and name in (*group.members, *group.returns):
+                self.groups[group.name] = filled(group, name, fill.units, before)
+            self.groups[group.name] = kept_within(self.groups[group.name], held)
 
     def _pay(self, event: CashMoved) -> None:
         self.ledger.cash[0] += event.amount
-        if event.reason == TransactionKind.TRANSFER and self.peak > 0.0:
+        transfer = event.reason == TransactionKind.TRANSFER
+        if transfer and self.peak > 0.0:
             self.peak = max(self.peak + event.amount, 0.0)
         self.evidence = stage_evidence.paid(
-            self.evidence, event.symbol, event.amount, transfer=event.symbol not in self._column
+            self.evidence, event.symbol, event.amount, transfer=transfer
         )
 
     def _advance(
@@ -291,32 +314,48 @@ class DeskState:
         event: OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled,
     ) -> None:
         if isinstance(event, OrderIntended):
-            order = event.order
-            self.used = max(self.used, order.sequence)
-            self._keep(OpenOrder(order=order, stage=OrderStage.INTENDED))
+            self._intend(event)
             return
         name = (
             event.cancellation.client_order_id
             if isinstance(event, OrderCancelled)
             else event.client_order_id
         )
-        entry = self.orders.get(name)
-        if entry is not None:
-            self._end_or_keep(name, next_stage(entry.stage, event))
+        entry, news = self.orders.get(name), news_of(event)
+        if entry is not None and news is not None:
+            self._keep(replace(entry, stage=TABLE[entry.stage][news]))
 
-    def _end_or_keep(self, name: str, stage: OrderStage) -> None:
-        entry = self.orders.get(name)
-        if entry is None:
-            return
-        if stage in OPEN:
-            self._keep(OpenOrder(order=entry.order, stage=stage))
-        else:
-            del self.orders[name]
-            self._unsettled.pop(name, None)
+    def _intend(self, event: OrderIntended) -> None:
+        order = event.order
+        self.used = max(self.used, order.sequence)
+        if order.client_order_id not in self.orders:
+            self._keep(
+                OpenOrder(
+                    order=order, stage=OrderStage.INTENDED, group=event.group, purpose=event.purpose
+                )
+            )
+        if event.group:
+            group = self.groups.get(event.group) or self._new_group(event.group, order.symbol)
+            grown = returning if event.purpose == Purpose.SURPLUS else joined
+            self.groups[group.name] = grown(group, order.client_order_id)
+
+    def _new_group(self, name: str, symbol: str) -> OrderGroup:
+        """Another group; the oldest of which nothing is open is forgotten where there are many."""
+        if len(self.groups) >= KEPT_GROUPS:
+            working = {entry.group for entry in self.orders.values()}
+            for old in self.groups.values():
+                if old.name not in working and old.surplus == 0.0:
+                    del self.groups[old.name]
+                    break
+        return OrderGroup(name=name, symbol=symbol)
 
     def _keep(self, entry: OpenOrder) -> None:
+        """Follow an order while it is open; what fills after its end is booked all the same."""
         name = entry.order.client_order_id
-        self.orders[name] = entry
+        if entry.stage in OPEN:
+            self.orders[name] = entry
+        else:
+            del self.orders[name]
         if entry.stage in UNSETTLED:
             self._unsettled[name] = entry.order
         else:
@@ -364,6 +403,7 @@ class DeskState:
             staged=self.staged,
             evidence=self.evidence,
             overrides=tuple(self.overrides.values()),
+            groups=tuple(self.groups.values()),
         )
 
     @classmethod
@@ -387,6 +427,7 @@ class DeskState:
         state.staged, state.evidence = kept.staged, kept.evidence
         state.peak = kept.peak
         state.overrides = {event.limit: event for event in kept.overrides}
+        state.groups = {group.name: group for group in kept.groups}
         for trip in kept.trips:
             if trip.armed_by:
                 state._over.append(trip)

@@ -76,16 +76,23 @@ class BarSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilled:
-    """A fill was booked."""
+    """A fill was booked. transaction: the broker's, 0 where it numbers none."""
 
     fill: Fill
+    transaction: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled:
-    """An order, or the rest of one that was filled in part, ended without a fill."""
+    """An order, or the rest of one that was filled in part, ended without a fill.
+
+    ending: cancelled, rejected, expired, replaced, or absent where it never left. transaction: the
+    broker's, 0 where none tells of it.
+    """
 
     cancellation: Cancellation
+    ending: str = "cancelled"
+    transaction: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +122,15 @@ class DecisionTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntended:
-    """An approved order was made durable; only then is it sent."""
+    """An approved order was made durable; only then is it sent.
+
+    group: of which one order may fill, empty for none. purpose: close or surplus of an order that
+    no decision asked for; see `market.order_life.Purpose`.
+    """
 
     order: OrderRequest
+    group: str = ""
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -90,3 +91,26 @@ def equity(ledger: Ledger, mid: Floats, spread: Floats, rate: Floats) -> float:
             price = closing_price(units, mid[column], spread[column])
             total += units * (price - ledger.average_price[column]) * rate[column]
     return total
+
+
+def book_told(
+    ledger: Ledger, column: int, units: float, price: float, rate: float, realised: float
+) -> None:
+    """Book an executed part of which the broker says itself what it realised.
+
+    A broker that closes its trades one by one, or rounds, realises something else than the average
+    cost does. Its word goes into cash, and the average price of what is left moves so that cash and
+    unrealised value together are what they were: b′a′ = b·a + u·p + r/rate for a position b at the
+    average a, a fill of u at p that realises r. Where nothing is left nothing moves. realised:
+    account currency; what is not finite says nothing, and the computed one stands. Where both are
+    equal every bit is that of `book_fill`.
+    """
+    cash, before = ledger.cash[0], ledger.realised[column]
+    computed = book_fill(ledger, column, units, price, rate)
+    if realised == computed or not math.isfinite(realised):
+        return
+    ledger.cash[0] = cash + realised
+    ledger.realised[column] = before + realised
+    left = ledger.units[column]
+    if left != 0.0 and math.isfinite(rate) and rate > 0.0:
+        ledger.average_price[column] += (realised - computed) / (left * rate)

@@ -173,7 +173,10 @@ class TransactionsBooked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashMoved:
-    """Financing or a transfer. amount: account currency, signed."""
+    """Financing, a transfer, or what moved beside a fill. amount: account currency, signed.
+
+    reason: the kind of the transaction. symbol: empty where it is of no instrument.
+    """
 
     time: int
     transaction: int

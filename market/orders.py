@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from market.sent import sent
 
+BY_DECISION = "DECISION"
+"""`Fill.reason` of an order's own fill; every other is an exit from what the order opened."""
+
 
 @sent
 @dataclass(frozen=True, slots=True, kw_only=True)

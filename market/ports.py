@@ -71,8 +71,9 @@ class LiveBroker(Protocol):
     """
 
     def place(self, order: OrderRequest) -> BrokerOrder:
-        """Send an order with its bracket. The same client order id is never placed twice: a
-        repetition answers with the order that is there.
+        """Send an order with its bracket; its `entry` says when it fills, and until when it waits.
+        The same client order id is never placed twice: a repetition answers with the order that
+        is there.
         """
         ...
 

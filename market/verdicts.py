@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from market.errors import ApprovalRejected
+from market.legs import Leg, beyond
 from market.orders import Bracket, OrderRequest, client_order_id
 from market.overrides import Override
 from market.sent import sent
@@ -74,7 +75,8 @@ class SignedApprovals:
 
     epoch: of the coordinator that asked. sequence: of the decision; a gateway takes each once
     and in rising order. expires: UTC nanoseconds of market time. stage: whose limits were kept,
-    under these overrides.
+    under these overrides. legs: the orders that an approval becomes, signed with it; one market
+    order where it has none.
     """
 
     session: str
@@ -85,6 +87,7 @@ class SignedApprovals:
     signature: bytes
     stage: str = ""
     overrides: tuple[Override, ...] = ()
+    legs: tuple[Leg, ...] = ()
 
 
 def _digest(
@@ -96,8 +99,9 @@ def _digest(
     stage: str,
     overrides: tuple[Override, ...],
     approved: object,
+    legs: tuple[Leg, ...],
 ) -> bytes:
-    message = repr((session, epoch, sequence, expires, stage, overrides, approved)).encode()
+    message = repr((session, epoch, sequence, expires, stage, overrides, approved, legs)).encode()
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
@@ -111,8 +115,9 @@ def sign(
     approved: Sequence[RiskApproved],
     stage: str = "",
     overrides: tuple[Override, ...] = (),
+    legs: tuple[Leg, ...] = (),
 ) -> SignedApprovals:
-    """Put the guardian's name to approvals (HMAC-SHA256)."""
+    """Put the guardian's name to approvals, and to how they are executed (HMAC-SHA256)."""
     orders = tuple(approved)
     return SignedApprovals(
         session=session,
@@ -120,16 +125,18 @@ def sign(
         sequence=sequence,
         expires=expires,
         approved=orders,
-        signature=_digest(key, session, epoch, sequence, expires, stage, overrides, orders),
+        signature=_digest(key, session, epoch, sequence, expires, stage, overrides, orders, legs),
         stage=stage,
         overrides=overrides,
+        legs=legs,
     )
 
 
 def verify(
     key: bytes, signed: SignedApprovals, *, session: str, epoch: int, used: int, now: int
 ) -> None:
-    """Raise ApprovalRejected unless the signature, session, epoch, expiry and one use hold.
+    """Raise ApprovalRejected unless the signature, session, epoch, expiry and one use hold, and
+    the approvals cover the legs.
 
     used: the highest decision sequence whose approvals were taken. now: market time, ns.
     """
@@ -142,13 +149,16 @@ def verify(
         signed.stage,
         signed.overrides,
         signed.approved,
+        signed.legs,
     )
+    uncovered = beyond(signed.approved, signed.legs, now) if signed.legs else ""
     problems = {
         "the signature is not the guardian's": not hmac.compare_digest(expected, signed.signature),
         f"session {signed.session} is not {session}": signed.session != session,
         f"epoch {signed.epoch} is not {epoch}": signed.epoch != epoch,
         f"decision {signed.sequence} was taken before": signed.sequence <= used,
         f"it expired at {signed.expires}": now > signed.expires,
+        uncovered: bool(uncovered),
     }
     broken = [problem for problem, holds in problems.items() if holds]
     if broken:

@@ -26,7 +26,7 @@ from infra.transport import Address
 from market.accounts import StreamUpdate, Transaction
 from market.bars import Bars
 from market.instruments import Registry
-from market.orders import Bracket, OrderRequest
+from market.orders import Bracket, Entry, EntryKind, OrderRequest, TimeInForce
 from market.ports import BrokerStream, LiveBroker
 from market.quotes import Quote
 from tests.paper import THURSDAY_NOON_NS
@@ -61,6 +61,7 @@ def order(
     trailing: float | None = None,
     bounds: tuple[float, float] = (0.0, math.inf),
     reference: float = 1.0,
+    entry: Entry | None = None,
 ) -> OrderRequest:
     return OrderRequest(
         client_order_id=name,
@@ -71,7 +72,25 @@ def order(
         lowest_price=bounds[0],
         highest_price=bounds[1],
         reference_price=reference,
+        entry=entry,
     )
+
+
+def limit(price: float, force: TimeInForce = TimeInForce.GTC, until: int = 0) -> Entry:
+    return Entry(kind=EntryKind.LIMIT, price=price, time_in_force=force, good_until=until)
+
+
+def stop_entry(price: float, force: TimeInForce = TimeInForce.GTC, until: int = 0) -> Entry:
+    return Entry(kind=EntryKind.STOP, price=price, time_in_force=force, good_until=until)
+
+
+def if_touched(price: float, force: TimeInForce = TimeInForce.GTC, until: int = 0) -> Entry:
+    kind = EntryKind.MARKET_IF_TOUCHED
+    return Entry(kind=kind, price=price, time_in_force=force, good_until=until)
+
+
+def at_market(force: TimeInForce) -> Entry:
+    return Entry(kind=EntryKind.MARKET, price=math.nan, time_in_force=force)
 
 
 class HandPrices:

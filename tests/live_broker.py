@@ -28,12 +28,28 @@ from market.conversion import conversion, quote_rate
 from market.errors import InvalidError, OutcomeUnknown, StreamLost, TransientError
 from market.instruments import Registry
 from market.ledger import book_fill, closing_price, equity, open_ledger
-from market.orders import Bracket, Fill, OrderRequest
+from market.orders import Bracket, Fill, OrderRequest, TimeInForce
 from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS
+from tests.fake_entries import ends_at, force_of, is_reached, price_for, refused_entry
 
 SECOND = 1_000_000_000
 NO_BRACKET = Bracket(stop=np.nan, take_profit=np.nan, trailing=None)
+
+
+STATES = {
+    TransactionKind.CANCELLED: OrderState.CANCELLED,
+    TransactionKind.EXPIRED: OrderState.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An order that waits. stood: its price when it was taken. until: when its time is over."""
+
+    order: OrderRequest
+    stood: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +63,23 @@ class Exits:
 
 
 class FakeBroker:
-    """A market order waits for the next quote of its instrument and fills at its bid or ask.
+    """An order waits for the next quote of its instrument that reaches it and fills at its bid or
+    ask: whole, or as much of it as `liquidity` units.
 
     Any thread may call. refusing: symbols whose orders are rejected. reachable: without it nothing
     is done and every call raises TransientError, and streams end. answering: without it orders are
     taken and nobody is told. misreported: units by symbol that `account` tells instead of its own.
     """
 
-    def __init__(self, symbols: Sequence[str] = SYMBOLS, *, interval_s: int = 60) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str] = SYMBOLS,
+        *,
+        interval_s: int = 60,
+        liquidity: float = np.inf,
+    ) -> None:
         self.symbols = tuple(symbols)
+        self.liquidity = liquidity
         self.instruments = tuple(Registry()[symbol] for symbol in symbols)
         self.interval_s = interval_s
         self.time = START
@@ -69,7 +93,7 @@ class FakeBroker:
         self._mid, self._spread = np.full((2, len(symbols)), np.nan)
         self._exits: dict[int, Exits] = {}
         self._orders: dict[str, BrokerOrder] = {}
-        self._waiting: dict[str, OrderRequest] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._told: list[Transaction] = []
         self._streams: list[FakeStream] = []
         self._bars = BarsInProgress(len(symbols), interval_s)
@@ -92,10 +116,11 @@ class FakeBroker:
             column = self.symbols.index(symbol)
             self._bars.add(column, quote)
             self._mid[column], self._spread[column] = quote.mid, quote.spread
-            for name, order in [*self._waiting.items()]:
-                if order.symbol == symbol:
-                    del self._waiting[name]
-                    self._meet(column, order, quote)
+            for item in [*self._waiting.values()]:
+                if item.until <= self.time:
+                    self._end(item.order, TransactionKind.EXPIRED, "TIME_IN_FORCE_EXPIRED")
+                elif item.order.symbol == symbol:
+                    self._meet(column, item, quote)
             self._exit(column, quote)
             for stream in self._streams:
                 stream.offer(quote)
@@ -163,10 +188,27 @@ class FakeBroker:
         with self._asked("cancel"):
             if client_order_id not in self._orders:
                 raise InvalidError(f"no order {client_order_id}")
-            order = self._waiting.pop(client_order_id, None)
-            if order is not None:
-                self._end(order, OrderState.CANCELLED, "CLIENT_REQUEST")
+            if client_order_id in self._waiting:
+                order = self._waiting[client_order_id].order
+                self._end(order, TransactionKind.CANCELLED, "CLIENT_REQUEST")
             return self._orders[client_order_id]
+
+    def replace(self, client_order_id: str, order: OrderRequest) -> BrokerOrder:
+        with self._asked("replace"):
+            if client_order_id not in self._orders:
+                raise InvalidError(f"no order {client_order_id}")
+            name, waits = order.client_order_id, client_order_id in self._waiting
+            if name not in self._orders:
+                if not waits:
+                    return self._orders[client_order_id]
+                if not self._refused(order):
+                    self._put_in_place(client_order_id, order)
+            answer = self._take(order)
+            if answer.state is OrderState.REJECTED:
+                raise InvalidError(answer.reason)
+        if not self.answering:
+            raise OutcomeUnknown("replace was sent and not answered")
+        return answer
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         with self._asked("close"):
@@ -193,8 +235,9 @@ class FakeBroker:
         with self._asked("account"):
             ledger = self._ledger
             working = np.zeros(len(self.symbols))
-            for order in self._waiting.values():
-                working[self.symbols.index(order.symbol)] += order.units
+            for name, item in self._waiting.items():
+                left = item.order.units - self._orders[name].filled
+                working[self.symbols.index(item.order.symbol)] += left
             stops = np.full(len(self.symbols), np.nan)
             for column, exits in self._exits.items():
                 stops[column] = exits.stop
@@ -256,7 +299,13 @@ class FakeBroker:
             reason=refused,
         )
         if not refused:
-            self._waiting[order.client_order_id] = order
+            column = self.symbols.index(order.symbol)
+            half = 0.5 * float(np.sign(order.units)) * self._spread[column]
+            self._waiting[order.client_order_id] = Waiting(
+                order=order,
+                stood=float(self._mid[column] + half),
+                until=ends_at(order, self.time),
+            )
         return self._orders[order.client_order_id]
 
     def _refused(self, order: OrderRequest) -> str:
@@ -267,23 +316,39 @@ class FakeBroker:
         increment = self.instruments[self.symbols.index(order.symbol)].unit_increment
         if order.units % increment != 0.0 or order.units == 0.0:
             return f"expected whole units, found {order.units}"
-        return ""
+        return refused_entry(order, self.time)
 
-    def _meet(self, column: int, order: OrderRequest, quote: Quote) -> None:
-        price = quote.ask if order.units > 0.0 else quote.bid
-        if not order.lowest_price <= price <= order.highest_price:
-            self._end(order, OrderState.CANCELLED, "PRICE_BOUND")
+    def _meet(self, column: int, item: Waiting, quote: Quote) -> None:
+        order, force = item.order, force_of(item.order)
+        name, price = order.client_order_id, price_for(order, quote)
+        begun, at_once = self._orders[name], force in (TimeInForce.FOK, TimeInForce.IOC)
+        if not is_reached(order, price, item.stood, begun.filled):
+            if at_once:
+                self._end(order, TransactionKind.EXPIRED, "TIME_IN_FORCE_EXPIRED")
             return
-        self._fill(column, order.client_order_id, order.units, price, "DECISION", order)
-        found = self._orders[order.client_order_id]
-        self._orders[order.client_order_id] = replace(
-            found, state=OrderState.FILLED, transaction=len(self._told)
-        )
+        if not order.lowest_price <= price <= order.highest_price:
+            self._end(order, TransactionKind.CANCELLED, "PRICE_BOUND")
+            return
+        left = order.units - begun.filled
+        part = float(np.sign(left)) * min(abs(left), self.liquidity)
+        filled = part == left or force is not TimeInForce.FOK
+        if filled:
+            self._fill(column, name, part, price, "DECISION", order)
+            self._orders[name] = replace(
+                begun,
+                state=OrderState.FILLED if part == left else OrderState.PARTIALLY_FILLED,
+                transaction=len(self._told),
+                filled=begun.filled + part,
+            )
+        if part == left:
+            del self._waiting[name]
+        elif at_once:
+            self._end(order, TransactionKind.CANCELLED, "INSUFFICIENT_LIQUIDITY")
         held = self._ledger.units[column]
-        if held * order.units > 0.0:
+        if filled and held * order.units > 0.0:
             side, bracket = float(np.sign(held)), order.bracket
             self._exits[column] = Exits(
-                opened_by=order.client_order_id,
+                opened_by=name,
                 stop=price - side * bracket.stop,
                 take_profit=price + side * bracket.take_profit,
                 trailing=bracket.trailing,
@@ -335,11 +400,24 @@ class FakeBroker:
         )
         self._tell(TransactionKind.FILLED, name, fill.symbol, fill=fill)
 
-    def _end(self, order: OrderRequest, state: OrderState, reason: str) -> None:
+    def _end(self, order: OrderRequest, kind: TransactionKind, reason: str) -> None:
         name = order.client_order_id
-        told = self._tell(TransactionKind.CANCELLED, name, order.symbol, reason=reason)
+        del self._waiting[name]
+        told = self._tell(kind, name, order.symbol, reason=reason)
         self._orders[name] = replace(
-            self._orders[name], state=state, transaction=told.id, reason=reason
+            self._orders[name], state=STATES[kind], transaction=told.id, reason=reason
+        )
+
+    def _put_in_place(self, old: str, order: OrderRequest) -> None:
+        name = order.client_order_id
+        waits = self._waiting.pop(old).order
+        told = self._tell(TransactionKind.REPLACED, old, waits.symbol, reason=name)
+        self._orders[old] = replace(
+            self._orders[old],
+            state=OrderState.REPLACED,
+            transaction=told.id,
+            reason="REPLACED",
+            replaced_by=name,
         )
 
     def _tell(self, kind: TransactionKind, name: str, symbol: str, **facts: Any) -> Transaction:
@@ -421,9 +499,9 @@ class FakeStream:
 class FakeBench:
     """The fake under the contract that every live broker keeps."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, liquidity: float = np.inf) -> None:
         del folder
-        self.broker = FakeBroker()
+        self.broker = FakeBroker(liquidity=liquidity)
 
     def market(self, symbol: str, mid: float, spread: float = 0.0, *, seconds: int = 1) -> None:
         self.broker.market(symbol, mid, spread, seconds=seconds)

@@ -19,6 +19,7 @@ from infra.live.opening import open_books
 from market.accounts import StreamUpdate
 from market.breaker_rules import BreakerLimits
 from market.events import AgentSeated, Event, SessionStarted
+from market.legs import Leg
 from market.live_messages import Decided, Dispatched
 from market.orders import Bracket
 from market.verdicts import RiskApproved, SignedApprovals, sign
@@ -124,6 +125,7 @@ def signed(
     session: str = SESSION,
     expires: int = START + 10**15,
     stage: str = "paper",
+    legs: tuple[Leg, ...] = (),
 ) -> SignedApprovals:
     return sign(
         key,
@@ -133,6 +135,7 @@ def signed(
         expires=expires,
         approved=orders,
         stage=stage,
+        legs=legs,
     )
 
 

@@ -121,7 +121,7 @@ def folded(events: Sequence[Event], rows: int) -> DeskState:
 
 def differences(state: DeskState, later: tuple[Transaction, ...], account: AccountState) -> int:
     """Differences of units and cash, once the fold has taken what came later."""
-    for event in booked(later, state.sequence + 1):
+    for event in booked(later, state):
         state.apply(event)
     if state.last_transaction != account.last_transaction:
         raise AssertionError(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from infra.brokers.paper.state import FillReason
-from infra.live.dispatch import NOT_SENT
+from infra.live.answers import NOT_SENT
 from market.accounts import Transaction, TransactionKind
 from market.events import Event, OrderCancelled, OrderIntended
 from market.live_events import OrderResolved

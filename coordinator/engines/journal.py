@@ -26,6 +26,7 @@ from market.events import (
     OrderFilled,
     OrderIntended,
 )
+from market.order_life import OrderStage
 from market.orders import OrderRequest, cancellation_of
 from market.ports import Journal
 from market.verdicts import RiskApproved
@@ -172,7 +173,11 @@ class JournalScribe:
             self._cancel(order, f"{REJECTED}: {said}", row.time)
 
     def _cancel(self, order: OrderRequest, reason: str, time: int) -> None:
-        self._journal.append(OrderCancelled(cancellation=cancellation_of(order, reason, time)))
+        refused = reason.startswith(REJECTED)
+        ending = OrderStage.REJECTED if refused else OrderStage.CANCELLED
+        self._journal.append(
+            OrderCancelled(cancellation=cancellation_of(order, reason, time), ending=ending.value)
+        )
 
 
 def _rows_of(rows: RowsDecided) -> list[Row]:

@@ -14,6 +14,7 @@ from market.orders import Cancellation, Fill
 
 BY_DECISION = "DECISION"
 DAY = len("2001-03-05")
+TRANSACTION = "Transaction"
 SLIPPAGE = (
     "Slippage is measured from the mid at the decision: it holds the move until the fill, the "
     "spread and the slippage charged; a cost is positive."
@@ -47,7 +48,7 @@ def fill_step(record: DecisionRecord, column: int) -> Step:
     fills, cancelled = entries_of(record, column), cancellations_of(record, column)
     ended = "".join(
         f"{' The rest was c' if fills else 'C'}ancelled at {minute(gone.time)} UTC: "
-        f"{_why(gone.reason)}."
+        f"{_why(gone.reason)}{_told_by(record, gone)}."
         for gone in cancelled
     )
     if not fills:
@@ -55,16 +56,17 @@ def fill_step(record: DecisionRecord, column: int) -> Step:
         return Step(title="Fill", says=says)
     money = record.session.account_currency
     costs = (f"Spread, {money}", f"Slippage charged, {money}")
+    numbered = any(record.transaction_of(fill) for fill in fills)
     return Step(
         title="Fill",
         says=f"Filled {sum(abs(fill.units) for fill in fills):,.10g} of "
         f"{figure(abs(intent.units))}.{ended} {SLIPPAGE}",
         grid=Grid(
             columns(
-                "Time", "Order", "Price", "Mid", "Slippage, bps", *costs,
-                numbers=("Price", "Mid", "Slippage, bps", *costs),
+                "Time", "Order", "Price", "Mid", "Slippage, bps", *costs, *_title(numbered),
+                numbers=("Price", "Mid", "Slippage, bps", *costs, TRANSACTION),
             ),
-            tuple(_fill_row(fill) for fill in fills),
+            tuple((*_fill_row(fill), *_number(record, fill, numbered)) for fill in fills),
         ),
     )  # fmt: skip
 
@@ -87,7 +89,7 @@ def trade_step(record: DecisionRecord, column: int) -> Step:
             f"{trade.side.capitalize()} from {opened} to {closed}, closed by "
             f"{in_words(trade.exit_reason)}: {pnl} after costs."
         )
-    return Step(title="Trade", says=says, grid=_exit_grid(trade, money))
+    return Step(title="Trade", says=says, grid=_exit_grid(record, trade, money))
 
 
 def entries_of(record: DecisionRecord, column: int) -> tuple[Fill, ...]:
@@ -136,8 +138,9 @@ def _fill_row(fill: Fill) -> tuple[str, ...]:
     )
 
 
-def _exit_grid(trade: TradeTold, money: str) -> Grid:
+def _exit_grid(record: DecisionRecord, trade: TradeTold, money: str) -> Grid:
     """What took from the position, one row a fill, and what financing came to."""
+    numbered = any(record.transaction_of(fill) for fill in trade.exits)
     rows = [
         (
             minute(fill.time),
@@ -145,11 +148,31 @@ def _exit_grid(trade: TradeTold, money: str) -> Grid:
             order(fill.units),
             figure(fill.price),
             number(fill.realised, 2, sign=True),
+            *_number(record, fill, numbered),
         )
         for fill in trade.exits
     ]
     if trade.financing:
-        rows.append(("", "financing", "", "", number(trade.financing, 2, sign=True)))
+        paid = number(trade.financing, 2, sign=True)
+        rows.append(("", "financing", "", "", paid, *([""] if numbered else [])))
     realised = f"Realised, {money}"
-    titles = columns("Time", "Exit", "Order", "Price", realised, numbers=("Price", realised))
+    titles = columns(
+        "Time", "Exit", "Order", "Price", realised, *_title(numbered),
+        numbers=("Price", realised, TRANSACTION),
+    )  # fmt: skip
     return Grid(titles, tuple(rows)) if rows else Grid((), ())
+
+
+def _title(numbered: bool) -> tuple[str, ...]:
+    """The column of the broker's transactions, where it numbers them."""
+    return (TRANSACTION,) if numbered else ()
+
+
+def _number(record: DecisionRecord, fill: Fill, numbered: bool) -> tuple[str, ...]:
+    told = record.transaction_of(fill)
+    return ("" if told is None else f"{told}",) if numbered else ()
+
+
+def _told_by(record: DecisionRecord, gone: Cancellation) -> str:
+    told = record.transaction_of(gone)
+    return "" if told is None else f", the broker's transaction {told}"

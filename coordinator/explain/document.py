@@ -18,6 +18,7 @@ from coordinator.explain.trade import trade_of
 from coordinator.explain.votes import ballots_of, tally_rules
 from coordinator.tally import Outcome
 from market.bars import utc
+from market.orders import Cancellation, Fill
 from market.verdicts import RiskApproved
 
 
@@ -50,8 +51,8 @@ def decision_document(record: DecisionRecord, symbol: str, seen: DataSeen | None
             for answer in record.answers
             if intent is not None and answer.client_order_id == intent.client_order_id
         ],
-        "fills": [_timed(asdict(fill)) for fill in entries_of(record, column)],
-        "cancellations": [_timed(asdict(gone)) for gone in cancellations_of(record, column)],
+        "fills": [_told(record, fill) for fill in entries_of(record, column)],
+        "cancellations": [_told(record, gone) for gone in cancellations_of(record, column)],
         "trade": None,
         "record": _record(record, seen),
         "steps": [
@@ -70,7 +71,7 @@ def decision_document(record: DecisionRecord, symbol: str, seen: DataSeen | None
             "unrealised": trade.unrealised,
             "financing": trade.financing,
             "profit": trade.profit,
-            "exits": [_timed(asdict(fill)) for fill in trade.exits],
+            "exits": [_told(record, fill) for fill in trade.exits],
         }
     told: dict[str, Any] = _known(found)
     return told
@@ -159,8 +160,13 @@ def _record(record: DecisionRecord, seen: DataSeen | None) -> dict[str, Any]:
     }
 
 
-def _timed(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "time": _time(fields["time"])}
+def _told(record: DecisionRecord, what: Fill | Cancellation) -> dict[str, Any]:
+    """With the broker's transaction, null where it numbers none."""
+    return {
+        **asdict(what),
+        "time": _time(what.time),
+        "transaction": record.transaction_of(what),
+    }
 
 
 def _time(time: int) -> str:

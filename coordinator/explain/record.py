@@ -53,8 +53,8 @@ class DecisionRecord:
     SHA-256 of the chain after it, hexadecimal. settled: the account that it was taken on.
     allocation: the one in force, None while neutral. notices: halts and re-armings that the
     account set off on this bar. orders, answers, cancellations: of this decision. fills: every
-    one of the run. financing: (M,) charged on bars from the decision on, by sequence. newest: the
-    last settled bar of the journal.
+    one of the run. told: the broker's transactions behind fills and cancellations. financing: (M,)
+    charged on bars from the decision on, by sequence. newest: the last settled bar of the journal.
     """
 
     session: SessionStarted
@@ -74,6 +74,11 @@ class DecisionRecord:
     fills: tuple[Fill, ...]
     financing: tuple[tuple[int, Floats], ...]
     newest: BarSettled | None
+    told: tuple[tuple[Fill | Cancellation, int], ...] = ()
+
+    def transaction_of(self, what: Fill | Cancellation) -> int | None:
+        """The broker's transaction behind a fill or an end; None where it numbers none."""
+        return next((number for one, number in self.told if one is what), None)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -109,6 +114,7 @@ class _Reading:
     cancellations: list[Cancellation] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     financing: list[tuple[int, Floats]] = field(default_factory=list)
+    told: list[tuple[Fill | Cancellation, int]] = field(default_factory=list)
 
     def before(self, event: Event) -> None:
         """An event up to the decision, which the decision may depend on."""
@@ -128,6 +134,7 @@ class _Reading:
         """Fills, bars and flattens, wherever they stand."""
         if isinstance(event, OrderFilled):
             self.fills.append(event.fill)
+            self._note(event.fill, event.transaction)
         elif isinstance(event, BarSettled):
             self.newest = event
             if event.sequence == self.sequence:
@@ -149,8 +156,13 @@ class _Reading:
         elif isinstance(event, OrderCancelled):
             if event.cancellation.client_order_id in self.orders:
                 self.cancellations.append(event.cancellation)
+                self._note(event.cancellation, event.transaction)
         elif isinstance(event, BrokerAnswer) and event.client_order_id in self.orders:
             self.answers.append(event)
+
+    def _note(self, what: Fill | Cancellation, transaction: int) -> None:
+        if transaction:
+            self.told.append((what, transaction))
 
 
 def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
@@ -213,6 +225,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
         fills=tuple(reading.fills),
         financing=tuple(reading.financing),
         newest=reading.newest,
+        told=tuple(reading.told),
     )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from market.accounts import AccountState, BrokerOrder, Transaction
+from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.orders import OrderRequest
@@ -78,7 +78,11 @@ class WatchedBroker:
     def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
         """As of the port; the time is that of one order."""
         with self._watched(len(orders), unknown=ORDERS):
-            return self._broker.place_all(orders)
+            answers = self._broker.place_all(orders)
+        for answer in answers:
+            if answer.state is OrderState.UNKNOWN:
+                self._health.failed(ORDERS)
+        return answers
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         """As of the port."""
@@ -94,6 +98,11 @@ class WatchedBroker:
         """As of the port."""
         with self._watched():
             return self._broker.cancel(client_order_id)
+
+    def replace(self, client_order_id: str, order: OrderRequest) -> BrokerOrder:
+        """As of the port."""
+        with self._watched(unknown=ORDERS):
+            return self._broker.replace(client_order_id, order)
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         """As of the port."""

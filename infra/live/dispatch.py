@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from infra.live.books import Books
-from market.accounts import OrderState
-from market.errors import InvalidError, OutcomeUnknown, TransientError
-from market.events import OrderCancelled, OrderIntended
-from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
+from infra.live.looking_up import LookingUp
+from infra.live.one_fills import OneFills
+from infra.live.sending import Sending
+from market.events import OrderIntended
+from market.legs import group_of, order_of
 from market.messages import Settlement
 from market.modes import Mode
-from market.order_life import ABSENT, UNSETTLED
-from market.orders import Bracket, OrderRequest, cancellation_of, client_order_id
+from market.order_life import UNSETTLED, Purpose
+from market.orders import Bracket, OrderRequest, client_order_id
 from market.overrides import in_force, on_record, said
 from market.ports import LiveBroker
 from market.stages import CapitalStage
 from market.verdicts import RiskApproved, SignedApprovals, verify
 
-NOT_SENT = "NOT_SENT"
 NO_BRACKET = Bracket(stop=float("nan"), take_profit=float("nan"), trailing=None)
 UNBOUNDED = (0.0, float("inf"))
-NO_POSITION = "NO_POSITION"
 
 
 class Sized(Protocol):
-    """An order, or what may become one."""
+    """An order, what is left of one, or what may become one."""
 
     @property
     def units(self) -> float: ...
@@ -42,7 +41,7 @@ def reduces(order: Sized, held: float) -> bool:
 class Dispatch:
     """Sends what the guardian signed. key: shared with the guardian alone. sent: told the bar of
     a decision and its orders, once they have left. blocked: why breakers let no risk be opened,
-    empty where they do.
+    empty where they do. clock: seconds that never step back.
 
     Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
     is UNKNOWN until `resolve` finds out. absent_after_s: how long one must be looked for in vain; 0
@@ -60,15 +59,16 @@ class Dispatch:
         sent: Callable[[int, Sequence[OrderRequest]], None],
         blocked: Callable[[], str],
         absent_after_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._broker = broker
         self._books = books
+        self._sending = Sending(broker, books)
+        self._looking_up = LookingUp(broker, books, absent_after_s, clock)
+        self._groups = OneFills(self._sending, books.state, clock)
         self._session = session
         self._key = key
         self._sent = sent
         self._blocked = blocked
-        self._absent_after_s = absent_after_s
-        self._looked_for: dict[str, float] = {}
 
     @property
     def open_orders(self) -> tuple[OrderRequest, ...]:
@@ -78,12 +78,14 @@ class Dispatch:
     def send(
         self, signed: SignedApprovals, now: int, seen: Settlement | None = None
     ) -> tuple[int, tuple[tuple[str, str], ...]]:
-        """Dispatch one decision's approvals: how many were sent, and what was not and why.
+        """Dispatch one decision's approvals: how many orders were sent, and what was not and why.
 
-        now: market time, ns. seen: the account that the decision was on; where a position or a
-        working order has changed since, as by a stop, the size would be wrong. Raises
-        ApprovalRejected where they are not the guardian's, of another epoch or session, expired,
-        or taken before; JournalUnwritable before anything is sent.
+        An approval is a market order, or the legs that were signed with it: entries that wait,
+        groups of which one may fill, orders in the place of others. now: market time, ns. seen: the
+        account that the decision was on; where a position or a working order has changed since, as
+        by a stop, the size would be wrong. Raises ApprovalRejected where they are not the
+        guardian's, of another epoch or session, expired, taken before, or do not cover their legs;
+        JournalUnwritable before anything is sent.
         """
         state = self._books.state
         verify(
@@ -94,19 +96,53 @@ class Dispatch:
             used=state.used,
             now=now,
         )
-        orders: list[OrderRequest] = []
+        intents: list[OrderIntended] = []
+        replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
         lapsed = self._lapsed(signed, now)
         for approved in signed.approved:
             why = self._obstacle(approved, unknown, lapsed) or self._moved(approved, seen)
             if why is None:
-                orders.append(approved.order(self._session, signed.sequence))
+                intents += self._intents(approved, signed, replaced, unsent)
             else:
                 unsent.append((approved.symbol, why))
-        self._place(orders, now)
-        self._sent(signed.sequence, orders)
-        return len(orders), tuple(unsent)
+        self._sending.place(intents, now, replaced)
+        self._sent(signed.sequence, [intent.order for intent in intents])
+        return len(intents), tuple(unsent)
+
+    def _intents(
+        self,
+        approved: RiskApproved,
+        signed: SignedApprovals,
+        replaced: dict[str, str],
+        unsent: list[tuple[str, str]],
+    ) -> list[OrderIntended]:
+        """The orders of an approval. replaced: grows by those that take the place of others.
+
+        unsent: grows by legs whose order to be replaced is not there any more.
+        """
+        session, sequence = self._session, signed.sequence
+        legs = [leg for leg in signed.legs if leg.symbol == approved.symbol]
+        if not legs:
+            return [OrderIntended(order=approved.order(session, sequence))]
+        intents = []
+        for leg in legs:
+            order, group = (
+                order_of(approved, leg, session, sequence),
+                group_of(leg, session, sequence),
+            )
+            if leg.replaces:
+                old = self._books.state.orders.get(leg.replaces)
+                if old is None or old.stage in UNSETTLED or old.order.symbol != leg.symbol:
+                    unsent.append(
+                        (leg.symbol, f"order {leg.replaces}, to be replaced, does not work there")
+                    )
+                    continue
+                replaced[order.client_order_id] = leg.replaces
+                group = group or old.group
+            intents.append(OrderIntended(order=order, group=group))
+        return intents
 
     def flatten(self, now: int, held: Mapping[str, float]) -> int:
         """Cancel every working order, then close every position; how many orders that took.
@@ -119,7 +155,7 @@ class Dispatch:
         """
         state = self._books.state
         leg = f"f{state.flattens}"
-        self._cancel_all(name for name in state.orders if not name.endswith(f"-{leg}"))
+        self._sending.cancel(name for name in state.orders if not name.endswith(f"-{leg}"))
         busy = {entry.order.symbol for entry in state.orders.values()}
         closing = [
             OrderRequest(
@@ -136,85 +172,42 @@ class Dispatch:
             if units != 0.0 and symbol not in busy
         ]
         if closing:
-            self._books.record(*(OrderIntended(order=order) for order in closing))
+            self._books.record(
+                *(OrderIntended(order=order, purpose=Purpose.CLOSE) for order in closing)
+            )
             self._books.durable()
         for order in closing:
-            self._close(order, now)
+            self._sending.close(order, now)
         self._sent(state.sequence, closing)
         return len(closing)
 
     def cancel_working(self) -> None:
         """Ask the broker to cancel all that waits; the transactions say what came of it."""
-        self._cancel_all(self._books.state.orders)
+        self._sending.cancel(self._books.state.orders)
 
     def cancel_openings(self) -> None:
         """The same for what would open or reverse a position; what reduces one may work on."""
         state = self._books.state
-        self._cancel_all(
+        self._sending.cancel(
             name
             for name, entry in state.orders.items()
-            if not reduces(entry.order, float(state.ledger.units[state.column(entry.order.symbol)]))
+            if not reduces(entry, float(state.ledger.units[state.column(entry.order.symbol)]))
         )
-
-    def _cancel_all(self, names: Iterable[str]) -> None:
-        """What could not be cancelled is still in the books, and tried again by the next call."""
-        for name in tuple(names):
-            entry = self._books.state.orders.get(name)
-            if entry is None or entry.stage in UNSETTLED:
-                continue
-            try:
-                self._broker.cancel(name)
-            except InvalidError:
-                continue
-            except (TransientError, OutcomeUnknown):
-                return  # it does not answer now: each further request would wait for its time-out
-
-    def _close(self, order: OrderRequest, now: int) -> None:
-        try:
-            answer = self._broker.close(order.symbol, order.client_order_id)
-        except OutcomeUnknown as error:
-            self._books.record(
-                OrderUnknown(client_order_id=order.client_order_id, time=now, reason=str(error))
-            )
-        except (TransientError, InvalidError) as error:
-            self._cancel(order, f"{NOT_SENT}: {error}", now)
-        else:
-            if answer is None:
-                self._cancel(order, NO_POSITION, now)
-            elif answer.state is not OrderState.REJECTED:
-                self._books.record(
-                    OrderAccepted(
-                        client_order_id=order.client_order_id,
-                        time=now,
-                        transaction=answer.transaction,
-                    )
-                )
 
     def resolve(self, now: int) -> int:
         """Look up every order of which nobody knows what became of it; how many remain so."""
-        for order in self._books.state.unsettled:
-            try:
-                found = self._broker.find(order.client_order_id)
-            except (TransientError, OutcomeUnknown, InvalidError):
-                break  # the broker cannot be asked now
-            if found is None and not self._is_absent(order.client_order_id):
-                continue
-            state = ABSENT if found is None else found.state.value
-            self._books.record(
-                OrderResolved(client_order_id=order.client_order_id, time=now, found=state)
-            )
-            if found is None:
-                self._cancel(order, f"{NOT_SENT}: the broker never had it", now)
-        self._books.durable()
-        return len(self._books.state.unsettled)
+        return self._looking_up.look(now)
 
-    def _is_absent(self, name: str) -> bool:
-        """Whether an order has been looked for in vain for long enough to be believed absent."""
-        first = self._looked_for.setdefault(name, time.monotonic())
-        if time.monotonic() - first < self._absent_after_s:
-            return False
-        del self._looked_for[name]
-        return True
+    def keep_groups(self, now: int) -> tuple[str, ...]:
+        """Cancel what another order of its group leaves nothing to fill, and give back what two of
+        them filled at once; what a person should know of it.
+        """
+        return self._groups.look(now)
+
+    @property
+    def groups_unfinished(self) -> bool:
+        """Whether `keep_groups` has anything left to do."""
+        return self._groups.unfinished
 
     def _lapsed(self, signed: SignedApprovals, now: int) -> str:
         """Why these approvals may only reduce positions, empty where they may open some."""
@@ -263,37 +256,3 @@ class Dispatch:
         if float(state.working[column]) != float(seen.working[column]):
             return "the orders that work in this instrument changed while it was decided on"
         return None
-
-    def _place(self, orders: Sequence[OrderRequest], now: int) -> None:
-        if not orders:
-            return
-        self._books.record(*(OrderIntended(order=order) for order in orders))
-        self._books.durable()
-        try:
-            answers = self._broker.place_all(orders)
-        except OutcomeUnknown as error:
-            for order in orders:
-                self._books.record(
-                    OrderUnknown(client_order_id=order.client_order_id, time=now, reason=str(error))
-                )
-        except (TransientError, InvalidError) as error:
-            for order in orders:
-                self._cancel(order, f"{NOT_SENT}: {error}", now)
-        else:
-            # A refusal and a fill are told by the transactions; that the broker has it, at once.
-            self._books.record(
-                *(
-                    OrderAccepted(
-                        client_order_id=answer.client_order_id,
-                        time=now,
-                        transaction=answer.transaction,
-                    )
-                    for answer in answers
-                    if answer.state is not OrderState.REJECTED
-                )
-            )
-        # All of this could be learnt again from the broker; the intents could not.
-        self._books.soon()
-
-    def _cancel(self, order: OrderRequest, reason: str, now: int) -> None:
-        self._books.record(OrderCancelled(cancellation=cancellation_of(order, reason, now)))

@@ -92,6 +92,7 @@ class LiveGateway:
         override_rules: OverrideRules = NONE_OVERRIDABLE,
         breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
         guardian_limits: Mapping[str, float] | None = None,
+        absent_after_s: float = 0.0,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -133,6 +134,7 @@ class LiveGateway:
             key,
             sent=self._measuring.sent,
             blocked=lambda: self.breakers.blocked,
+            absent_after_s=absent_after_s,
         )
         self._account: AccountState | None = None
         self._waiting: BarReady | None = None
@@ -496,6 +498,12 @@ class LiveGateway:
             self._look_for_strangers(events)
             self._measuring.booked(events)
             self.books.durable()
+            self.keep_groups()
+
+    def keep_groups(self) -> None:
+        """Cancel the orders that another of their group leaves nothing to fill."""
+        for message in self.dispatch.keep_groups(self.now):
+            self._alert("error", message)
 
     def _look_for_strangers(self, events: Sequence[Event]) -> None:
         """Fills of orders that are not this desk's: they are booked, for the account is what it is,
@@ -524,7 +532,7 @@ class LiveGateway:
         # That an order was accepted is in the books since its answer, but for an unanswered one.
         return tuple(
             event
-            for event in booked(fresh, state.sequence + 1)
+            for event in booked(fresh, state)
             if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
         )
 

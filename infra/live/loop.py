@@ -37,6 +37,7 @@ from market.ports import BrokerStream
 WAKE_S = 0.02
 MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
+GROUPS_EVERY_S = 0.5
 FLATTEN_EVERY_S = 0.25
 CANCEL_EVERY_S = 0.5
 MOST_UNPROVED = 3
@@ -269,6 +270,8 @@ class GatewayLoop:
         state = gateway.books.state
         if state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
             gateway.dispatch.resolve(gateway.now)
+        if gateway.dispatch.groups_unfinished and self._is_due("groups", GROUPS_EVERY_S):
+            gateway.keep_groups()
         if state.mode is not Mode.FLATTENING:
             self._flattened = 0
         elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):

@@ -10,6 +10,23 @@ from market.live_events import MismatchFound
 
 CASH_TOLERANCE = 1e-6
 """Account currency, for every million of it: both sides add the same amounts in the same order."""
+MONEY_DECIMALS = 4
+"""Of amounts at brokers that round them."""
+LEAST_DIFFERENCE = 0.005
+"""Account currency; half of the smallest sum that anybody charges or pays. Never let through."""
+
+
+def cash_tolerance(cash: float, transactions: int) -> float:
+    """How far the books' cash may be from the broker's, account currency.
+
+    cash: the broker's. transactions: so many it has numbered. A broker whose cash has few decimals
+    has rounded every amount that it told of, each by half a unit of the last of them at most.
+    """
+    exact = CASH_TOLERANCE * max(1.0, abs(cash) / 1e6)
+    if cash != round(cash, MONEY_DECIMALS):
+        return exact
+    rounded = 0.5 * 10.0**-MONEY_DECIMALS * transactions
+    return max(exact, min(rounded, 0.99 * LEAST_DIFFERENCE))
 
 
 def mismatches(state: DeskState, account: AccountState, time: int) -> tuple[MismatchFound, ...]:
@@ -38,6 +55,6 @@ def mismatches(state: DeskState, account: AccountState, time: int) -> tuple[Mism
             for column in np.flatnonzero(working != account.working)
         ]
     cash = float(state.ledger.cash[0])
-    if not abs(cash - account.cash) <= CASH_TOLERANCE * max(1.0, abs(cash) / 1e6):
+    if not abs(cash - account.cash) <= cash_tolerance(account.cash, account.last_transaction):
         found.append(MismatchFound(time=time, what="cash", desk=cash, broker=account.cash))
     return tuple(found)

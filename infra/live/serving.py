@@ -50,6 +50,7 @@ def serve_gateway(
     guardian_limits: Mapping[str, float],
     approvals_key: bytes,
     reconcile_every_s: float,
+    absent_after_s: float = 0.0,
     journal_key: bytes | None,
     anchors_at: str | None,
     anchor_every_s: float,
@@ -63,9 +64,10 @@ def serve_gateway(
     have shown to be given more capital. override_rules: what a person may override. People are
     answered from the first moment, also while the broker cannot be reached. started, rows, seated:
     as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
-    gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
-    seals none. anchors_at: a file or an http(s) address that the journal is anchored at; None:
-    nowhere. events_per_file: of the journal, until the next is begun.
+    gateway's own. guardian_limits: by halt, told beside them. absent_after_s: as of `LookingUp`.
+    journal_key: seals the events; None seals none. anchors_at: a file or an http(s) address that
+    the journal is anchored at; None: nowhere. events_per_file: of the journal, until the next is
+    begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -118,6 +120,7 @@ def serve_gateway(
         ),
         breakers=breakers,
         guardian_limits=guardian_limits,
+        absent_after_s=absent_after_s,
         tell=log.tell,
         meters=meters,
     )

@@ -22,13 +22,15 @@ from infra.brokers.paper.live.records import encode
 from infra.deadlines import readable
 from market.accounts import Transaction, TransactionKind
 from market.errors import OutcomeUnknown, TransientError
-from market.orders import OrderRequest
-from tests.exchanges import KEY, SYMBOLS, WITHIN_S, order
+from market.orders import OrderRequest, TimeInForce
+from tests.exchanges import KEY, SYMBOLS, WITHIN_S, if_touched, limit, order, stop_entry
 
 KILLS = 2
 BATCHES = 12
 BATCH = 3
 ACCEPTED = TransactionKind.ACCEPTED
+ENTRIES = (None, None, limit(1.2), stop_entry(1.2), if_touched(1.201), limit(1.2, TimeInForce.IOC))
+"""The price goes to and fro about 1.2, and reaches them all."""
 Answered = TypeVar("Answered")
 
 
@@ -105,8 +107,8 @@ def test_killed_among_faults_it_loses_and_doubles_nothing(tmp_path: Path) -> Non
                     process.wait()
                     continue
                 all_ended(client)
-                told = asked(lambda: client.transactions(0))
                 account = asked(client.account)
+                told = asked(lambda: client.transactions(0))
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(WITHIN_S) == 0
         client.hang_up()
@@ -131,6 +133,7 @@ def batch(rng: np.random.Generator, name: str) -> list[OrderRequest]:
             float(rng.choice([-1_000.0, 1_000.0, 2_000.0])),
             str(rng.choice(SYMBOLS[:2])),
             stop=0.005,
+            entry=ENTRIES[int(rng.integers(len(ENTRIES)))],
         )
         for k in range(BATCH)
     ]
@@ -140,4 +143,4 @@ def ends(transaction: Transaction) -> bool:
     """Whether this is the one end that every accepted order has."""
     fill = transaction.fill
     filled = fill is not None and fill.reason == "DECISION"
-    return filled or transaction.kind is TransactionKind.CANCELLED
+    return filled or transaction.kind in (TransactionKind.CANCELLED, TransactionKind.EXPIRED)

@@ -42,7 +42,7 @@ from market.live_events import (
     TransactionsBooked,
 )
 from market.modes import Mode
-from market.order_life import OrderStage, next_stage
+from market.order_life import Purpose
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
 from market.stages import CapitalStage
 from tests.live_gateways import ROWS, started
@@ -79,7 +79,12 @@ def fill(name: str, symbol: str, units: float, price: float, reason: str) -> Fil
 
 
 ABOUT_ORDERS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(OrderIntended, order=st.builds(order, NAMES, SYMBOLS)),
+    st.builds(
+        OrderIntended,
+        order=st.builds(order, NAMES, SYMBOLS),
+        group=st.sampled_from(["", "g", "h"]),
+        purpose=st.sampled_from([purpose.value for purpose in Purpose]),
+    ),
     st.builds(OrderAccepted, client_order_id=NAMES, time=WHOLE, transaction=WHOLE),
     st.builds(OrderUnknown, client_order_id=NAMES, time=WHOLE),
     st.builds(
@@ -102,6 +107,7 @@ ABOUT_ORDERS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         OrderCancelled,
         cancellation=st.builds(Cancellation, client_order_id=NAMES, sequence=WHOLE, time=WHOLE),
+        ending=st.sampled_from(["cancelled", "rejected", "expired", "replaced", "absent"]),
     ),
 )
 ARRAY = st.lists(st.floats(0.1, 2.0), min_size=M, max_size=M).map(np.array)
@@ -234,22 +240,6 @@ def test_every_fill_is_booked_whatever_was_thought_of_its_order(events: list[Eve
         assert state.ledger.units[column] == sum(
             fill.units for fill in fills if fill.symbol == symbol
         )
-
-
-@QUICK
-@given(st.lists(ABOUT_ORDERS, max_size=12))
-def test_no_sequence_of_messages_breaks_the_life_of_an_order_or_takes_a_fill_back(
-    events: list[Event],
-) -> None:
-    stage = OrderStage.INTENDED
-    for event in events:
-        after = next_stage(stage, event)
-        assert isinstance(after, OrderStage)
-        if stage is OrderStage.FILLED:
-            assert after is OrderStage.FILLED
-        if isinstance(event, OrderFilled):
-            assert after is OrderStage.FILLED
-        stage = after
 
 
 @QUICK

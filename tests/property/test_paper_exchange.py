@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from infra.brokers.paper.live.exchange import PaperExchange
 from infra.brokers.paper.live.records import encode
 from infra.brokers.paper.live.store import ExchangeStore
+from infra.brokers.paper.live.terms import ExchangeTerms
 from market.accounts import AccountState, OrderState, Transaction, TransactionKind
 from market.errors import InvalidError
 from market.ledger import book_fill, open_ledger
@@ -58,7 +59,15 @@ class Quotes:
     now: int
 
 
-Step = Place | Cancel | Close | Quotes
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Anything else, by the name of what is called."""
+
+    verb: str
+    arguments: tuple[Any, ...]
+
+
+Step = Place | Cancel | Close | Quotes | Ask
 SIZES = [1_000.0, -1_000.0, 2_000.0, -3_000.0, 60_000.0, -90_000.0, 9e6, 0.5]
 KINDS = ["place", "again", "cancel", "close", *["quotes"] * 5]
 
@@ -111,8 +120,9 @@ def wish(rng: np.random.Generator, name: str) -> OrderRequest:
 class Run:
     """An exchange, and a driver that knows what it did."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, terms: ExchangeTerms = TERMS_HERE) -> None:
         self.folder = folder
+        self.terms = terms
         self.fed: list[Quotes] = []
         self.kills = 0
         self.exchange, self.store = self._opened()
@@ -156,23 +166,25 @@ class Run:
 
     def _opened(self, folder: Path | None = None) -> tuple[PaperExchange, ExchangeStore]:
         store = ExchangeStore((folder or self.folder) / "exchange.sqlite")
-        return PaperExchange(TERMS_HERE, store, time=START, interest=RATES), store
+        return PaperExchange(self.terms, store, time=START, interest=RATES), store
 
     def _asked(self, step: Step) -> Any:
         if isinstance(step, Place):
             return self.exchange.place_all(step.orders)
         if isinstance(step, Cancel):
             return self.exchange.cancel(step.name)
+        if isinstance(step, Ask):
+            return getattr(self.exchange, step.verb)(*step.arguments)
         assert isinstance(step, Close)
         return self.exchange.close(step.symbol, step.name)
 
 
 @contextmanager
-def run() -> Iterator[Run]:
+def run(terms: ExchangeTerms = TERMS_HERE) -> Iterator[Run]:
     with tempfile.TemporaryDirectory(
         prefix="quorum-", dir=MEMORY if MEMORY.is_dir() else None
     ) as folder:
-        made = Run(Path(folder))
+        made = Run(Path(folder), terms)
         yield made
         made.exchange.release()
 

@@ -20,6 +20,7 @@ from benchmarks.optimization.tables import TABLES
 from coordinator.configuration.document import as_toml
 from coordinator.configuration.settings import Settings
 from market import events, messages, verdicts
+from market.order_life import TABLE, OrderNews, OrderStage
 from tests.property.panels import panel, random_walk
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -213,3 +214,20 @@ def test_the_agent_of_the_guide_votes_both_ways_and_keeps_the_law() -> None:
     assert (score < 0.0).any()
     assert (score > 0.0).any()
     assert check_finite_window_law(agent, bars, range(len(bars))) == []
+
+
+def test_the_table_of_an_orders_life_is_the_codes() -> None:
+    text = (PROJECT / "docs" / "ORDERS.md").read_text("utf-8")
+    table = text.partition("## The table")[2].partition("\n## ")[0]
+    rows = [
+        [cell.strip(" *").replace(" ", "_") for cell in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if line.startswith("|") and not line.startswith("| ---")
+    ]
+    heard, stages = rows[0][1:], rows[1:]
+    assert len(heard) == len(OrderNews)
+    assert heard[:-1] == [news.value.replace(" ", "_") for news in OrderNews][:-1]
+    told = {row[0]: [row[0] if cell == "·" else cell for cell in row[1:]] for row in stages}
+    assert told == {
+        stage.value: [TABLE[stage][news].value for news in OrderNews] for stage in OrderStage
+    }

@@ -8,10 +8,13 @@ import pytest
 
 from market.errors import ApprovalRejected, FatalError, JournalUnwritable
 from market.events import BarSettled, OrderCancelled, OrderFilled, SessionEnded
+from market.legs import Leg
 from market.messages import CloseJournal, Execute, JournalClosed
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
 from market.verdicts import SignedApprovals, sign
-from tests.gateways import Door, approved, signed
+from tests.gateways import KEY, Door, approved, signed
+
+LEG = Leg(symbol="EUR_USD", name="e0", units=1_000.0)
 
 
 def test_an_approval_becomes_a_durable_intent_and_only_then_an_order() -> None:
@@ -54,6 +57,10 @@ def test_an_order_carries_what_was_approved_and_nothing_else() -> None:
         signed(session="t"),
         signed(expires=99),
         sign(b"another", session="s", epoch=2, sequence=5, expires=150, approved=[approved()]),
+        replace(signed(), legs=(LEG,)),
+        sign(
+            KEY, session="s", epoch=2, sequence=5, expires=150, approved=[approved()], legs=(LEG,)
+        ),
     ],
     ids=[
         "units",
@@ -66,6 +73,8 @@ def test_an_order_carries_what_was_approved_and_nothing_else() -> None:
         "session",
         "expired",
         "another key",
+        "an unsigned leg",
+        "a leg in a replay",
     ],
 )
 def test_a_bad_approval_sends_nothing_and_leaves_no_intent(bad: SignedApprovals) -> None:
@@ -130,7 +139,7 @@ def test_an_order_that_the_broker_refuses_is_recorded_as_cancelled_and_the_other
         symbol="EUR_USD",
         reason="REJECTED: not traded here",
     )
-    assert door.journal.events[-1] == OrderCancelled(cancellation=rejected)
+    assert door.journal.events[-1] == OrderCancelled(cancellation=rejected, ending="rejected")
     assert answered.recorded == len(door.journal.events) == 4
 
 

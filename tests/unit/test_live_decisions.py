@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coordinator.explain.document import decision_document
 from coordinator.explain.explanation import explain
 from coordinator.explain.inputs import Places
 from coordinator.explain.naming import DecisionName, parse_name
@@ -17,7 +18,7 @@ from coordinator.explain.seen import data_seen, panel_window, window_digest
 from coordinator.plan import Plan
 from infra.journal.reader import read_events
 from market.errors import InvalidError, JournalError, TransientError
-from market.events import DecisionTaken, Event, OrderIntended
+from market.events import DecisionTaken, Event, OrderCancelled, OrderFilled, OrderIntended
 from market.lines import LocalLine
 from market.live_events import (
     AgentLeft,
@@ -29,7 +30,7 @@ from market.live_events import (
     OrderUnknown,
 )
 from market.messages import BallotCast
-from market.orders import Bracket, OrderRequest
+from market.orders import Bracket, Cancellation, OrderRequest
 from tests.desk import agent_builder, kept, market, plan, replay_here
 from tests.lines import AlteredLine
 from tests.recorded import as_live, written
@@ -189,6 +190,32 @@ def test_the_brokers_answers_are_told(journal: Path, events: list[Event], tmp_pa
     broker = explain(record, intent.symbol)["Broker"]
     assert broker.says == "Looked up at the broker: filled."
     assert broker.grid.rows[1][1].startswith("No answer came: timed out")
+
+
+def test_an_order_is_told_down_to_the_transactions_of_the_broker(
+    events: list[Event], tmp_path: Path
+) -> None:
+    filled = kept(events, OrderFilled)[0]
+    name, symbol = filled.fill.client_order_id, filled.fill.symbol
+    closed = replace(filled.fill, units=-filled.fill.units, reason="STOP_LOSS")
+    rest = Cancellation(
+        client_order_id=name, sequence=1, time=10**18, symbol=symbol, reason="CLIENT_REQUEST"
+    )
+    more = [
+        *(event for event in events if not isinstance(event, OrderFilled)),
+        replace(filled, transaction=900),
+        OrderCancelled(cancellation=rest, transaction=901),
+        OrderFilled(fill=closed, transaction=902),
+    ]
+    record = read_decision(written(more, tmp_path / "j"), parse_name(name))
+    told = explain(record, symbol)
+    assert told["Fill"].grid.rows[0][-1] == "900"
+    assert "client request, the broker's transaction 901" in told["Fill"].says
+    assert told["Trade"].grid.rows[0][-1] == "902"
+    document = decision_document(record, symbol, None)
+    assert [one["transaction"] for one in document["fills"]] == [900]
+    assert [one["transaction"] for one in document["cancellations"]] == [901]
+    assert [one["transaction"] for one in document["trade"]["exits"]] == [902]
 
 
 def test_an_order_of_a_flatten_is_no_decisions(journal: Path, tmp_path: Path) -> None:

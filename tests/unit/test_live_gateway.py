@@ -18,6 +18,7 @@ from market.events import (
     OrderFilled,
     OrderIntended,
 )
+from market.legs import Leg
 from market.live_events import (
     BarClosed,
     MismatchFound,
@@ -364,6 +365,35 @@ def test_an_account_whose_transactions_end_before_the_books_halts(tmp_path: Path
         desk.gateway.books.record(TransactionsBooked(time=desk.gateway.now, last=1_000))
         assert "it is another account, or has lost some" in desk.gateway.compare()
         assert desk.state.mode is Mode.HALTED
+
+
+def test_of_two_orders_that_fill_at_one_quote_though_one_may_the_second_is_closed_and_told(
+    tmp_path: Path,
+) -> None:
+    legs = tuple(Leg(symbol="EUR_USD", name=name, units=1_000.0, group="g") for name in ("a", "b"))
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        done = desk.execute(approved("EUR_USD", 1_000.0), legs=legs)
+        assert (done.sent, done.unsent) == (2, ())
+        desk.market("EUR_USD", 1.10)
+        assert desk.state.ledger.units[EUR] == 2_000.0
+        assert "give the surplus back" in desk.events(AlertRaised)[-1].message
+        desk.market("EUR_USD", 1.10)
+        assert desk.state.ledger.units[EUR] == 1_000.0
+        assert desk.state.orders == {}
+        assert desk.state.mode is Mode.TRADING
+        assert desk.gateway.reconcile()
+
+
+def test_what_is_booked_says_which_transaction_of_the_broker_it_was(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        (filled,) = desk.events(OrderFilled)
+        told = desk.bench.broker.transactions(0)[filled.transaction - 1]
+        assert told.fill is not None
+        assert told.fill.price == filled.fill.price
 
 
 def test_stops_are_not_known_while_the_broker_cannot_be_asked(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from market.accounts import OrderState, TransactionKind
 from market.bar_window import BarSlice
 from market.bars import utc
 from market.errors import FatalError, InvalidError
-from market.orders import Fill
 from market.quotes import Quote
+from tests.exchange_accounts import end_of, fills
 from tests.exchanges import CASH, SECOND, START, SYMBOLS, TERMS, LocalBench, order, quote
 from tests.paper import HOUR_NS, FlatRates
 
@@ -35,16 +35,6 @@ def bench(tmp_path: Path) -> Iterator[LocalBench]:
     made = LocalBench(tmp_path)
     yield made
     made.close()
-
-
-def fills(bench: LocalBench) -> list[Fill]:
-    return [t.fill for t in bench.exchange.transactions(0) if t.fill is not None]
-
-
-def end_of(bench: LocalBench, name: str) -> tuple[OrderState, str]:
-    found = bench.exchange.find(name)
-    assert found is not None
-    return found.state, found.reason
 
 
 def test_the_opening_deposit_is_the_first_transaction(bench: LocalBench) -> None:

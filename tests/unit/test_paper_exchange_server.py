@@ -37,6 +37,7 @@ from tests.exchanges import (
     LocalBench,
     ServedBench,
     heard,
+    limit,
     order,
     served,
 )
@@ -62,6 +63,22 @@ def test_without_an_answer_the_outcome_is_unknown_and_can_be_looked_up(
         assert (bench.broker.find("a") is not None) is was_done
         assert bench.broker.place(order("a", 1.0)).state is OrderState.ACCEPTED
         assert len(bench.broker.working()) == 1
+
+
+@pytest.mark.parametrize("fault", UNANSWERED)
+def test_a_replacement_without_an_answer_is_looked_up_and_may_be_repeated(
+    tmp_path: Path, fault: Fault
+) -> None:
+    plan = FaultPlan(script=(fault,), verbs=("replace",))
+    with served(tmp_path, faults=plan, timeout_s=SHORT_S) as bench:
+        bench.broker.place(order("a", 1.0, entry=limit(1.0)))
+        with pytest.raises(OutcomeUnknown, match="looked up"):
+            bench.broker.replace("a", order("b", 2.0, entry=limit(1.0)))
+        was_done = fault in (Fault.SILENT_AFTER, Fault.DROP_AFTER)
+        assert (bench.broker.find("b") is not None) is was_done
+        placed = bench.broker.replace("a", order("b", 2.0, entry=limit(1.0)))
+        assert (placed.client_order_id, placed.state) == ("b", OrderState.ACCEPTED)
+        assert bench.broker.working() == (placed,)
 
 
 def test_a_late_answer_is_never_taken_for_another(tmp_path: Path) -> None:
@@ -90,6 +107,11 @@ def test_a_refusal_on_demand_is_recorded_as_any_other(bench: ServedBench) -> Non
         bench.broker.cancel("held")
     with pytest.raises(InvalidError, match="REFUSED_ON_DEMAND"):
         bench.broker.close("EUR_USD", "c")
+    bench.broker.place(order("rests", 1.0, entry=limit(1.0)))
+    bench.broker.inject(FaultPlan(script=(Fault.REJECT,)))
+    with pytest.raises(InvalidError, match="REFUSED_ON_DEMAND"):
+        bench.broker.replace("rests", order("b", 1.0, entry=limit(1.0)))
+    assert [one.client_order_id for one in bench.broker.working()] == ["rests"]
     found = bench.broker.find("a")
     assert found is not None
     assert found.state is OrderState.REJECTED

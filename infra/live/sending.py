@@ -1,0 +1,107 @@
+"""`Sending`: intents become durable, are sent once, and their answers become events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from infra.live.answers import ended, event_of, not_sent, unanswered
+from infra.live.books import Books
+from market.accounts import BrokerOrder
+from market.errors import InvalidError, OutcomeUnknown, TransientError
+from market.events import OrderIntended
+from market.order_life import UNSETTLED, OrderStage
+from market.orders import OrderRequest
+from market.ports import LiveBroker
+
+NO_POSITION = "NO_POSITION"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Sending:
+    """Asks nobody whether an order may be sent: whoever calls it has been told so."""
+
+    def __init__(self, broker: LiveBroker, books: Books) -> None:
+        self._broker = broker
+        self._books = books
+
+    def place(
+        self, intents: Sequence[OrderIntended], now: int, replaced: Mapping[str, str] = NOTHING
+    ) -> None:
+        """Make orders durable, then send them once. For what was signed, and for what only makes a
+        position smaller. replaced: client order ids, by that of the order in their place.
+        """
+        if not intents:
+            return
+        self._books.record(*intents)
+        self._books.durable()
+        orders = [intent.order for intent in intents]
+        self._place_all([one for one in orders if one.client_order_id not in replaced], now)
+        for order in orders:
+            if order.client_order_id in replaced:
+                self._replace(replaced[order.client_order_id], order, now)
+        # All of this could be learnt again from the broker; the intents could not.
+        self._books.soon()
+
+    def cancel(self, names: Iterable[str]) -> None:
+        """Ask the broker to cancel these; the transactions say what came of it.
+
+        What could not be cancelled is still in the books, and tried again by the next call.
+        """
+        for name in tuple(names):
+            entry = self._books.state.orders.get(name)
+            if entry is None or entry.stage in UNSETTLED:
+                continue
+            try:
+                self._broker.cancel(name)
+            except InvalidError:
+                continue
+            except (TransientError, OutcomeUnknown):
+                return  # it does not answer now: each further request would wait for its time-out
+
+    def close(self, order: OrderRequest, now: int) -> None:
+        """Have the broker close a position under the id of this order, which is durable."""
+        try:
+            answer = self._broker.close(order.symbol, order.client_order_id)
+        except OutcomeUnknown as error:
+            self._books.record(unanswered(order, str(error), now))
+        except (TransientError, InvalidError) as error:
+            self._books.record(not_sent(order, str(error), now))
+        else:
+            if answer is None:
+                self._books.record(ended(order, NO_POSITION, OrderStage.CANCELLED, now))
+            else:
+                self._answered(order, answer, now)
+
+    def _place_all(self, orders: Sequence[OrderRequest], now: int) -> None:
+        if not orders:
+            return
+        try:
+            answers = {one.client_order_id: one for one in self._broker.place_all(orders)}
+        except OutcomeUnknown as error:
+            self._books.record(*(unanswered(order, str(error), now) for order in orders))
+        except (TransientError, InvalidError) as error:
+            self._books.record(*(not_sent(order, str(error), now) for order in orders))
+        else:
+            for order in orders:
+                self._answered(order, answers.get(order.client_order_id), now)
+
+    def _replace(self, old: str, order: OrderRequest, now: int) -> None:
+        """Put an order in the place of another; of the other one the transactions tell."""
+        try:
+            answer = self._broker.replace(old, order)
+        except OutcomeUnknown as error:
+            self._books.record(unanswered(order, str(error), now))
+        except (TransientError, InvalidError) as error:
+            self._books.record(not_sent(order, str(error), now))
+        else:
+            if answer.client_order_id == order.client_order_id:
+                self._answered(order, answer, now)
+            else:
+                why = f"order {old}, to be replaced, had ended: {answer.state}"
+                self._books.record(not_sent(order, why, now))
+
+    def _answered(self, order: OrderRequest, answer: BrokerOrder | None, now: int) -> None:
+        event = event_of(order, answer, now)
+        if event is not None:
+            self._books.record(event)

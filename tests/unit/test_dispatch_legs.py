@@ -1,0 +1,160 @@
+"""Approved orders with entries, groups and replacements: signed, covered, and only then sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from market.accounts import OrderState, TransactionKind
+from market.errors import ApprovalRejected, InvalidError, OutcomeUnknown
+from market.events import OrderCancelled, OrderIntended
+from market.legs import Leg
+from market.order_life import OrderStage
+from market.orders import Entry, EntryKind, TimeInForce
+from tests.dispatching import Bench, bench, euros, leg, order_id, signed
+from tests.exchanges import START
+
+LIMIT = Entry(kind=EntryKind.LIMIT, price=0.9, time_in_force=TimeInForce.GTC)
+A, B = order_id("a"), order_id("b")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Bench]:
+    made = bench(tmp_path)
+    yield made
+    made.books.close()
+
+
+def test_legs_become_orders_with_the_bracket_and_the_bounds_of_their_approval(desk: Bench) -> None:
+    approval = euros(1_000.0)
+    legs = (leg("a", 400.0, entry=LIMIT), leg("b", 600.0))
+    assert desk.send(approval, legs=legs) == (2, ())
+    assert [*desk.broker.orders] == [A, B]
+    assert desk.broker.intents == [2, 2]
+    first = desk.broker.orders[A]
+    assert (first.units, first.entry) == (400.0, LIMIT)
+    assert first.bracket == approval.bracket
+    assert (first.lowest_price, first.highest_price) == (0.0, 1e9)
+    assert desk.books.state.working[0] == 1_000.0
+
+
+def test_legs_that_the_guardian_did_not_sign_are_not_sent(desk: Bench) -> None:
+    whole = signed(0, (euros(1_000.0),), (leg("a", 400.0, entry=LIMIT),))
+    for changed in (
+        (leg("a", 500.0, entry=LIMIT),),
+        (leg("a", 400.0),),
+        (*whole.legs, leg("b", 600.0)),
+        (),
+    ):
+        with pytest.raises(ApprovalRejected, match="the signature is not the guardian's"):
+            desk.dispatch.send(replace(whole, legs=changed), START)
+    assert desk.broker.orders == {}
+    assert desk.events(OrderIntended) == []
+
+
+@pytest.mark.parametrize(
+    ("legs", "why"),
+    [
+        ((leg("a", 600.0), leg("b", 401.0)), "come to 1001"),
+        ((leg("a", -100.0),), "on the side of 1000"),
+        ((leg("a", math.nan),), "on the side of 1000"),
+        ((leg("a", math.inf),), "on the side of 1000"),
+        ((Leg(symbol="GBP_USD", name="a", units=1.0),), "nothing was approved in GBP_USD"),
+        ((leg("a", 1.0), leg("a", 2.0)), "the same name"),
+        ((leg("f1", 1.0),), "expected a name"),
+        ((leg("x0", 1.0),), "expected a name"),
+        ((leg("A-b", 1.0),), "expected a name"),
+        ((leg("a", 1.0, group="g-1"),), "expected a group"),
+        ((leg("a", 1.0, entry=replace(LIMIT, price=math.nan)),), "expected a price"),
+        ((leg("a", 1.0, entry=replace(LIMIT, price=2e9)),), "expected a price"),
+        ((leg("a", 1.0, entry=replace(LIMIT, kind=EntryKind.MARKET)),), "FOK or IOC"),
+        ((leg("a", 1.0, entry=replace(LIMIT, time_in_force=TimeInForce.GTD)),), "time to come"),
+        ((leg("a", 1.0, entry=replace(LIMIT, good_until=START + 1)),), "none without"),
+        ((leg("a", 900.0, group="g"), leg("b", 800.0, group="g"), leg("c", 101.0)), "come to 1001"),
+    ],
+)
+def test_signed_legs_beyond_their_approval_are_not_sent(
+    desk: Bench, legs: tuple[Leg, ...], why: str
+) -> None:
+    with pytest.raises(ApprovalRejected, match=why):
+        desk.send(euros(1_000.0), legs=legs)
+    assert desk.broker.orders == {}
+    assert desk.events(OrderIntended) == []
+
+
+def test_the_legs_of_one_group_count_once(desk: Bench) -> None:
+    legs = (leg("a", 1_000.0, group="g", entry=LIMIT), leg("b", 900.0, group="g"))
+    assert desk.send(euros(1_000.0), legs=legs) == (2, ())
+    groups = {one.order.client_order_id: one.group for one in desk.events(OrderIntended)}
+    assert groups == {A: order_id("g"), B: order_id("g")}
+
+
+# Replacing
+
+
+@pytest.fixture
+def waiting(desk: Bench) -> Bench:
+    """A limit order of a group waits at the broker."""
+    desk.send(euros(1_000.0), legs=(leg("a", 1_000.0, group="g", entry=LIMIT),))
+    return desk
+
+
+def replacing(desk: Bench, old: str = A) -> tuple[object, ...]:
+    new = leg("b", 800.0, entry=replace(LIMIT, price=0.8), replaces=old)
+    return desk.send(euros(1_000.0), sequence=1, legs=(new,))
+
+
+NEW = order_id("b", 1)
+
+
+def test_an_order_is_replaced_in_one_step_and_the_new_one_takes_its_place_in_the_group(
+    waiting: Bench,
+) -> None:
+    assert replacing(waiting) == (1, ())
+    assert waiting.broker.replaced == [(A, NEW)]
+    waiting.tell(TransactionKind.REPLACED, A, reason=NEW)
+    assert [*waiting.books.state.orders] == [NEW]
+    (gone,) = waiting.events(OrderCancelled)
+    assert (gone.ending, gone.cancellation.reason) == ("replaced", f"REPLACED: {NEW}")
+    (group,) = waiting.books.state.groups.values()
+    assert group.members == (A, NEW)
+
+
+def test_an_order_that_had_filled_is_not_replaced_and_its_fill_is_told(waiting: Bench) -> None:
+    waiting.broker.answers = {A: OrderState.FILLED}
+    replacing(waiting)
+    assert [*waiting.books.state.orders] == [A]
+    assert (
+        "to be replaced, had ended: filled" in waiting.events(OrderCancelled)[0].cancellation.reason
+    )
+    waiting.fill(A)
+    assert waiting.books.state.orders == {}
+    assert waiting.held == 1_000.0
+
+
+def test_a_replacement_without_an_answer_is_unknown_and_the_old_order_is_still_followed(
+    waiting: Bench,
+) -> None:
+    waiting.broker.answers = {NEW: OutcomeUnknown("the line was dropped")}
+    replacing(waiting)
+    assert waiting.stage_of(NEW) == OrderStage.UNKNOWN
+    assert waiting.stage_of(A) == OrderStage.ACCEPTED
+
+
+def test_a_replacement_that_the_broker_refuses_leaves_the_old_order_working(waiting: Bench) -> None:
+    waiting.broker.answers = {NEW: InvalidError("the price is off the increment")}
+    replacing(waiting)
+    assert [*waiting.books.state.orders] == [A]
+
+
+def test_what_does_not_work_cannot_be_replaced_and_nothing_is_sent_in_its_stead(
+    waiting: Bench,
+) -> None:
+    sent, unsent = replacing(waiting, order_id("z"))
+    assert sent == 0
+    assert unsent == (("EUR_USD", f"order {order_id('z')}, to be replaced, does not work there"),)
+    assert waiting.broker.replaced == []
