@@ -12,7 +12,6 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from infra.brokers.v20_server.account import V20Account
 from infra.brokers.v20_server.opening import open_account
 from infra.brokers.v20_server.rest import guarded, http_error, rest_routes
 from infra.brokers.v20_server.terms import V20Terms

@@ -42,7 +42,7 @@ def faults_of_answer(method: str, path: str, status: int, body: Any) -> list[str
     """What is wrong with an answer. path: without the base, as it was asked for."""
     for template, operations in _description()["paths"].items():
         pattern = re.sub(r"{\w+}", "[^/]+", template)
-        if re.fullmatch(pattern, path.split("?")[0]) and method.lower() in operations:
+        if re.fullmatch(pattern, path.split("?", maxsplit=1)[0]) and method.lower() in operations:
             if _is_better_known(template, path):
                 continue
             responses = operations[method.lower()]["responses"]
@@ -57,7 +57,7 @@ def faults_of_answer(method: str, path: str, status: int, body: Any) -> list[str
 
 def _is_better_known(template: str, path: str) -> bool:
     """Whether a path without a variable at this place says the same."""
-    plain = path.split("?")[0]
+    plain = path.split("?", maxsplit=1)[0]
     return any(
         other != template
         and other.count("{") < template.count("{")
