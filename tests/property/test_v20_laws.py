@@ -110,7 +110,7 @@ def adds_up(bench: V20Bench) -> None:
             for one in account["orders"]
             if one["type"] in DEPENDENTS and trades[one["tradeID"]]["instrument"] == symbol
         }
-        held, half = exchange.exits(symbol), 0.5 * PIPS[symbol] / 10.0
+        held, half = exchange.exits(symbol), 0.05 * PIPS.get(symbol, 0.0001)
         target = shown.get("TAKE_PROFIT")
         assert math.isnan(held.take_profit_price) == (target is None)
         if target is not None:
