@@ -303,9 +303,12 @@ def test_the_rest_of_a_part_waits_as_an_order_of_its_own(tmp_path: Path) -> None
         fills = [one["units"] for one in bench.log if one["type"] == "ORDER_FILL"]
         assert fills == ["400", "400", "200"]
         assert bench.ask("GET", "/orders/@a")[1]["order"]["state"] == "FILLED"
-        part = bench.order(timeInForce="IOC")[1]
+        part = bench.order(timeInForce="IOC", clientExtensions={"id": "b"})[1]
         assert part["orderFillTransaction"]["units"] == "400"
         assert part["orderCancelTransaction"]["reason"] == "INSUFFICIENT_LIQUIDITY"
+        order = bench.ask("GET", "/orders/@b")[1]["order"]
+        assert order["fillingTransactionID"] == part["orderFillTransaction"]["id"]
+        assert order["cancellingTransactionID"] == part["orderCancelTransaction"]["id"]
 
 
 def test_an_order_has_new_names_and_keeps_the_market_it_had(bench: V20Bench) -> None:
