@@ -69,9 +69,10 @@ def scratch() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(enough: Callable[[], bool], what: str) -> None:
+def until(enough: Callable[[], bool], what: str, desk: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not enough():
+        assert desk.poll() is None, "the desk has ended"
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.1)
 
@@ -95,6 +96,16 @@ def descendants(root: int) -> list[int]:
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
     return found[1:]
+
+
+def cluster_of(root: int) -> str:
+    """The address of the Ray that this process has started, from its raylet."""
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                if word.startswith(("--gcs-address=", "--gcs_address=")):
+                    return word.partition("=")[2]
+    raise AssertionError("no raylet runs")
 
 
 def processes_with_a_secret(root: int) -> list[str]:
@@ -160,17 +171,19 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
             text=True,
         ) as desk:
             try:
-                until(lambda: status(home).get("decisions", 0) > 0, "it decides")
+                until(lambda: status(home).get("decisions", 0) > 0, "it decides", desk)
                 assert home.broker_token.stat().st_mode & 0o777 == 0o600
                 server.inject(BAD_DAY)
                 events = status(home)["events"]
-                until(lambda: status(home).get("events", 0) > events + 60, "it trades on")
+                until(lambda: status(home).get("events", 0) > events + 60, "it trades on", desk)
                 put(home.broker_token, WRONG)
-                until(lambda: "401" in "".join(_lines(home)), "the token is refused")
+                until(lambda: "401" in "".join(_lines(home)), "the token is refused", desk)
                 put(home.broker_token, TOKEN)
                 server.inject(FaultPlan(faults=(), seed=3))
-                until(lambda: status(home).get("broker_connected", False), "it is heard again")
-                cluster = (scratch / "ray" / "ray_current_cluster").read_text().strip()
+                until(
+                    lambda: status(home).get("broker_connected", False), "it is heard again", desk
+                )
+                cluster = cluster_of(desk.pid)
                 listed = subprocess.run(
                     [sys.executable, "-c", LIST, cluster],
                     cwd=scratch,
@@ -204,6 +217,7 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
         exported = scratch / f"export.{form}"
         told(capsys, "audit", "export", str(home.folder), "--format", form, "--out", str(exported))
         assert exported.stat().st_size > 0
+    assert list(scratch.glob("**/session_*/logs/*")), "Ray's logs lie where they are looked for"
     assert files_with_a_secret(scratch) == []
     for text in printed:
         assert TOKEN not in text

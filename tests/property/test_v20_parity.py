@@ -20,6 +20,7 @@ from infra.brokers.v20_server.trades import DEPENDENTS
 from market.accounts import OrderState, TransactionKind
 from market.errors import InvalidError
 from market.orders import Entry, EntryKind, OrderRequest, TimeInForce
+from market.quotes import Quote
 from tests.exchanges import SECOND, TERMS, LocalBench, order
 from tests.v20_accounts import TOKEN, V20Bench, opened
 from tests.v20_messages import faults_of, is_here
@@ -102,9 +103,11 @@ class Both:
         getattr(self, step.what)(step)
 
     def quote(self, step: Step) -> None:
-        spread = 2.0 * PIPS[step.symbol]
-        self.local.market(step.symbol, step.price, spread, seconds=step.seconds)
-        self.wire.market(step.symbol, step.price, spread, seconds=step.seconds)
+        half, time = PIPS[step.symbol], self.local.time + step.seconds * SECOND
+        bid, ask = round(step.price - half, 5), round(step.price + half, 5)
+        now = Quote(symbol=step.symbol, time=time, bid=bid, ask=ask)
+        self.local.put(now)
+        self.wire.put(now)
 
     def order(self, step: Step) -> None:
         request, body = self._both_ways(step)
