@@ -98,6 +98,16 @@ def descendants(root: int) -> list[int]:
     return found[1:]
 
 
+def cluster_of(root: int) -> str:
+    """The address of the Ray that this process has started, from its raylet."""
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                if word.startswith(("--gcs-address=", "--gcs_address=")):
+                    return word.partition("=")[2]
+    raise AssertionError("no raylet runs")
+
+
 def processes_with_a_secret(root: int) -> list[str]:
     found = []
     for pid in descendants(root):
@@ -173,7 +183,7 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
                 until(
                     lambda: status(home).get("broker_connected", False), "it is heard again", desk
                 )
-                cluster = (scratch / "ray" / "ray_current_cluster").read_text().strip()
+                cluster = cluster_of(desk.pid)
                 listed = subprocess.run(
                     [sys.executable, "-c", LIST, cluster],
                     cwd=scratch,
@@ -207,6 +217,7 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
         exported = scratch / f"export.{form}"
         told(capsys, "audit", "export", str(home.folder), "--format", form, "--out", str(exported))
         assert exported.stat().st_size > 0
+    assert list(scratch.glob("**/session_*/logs/*")), "Ray's logs lie where they are looked for"
     assert files_with_a_secret(scratch) == []
     for text in printed:
         assert TOKEN not in text

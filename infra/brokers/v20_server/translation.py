@@ -73,7 +73,7 @@ class Translation:
     def tell(self, happened: Sequence[Transaction]) -> list[Json]:
         """Translate what the exchange did, in order."""
         told: list[Json] = []
-        totals = self._books.totals
+        before: Transaction | None = None
         for (kind, time), group in groupby(happened, lambda one: (one.kind, one.time)):
             several = list(group)
             if kind is TransactionKind.FINANCING:
@@ -81,10 +81,12 @@ class Translation:
                 told.append(self._finance(several, time))
                 continue
             for one in several:
-                self.batch()
+                if before is None or not _of_one_order(before, one):
+                    self.batch()
                 told += self._one(one, happened)
+                before = one
         if happened:
-            totals.source = happened[-1].id
+            self._books.totals.source = happened[-1].id
         return told
 
     def _one(self, one: Transaction, happened: Sequence[Transaction]) -> list[Json]:
@@ -367,6 +369,12 @@ class Translation:
             facts["replacesOrderID"] = order["id"]
             reason = "REPLACEMENT"
         return self.add(kind, one.time, name=one.client_order_id, reason=reason, **facts)
+
+
+def _of_one_order(before: Transaction, one: Transaction) -> bool:
+    """Whether two happened together: an order and its fill, or one and the one in its place."""
+    name = one.client_order_id
+    return before.time == one.time and name in (before.client_order_id, before.reason)
 
 
 def _camel(kind: str) -> str:
