@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from tests.exchanges import SECOND, START, SYMBOLS, TERMS, WITHIN_S, limit, orde
 from tests.live_gateways import approved, open_gateway
 from tests.oanda import (
     ACCOUNT,
+    PREFIX,
     Bench,
     Recorded,
     Slept,
@@ -52,7 +53,7 @@ from tests.oanda import (
 )
 from tests.paper import HOUR_NS, FlatRates
 from tests.scripted_http import Reply
-from tests.streaming_http import streaming_server, until
+from tests.streaming_http import StreamingServer, streaming_server
 from tests.v20_bench import TOKEN, V20Bench, v20_bench
 
 ACCEPTED, FILLED, CANCELLED = OrderState.ACCEPTED, OrderState.FILLED, OrderState.CANCELLED
@@ -91,20 +92,18 @@ def state_of(v20: V20Bench, name: str) -> OrderState | None:
 
 
 class Heard:
-    """A stream of the server, and all that it brought."""
+    """All that a stream brought."""
 
-    def __init__(self, v20: V20Bench, after: int = 0, **times: float) -> None:
-        self.stream = OandaStream(
-            v20.connection,
-            v20.broker.symbols,
-            after,
-            transaction_of=v20.broker.transaction_of,
-            backfill=v20.broker.transactions,
-            times=StreamTimes(**{"tick_s": 0.02, **times}),
-        )
+    def __init__(self, stream: OandaStream, asked_before: Sequence[str] = ()) -> None:
+        self.stream = stream
+        self.asked_before = asked_before
         self.quotes: list[Quote] = []
         self.closed: list[str] = []
         self.transactions: list[Transaction] = []
+
+    @property
+    def ids(self) -> list[int]:
+        return [one.id for one in self.transactions]
 
     def until(self, enough: Callable[[], object]) -> None:
         deadline = time.monotonic() + WITHIN_S
@@ -120,12 +119,50 @@ class Heard:
 
 
 @contextlib.contextmanager
-def hearing(v20: V20Bench, **settings: Any) -> Iterator[Heard]:
-    heard = Heard(v20, **settings)
+def hearing(v20: V20Bench, **times: float) -> Iterator[Heard]:
+    """A stream of the server."""
+    stream = OandaStream(
+        v20.connection,
+        SYMBOLS,
+        0,
+        transaction_of=v20.broker.transaction_of,
+        backfill=v20.broker.transactions,
+        times=StreamTimes(**{"tick_s": 0.02, **times}),
+    )
     try:
-        yield heard
+        yield Heard(stream)
     finally:
-        heard.stream.close()
+        stream.close()
+
+
+@contextlib.contextmanager
+def scripted_stream(
+    record: list[Transaction], refusing: str = ""
+) -> Iterator[tuple[StreamingServer, Heard]]:
+    """A stream whose messages a test sends, if any. record: what the broker holds. refusing: a
+    path that is not answered.
+    """
+    before: list[str] = []
+
+    def backfill(after: int) -> list[Transaction]:
+        before.extend(server.asked if not before else ())
+        return [one for one in record if one.id > after]
+
+    with streaming_server() as server, contextlib.closing(connected(server.url)) as connection:
+        server.refusing.update({refusing} if refusing else ())
+        stream = OandaStream(
+            connection, SYMBOLS, 0, transaction_of=lambda _: pytest.fail("x"), backfill=backfill
+        )
+        try:
+            yield server, Heard(stream, before)
+        finally:
+            stream.close()
+
+
+def noted(number: int) -> Transaction:
+    return Transaction(
+        id=number, time=START, kind=TransactionKind.NOTED, client_order_id="", symbol=""
+    )
 
 
 # Numbers are strings, and times have nine decimals.
@@ -210,12 +247,13 @@ def test_a_fill_has_the_price_of_its_parts_and_not_the_deprecated_one(oanda: Ben
 
 
 def test_the_id_of_a_filled_order_is_not_used_again_by_a_desk_that_has_forgotten(
-    v20: V20Bench,
+    oanda: Bench,
 ) -> None:
-    v20.broker.place(order("a", 1_000.0))
-    found = another(v20).place(order("a", 1_000.0))
-    assert (found.state, found.filled) == (FILLED, 1_000.0)
-    assert len(record(v20, "MARKET_ORDER")) == 1
+    fill = filled(4, 3, "100", name="a", tradeOpened=opened(4, "100", "1.1", "a"))
+    oanda.record(created(3, "a", "100"), fill)
+    found = oanda.broker.place(order("a", 100.0))
+    assert (found.state, found.filled) == (FILLED, 100.0)
+    assert oanda.server.paths("POST") == []
 
 
 def another(v20: V20Bench) -> Any:
@@ -273,9 +311,17 @@ def test_a_heartbeat_is_no_price_and_what_is_not_tradeable_has_none(v20: V20Benc
         began = time.monotonic()
         heard.until(lambda: heard.stream.health().price_heartbeat_s < time.monotonic() - began)
         assert heard.quotes[since:] == []
-    empty = {"instrument": "EUR_USD", "time": "1704369600", "tradeable": True}
-    for bids, asks in (([], [{"price": "1.1"}]), ([{"price": "1.1"}], [])):
-        assert price_of(empty | {"bids": bids, "asks": asks}).quote is None
+    side = [{"price": "1.1"}]
+    told = {"instrument": "EUR_USD", "time": "1704369600", "bids": side, "asks": side}
+    assert price_of(told).quote is not None
+    lacking: tuple[dict[str, Any], ...] = (
+        {"tradeable": False},
+        {"status": "non-tradeable"},
+        {"bids": []},
+        {"asks": []},
+    )
+    for none in lacking:
+        assert price_of(told | none).quote is None
 
 
 def test_a_price_is_as_old_as_the_broker_says_however_new_the_stream(v20: V20Bench) -> None:
@@ -300,12 +346,21 @@ def test_a_dead_price_stream_is_reopened_while_the_transaction_stream_lives(v20:
         assert heard.stream.health().reconnects == 1
 
 
-# The transaction stream repeats nothing that was missed.
+# The transaction stream repeats nothing that was missed, and tells some things twice.
 
 
-def test_what_no_stream_told_is_read_from_the_record_and_what_it_repeats_is_dropped(
-    v20: V20Bench,
-) -> None:
+def test_what_happened_while_no_stream_stood_is_read_from_the_record() -> None:
+    held = [noted(1)]
+    with scripted_stream(held) as (server, heard):
+        first = server.transactions()
+        heard.until(lambda: heard.ids == [1])
+        held.append(noted(2))
+        first.cut()
+        server.transactions()  # which tells nothing, and has no heartbeat either
+        heard.until(lambda: heard.ids == [1, 2])
+
+
+def test_a_transaction_is_given_once_however_often_it_is_told(v20: V20Bench) -> None:
     strike(v20, FaultKind.DUPLICATE_TRANSACTIONS, on="transactions/stream", times=None)
     with hearing(v20) as heard:
         for number in range(6):
@@ -313,8 +368,8 @@ def test_what_no_stream_told_is_read_from_the_record_and_what_it_repeats_is_drop
                 v20.server.drop_streams()
             v20.broker.place(order(f"o{number}", 1_000.0))
         last = v20.broker.account().last_transaction
-        heard.until(lambda: heard.transactions and heard.transactions[-1].id >= last)
-        assert [one.id for one in heard.transactions] == list(range(1, last + 1))
+        heard.until(lambda: heard.ids and heard.ids[-1] >= last)
+        assert heard.ids == list(range(1, last + 1))
 
 
 # The balance moves without orders.
@@ -419,7 +474,7 @@ def connected_with(paces: Paces) -> Held:
 
 
 def test_silence_ends_in_time_and_a_question_is_asked_again(v20: V20Bench) -> None:
-    strike(v20, FaultKind.TIMEOUT_BEFORE)
+    strike(v20, FaultKind.TIMEOUT_BEFORE, seconds=5.0)
     with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.3 s"):
         v20.broker.place(order("a", 1.0))
     strike(v20, FaultKind.DISCONNECT_BEFORE, on="GET", times=2)
@@ -459,6 +514,14 @@ def test_an_answer_that_the_client_cannot_take_leaves_the_order_unknown_until_it
     assert len(record(v20, "MARKET_ORDER")) == there
 
 
+def test_a_redirected_order_does_not_become_a_question(oanda: Bench) -> None:
+    elsewhere = Reply(status=302, headers={"Location": f"{PREFIX}/elsewhere"})
+    oanda.server.on("POST /orders", elsewhere)
+    with pytest.raises(OutcomeUnknown, match="never followed"):
+        oanda.broker.place(order("a", 100.0))
+    assert oanda.server.paths()[-1] == "POST /orders"
+
+
 # Ids are not quoted in paths.
 
 
@@ -472,35 +535,20 @@ def test_an_id_of_any_signs_is_one_part_of_a_path(v20: V20Bench) -> None:
 
 
 def test_the_record_is_asked_once_the_stream_stands_and_not_when_it_was_made() -> None:
-    asked: list[bool] = []
-    with streaming_server() as server:
-        connection = OandaConnection(
-            environment=environment("local", server.url),
-            account=ACCOUNT,
-            tokens=TokenText(TOKEN),
-            paces=Paces(connections=Pace(1_000)),
-        )
+    with scripted_stream([noted(1)], refusing="transactions/stream") as (server, heard):
+        server.prices()
+        heard.until(lambda: sum(path.endswith("transactions/stream") for path in server.asked) > 3)
+        assert heard.asked_before == []
+        server.refusing.clear()
+        heard.until(lambda: heard.ids == [1])
 
-        def backfill(_: int) -> tuple[Transaction, ...]:
-            asked.append(any(path.endswith("transactions/stream") for path in server.asked))
-            return ()
 
-        stream = OandaStream(
-            connection,
-            SYMBOLS,
-            0,
-            transaction_of=lambda _: pytest.fail("none came"),
-            backfill=backfill,
-        )
-        until(lambda: asked)
-        assert asked[0]
-        # A clean end, which the client tells nobody of, is an end like any other.
+def test_a_clean_end_of_which_the_client_says_nothing_is_an_end() -> None:
+    with scripted_stream([]) as (server, _):
         server.prices().end()
         server.transactions().end()
-        server.prices()
-        server.transactions()
-        stream.close()
-        connection.close()
+        assert server.prices()
+        assert server.transactions()
 
 
 @pytest.mark.parametrize("kind", [FaultKind.STREAM_DROP, FaultKind.STREAM_STALL])
