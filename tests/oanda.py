@@ -12,6 +12,7 @@ from infra.brokers.oanda.credentials import TokenSource, TokenText
 from infra.brokers.oanda.environment import environment
 from infra.brokers.oanda.pacing import Pace, Paces
 from infra.brokers.v20.times import SECOND_NS, rfc3339
+from market.accounts import BrokerOrder, OrderState
 from market.instruments import Registry
 from tests import v20_messages
 from tests.exchanges import START
@@ -228,3 +229,31 @@ def assert_valid(message: Message, definition: str) -> None:
         # It describes the client's id of a cancelled order as one of OANDA's, which it is not.
         found = v20_messages.faults_of(message, definition)
         assert [one for one in found if not one.startswith("clientOrderID: ")] == []
+
+
+GONE = Reply(status=404, body={"errorCode": "NO_SUCH_ORDER", "errorMessage": "no such order"})
+
+
+def made(name: str, units: float, state: OrderState, number: int, **fields: Any) -> BrokerOrder:
+    return BrokerOrder(
+        client_order_id=name, symbol="EUR_USD", units=units, state=state, transaction=number,
+        **fields,
+    )  # fmt: skip
+
+
+def taken(number: int, name: str, units: str = "100") -> Message:
+    """The answer of an order that filled at once."""
+    part = opened(number + 1, units, "1.10010", name)
+    return answer(
+        orderCreateTransaction=created(number, name, units),
+        orderFillTransaction=filled(number + 1, number, units, name=name, tradeOpened=part),
+    )
+
+
+def listed(number: int, name: str, state: str, units: str = "100", **fields: Any) -> Reply:
+    """OANDA's answer about one order."""
+    told: Message = {
+        "id": str(number), "type": "LIMIT", "instrument": "EUR_USD", "units": units,
+        "state": state, "clientExtensions": {"id": name}, **fields,
+    }  # fmt: skip
+    return Reply(body={"order": told, "lastTransactionID": "99"})

@@ -95,6 +95,7 @@ def test_killed_gateways_and_a_server_that_was_away_leave_books_that_are_the_bro
     desk.until(lambda told: not told["broker_connected"])
     desk.server.start()
     desk.until(lambda told: told["broker_connected"])
+    desk.until(lambda told: told["data_age_s"] < 5.0)
     asked = ["--home", str(desk.home.folder), "--by", "ann", "--reason", "the server is back"]
     assert run(["resume", *asked]) == 0, "the books are the broker's"
     settle(desk.home)

@@ -303,9 +303,12 @@ def test_the_rest_of_a_part_waits_as_an_order_of_its_own(tmp_path: Path) -> None
         fills = [one["units"] for one in bench.log if one["type"] == "ORDER_FILL"]
         assert fills == ["400", "400", "200"]
         assert bench.ask("GET", "/orders/@a")[1]["order"]["state"] == "FILLED"
-        part = bench.order(timeInForce="IOC")[1]
+        part = bench.order(timeInForce="IOC", clientExtensions={"id": "b"})[1]
         assert part["orderFillTransaction"]["units"] == "400"
         assert part["orderCancelTransaction"]["reason"] == "INSUFFICIENT_LIQUIDITY"
+        order = bench.ask("GET", "/orders/@b")[1]["order"]
+        assert order["fillingTransactionID"] == part["orderFillTransaction"]["id"]
+        assert order["cancellingTransactionID"] == part["orderCancelTransaction"]["id"]
 
 
 def test_an_order_has_new_names_and_keeps_the_market_it_had(bench: V20Bench) -> None:
@@ -335,3 +338,49 @@ def test_a_twist_befalls_the_next_order_alone(bench: V20Bench, kind: str) -> Non
         assert answer["orderFillTransaction"]["units"] == "250"
         assert answer["orderCancelTransaction"]["reason"] == "INSUFFICIENT_LIQUIDITY"
     assert bench.order()[1]["orderFillTransaction"]["units"] == "1000"
+
+
+def test_a_close_that_the_market_cannot_take_at_once_goes_on_until_nothing_is_held(
+    tmp_path: Path,
+) -> None:
+    terms = V20Terms(exchange=replace(TERMS, liquidity=400.0), token=TOKEN)
+    with opened(tmp_path, terms) as bench:
+        bench.market("EUR_USD", 1.1)
+        bench.order("LIMIT", units="600", price="1.20000")
+        bench.market("EUR_USD", 1.1)
+        bench.market("EUR_USD", 1.1)
+        closing = {"longUnits": "ALL", "longClientExtensions": {"id": "bye"}}
+        answer = bench.ask("PUT", "/positions/EUR_USD/close", closing)[1]
+        assert answer["longOrderFillTransaction"]["units"] == "-400"
+        assert bench.ask("GET", "/orders/@bye")[1]["order"]["units"] == "-200"
+        bench.market("EUR_USD", 1.1)
+        assert bench.ask("GET", "/openTrades")[1]["trades"] == []
+        assert bench.ask("GET", "/pendingOrders")[1]["orders"] == []
+
+
+def test_a_stop_and_a_touched_order_wait_for_their_price(bench: V20Bench) -> None:
+    bench.order("STOP", price="1.10500", priceBound="1.10600", clientExtensions={"id": "s"})
+    bench.order("MARKET_IF_TOUCHED", units="-10", price="1.10700", clientExtensions={"id": "m"})
+    bench.market("EUR_USD", 1.1049, 0.0002)
+    assert bench.log[-1]["reason"] == "STOP_ORDER"
+    bench.market("EUR_USD", 1.1072, 0.0002)
+    assert (bench.log[-1]["reason"], bench.log[-1]["price"]) == (
+        "MARKET_IF_TOUCHED_ORDER",
+        "1.10710",
+    )
+
+
+def test_a_touched_order_needs_a_price_to_come_from(bench: V20Bench) -> None:
+    asked = {"instrument": "USD_JPY", "price": "150.000"}
+    assert bench.order("MARKET_IF_TOUCHED", **asked)[1]["errorCode"] == "INSTRUMENT_PRICE_UNKNOWN"
+    assert bench.order("LIMIT", **asked)[0] == 201
+
+
+def test_a_reduction_never_opens_a_position(bench: V20Bench) -> None:
+    bench.order(units="1000")
+    answer = bench.order(units="-5000", positionFill="REDUCE_ONLY")[1]
+    assert answer["orderFillTransaction"]["units"] == "-1000"
+    assert bench.ask("GET", "/openTrades")[1]["trades"] == []
+    assert bench.ask("GET", "/pendingOrders")[1]["orders"] == []
+    assert bench.order(units="5", positionFill="OPEN_ONLY")[0] == 201
+    assert bench.order(units="-5", positionFill="OPEN_ONLY")[0] == 400

@@ -87,6 +87,7 @@ class Finder:
     def note_unsent(self, name: str) -> None:
         """It did not."""
         self._sent.pop(name, None)
+        self._origins.forget_name(name)
 
     def note_refused(self, order: BrokerOrder) -> None:
         """It was refused, and OANDA's record will not tell of it."""

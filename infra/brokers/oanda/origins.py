@@ -93,6 +93,12 @@ class Origins:
         with self._lock:
             self._keep(self._lives, client_order_id, self._lives.get(client_order_id, {}))
 
+    def forget_name(self, client_order_id: str) -> None:
+        """It has not after all, unless the record tells of it."""
+        with self._lock:
+            if not self._lives.get(client_order_id):
+                self._lives.pop(client_order_id, None)
+
     def has_name(self, client_order_id: str) -> bool:
         """Whether it has, as far as is remembered."""
         with self._lock:
