@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from agents.guardian.limits import RiskLimits
-from market.stages import stage_limits, stage_named
+from market.stages import CapitalStage, stage_limits, stage_named
+
+INF = float("inf")
 
 
 def limits_at(limits: RiskLimits, stage: str) -> RiskLimits:
-    """The limits of a desk at this stage. Empty: no stage, as configured; unknown: the tightest."""
+    """The limits of a desk at this stage. Empty: no stage, as configured; unknown: the tightest.
+
+    At an emergency stop nothing that only reduces is held back for its messages.
+    """
     if not stage:
         return limits
-    allowed = stage_limits(stage_named(stage))
+    stands = stage_named(stage)
+    allowed = stage_limits(stands)
+    if stands is CapitalStage.EMERGENCY_STOP:
+        unheld = limits.pace._replace(reductions_per_second=INF, reductions_per_minute=INF)
+        limits = limits._replace(pace=unheld)
     return limits._replace(
         max_gross_leverage=min(limits.max_gross_leverage, allowed.exposure),
         max_position=min(limits.max_position, allowed.exposure),

@@ -32,6 +32,7 @@ from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.feeds.live.staleness import staleness_limits
 from infra.journal.anchoring import anchor_sink
 from infra.journal.key import journal_key
+from infra.live.cancel_budget import CancelLimits
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.serving import serve_gateway
@@ -214,6 +215,10 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes) -> Serv
             "DAILY_LOSS": settings.guardian.max_daily_loss,
             "DRAWDOWN": settings.guardian.max_drawdown,
         },
+        cancels=CancelLimits(
+            per_second=settings.pace.cancels_per_second,
+            per_minute=settings.pace.cancels_per_minute,
+        ),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
         journal_key=key,

@@ -13,6 +13,7 @@ from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.breakers import GatewayBreakers
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
+from infra.live.cancel_budget import CancelBudget, CancelLimits
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
@@ -92,6 +93,7 @@ class LiveGateway:
         override_rules: OverrideRules = NONE_OVERRIDABLE,
         breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
         guardian_limits: Mapping[str, float] | None = None,
+        cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -99,7 +101,8 @@ class LiveGateway:
         books.meters = meters
         self.now = books.state.time
         health = BrokerHealth()
-        self._broker = WatchedBroker(broker, health)
+        self.cancels = CancelBudget(cancels, urgent=lambda: self.urgent, tell=tell)
+        self._broker = WatchedBroker(broker, health, self.cancels)
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
@@ -272,6 +275,14 @@ class LiveGateway:
         """Whether nothing may work that opens a position."""
         state = self.books.state
         return state.mode is Mode.HALTED or state.stage is CapitalStage.EMERGENCY_STOP
+
+    @property
+    def urgent(self) -> bool:
+        """Whether no cancel may wait: everything is closed, or the desk stands at an emergency
+        stop, or nothing can be recorded any more."""
+        state = self.books.state
+        stopped = state.stage is CapitalStage.EMERGENCY_STOP
+        return state.mode is Mode.FLATTENING or stopped or self.breakers.unwritable
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.

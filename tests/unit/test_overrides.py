@@ -98,8 +98,10 @@ def test_whatever_is_on_record_no_limit_is_looser_than_allowed_nor_than_its_stag
             assert 0.0 <= found < 1.0
         else:
             assert 0.0 <= found <= LOOSER * configured + 1e-12
-    for name in ("max_drawdown", "flatten_drawdown", "pace", "var_window", "correlation_window"):
+    for name in ("max_drawdown", "flatten_drawdown", "var_window", "correlation_window"):
         assert getattr(limits, name) == getattr(LIMITS, name)
+    assert limits.pace[:6] == LIMITS.pace[:6]
+    assert limits.pace == LIMITS.pace or stage == CapitalStage.EMERGENCY_STOP
     assert limits.max_daily_loss <= LIMITS.max_daily_loss
     if stage:
         allowed = stage_limits(CapitalStage(stage))
