@@ -322,12 +322,16 @@ class RiskGuardian:
                 take_fill(self._pace, self._limits.pace, int(column), float(context.time))
         pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
 
+    def stage_of(self, stage: str) -> str:
+        """The capital stage whose limits hold where it is told this one; empty: none does."""
+        return stage or self._without
+
     def _stand_at(self, stage: str, overrides: tuple[Override, ...] = ()) -> None:
         """Keep the limits of this capital stage and overrides, as the gateway's record has them.
 
         Between two bars none is given: what is watched there cannot be overridden.
         """
-        stage = stage or self._without
+        stage = self.stage_of(stage)
         if (stage, overrides) != (self._stage, self._overrides):
             self._limits = limits_at(overridden(self._configured, overrides), stage)
             self._stage, self._overrides = stage, overrides

@@ -16,13 +16,22 @@ def limits_at(limits: RiskLimits, stage: str) -> RiskLimits:
     if not stage:
         return limits
     stands = stage_named(stage)
-    allowed = stage_limits(stands)
     if stands is CapitalStage.EMERGENCY_STOP:
         unheld = limits.pace._replace(reductions_per_second=INF, reductions_per_minute=INF)
         limits = limits._replace(pace=unheld)
     return limits._replace(
-        max_gross_leverage=min(limits.max_gross_leverage, allowed.exposure),
-        max_position=min(limits.max_position, allowed.exposure),
-        max_daily_loss=min(limits.max_daily_loss, allowed.daily_loss),
-        max_open_positions=min(limits.max_open_positions, allowed.instruments),
+        **{name: min(getattr(limits, name), most) for name, most in stage_bounds(stage).items()}
     )
+
+
+def stage_bounds(stage: str) -> dict[str, float]:
+    """The most that a stage allows of each limit that it knows; nothing without a stage."""
+    if not stage:
+        return {}
+    allowed = stage_limits(stage_named(stage))
+    return {
+        "max_gross_leverage": allowed.exposure,
+        "max_position": allowed.exposure,
+        "max_daily_loss": allowed.daily_loss,
+        "max_open_positions": allowed.instruments,
+    }

@@ -125,7 +125,7 @@ def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
         account_currency=settings.desk.account_currency,
         start=settings.desk.initial_balance,
         interval_s=plan.desk.interval_s,
-        limits=limits_of(settings.guardian.model_dump()),
+        limits=limits_of(settings.guardian.model_dump(), settings.stress.model_dump()),
         history=partial(live_history, settings, plan.instruments),
     )
 

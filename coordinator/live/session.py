@@ -142,7 +142,14 @@ class LiveSession:
         self.allocation.ask(sequence)
         if self._assessment.due(bar.time):
             bars = deciding.window.bars()
-            self._to_assess = what_to_assess(sequence, bars, settlement, self._desk.traded)
+            self._to_assess = what_to_assess(
+                sequence,
+                bars,
+                settlement,
+                self._desk.traded,
+                stage=deciding.stage,
+                overrides=deciding.overrides,
+            )
         # HALTED by a person, too, lets pass what reduces: the gateway proves that it does.
         signed = None if reviewed is None or ready.mode == Mode.FLATTENING else reviewed.signed
         return self._decided(records, signed=signed)
