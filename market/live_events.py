@@ -108,6 +108,23 @@ class RiskAssessed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastMade:
+    """What a decision foretold, whose outcome the desk will learn from (`CalibrationFitted`).
+
+    Recorded with the decision where stakes are Kelly's, traded or not. side: (N,) +1, -1, or 0
+    without a decision. confidence: (N,) |score|. leader: (N,) who carried it, a row of the scores,
+    -1 nobody. probability: (N,) of a gain by the table in force, NaN where it has none.
+    """
+
+    sequence: int
+    time: int
+    side: Floats
+    confidence: Floats
+    leader: Indices
+    probability: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerTripped:
     """A breaker of the gateway tripped, or its limit was reached anew while it was tripped.
 
@@ -293,6 +310,7 @@ LiveEvent = (
     | AccountSeen
     | BreakersMoved
     | RiskAssessed
+    | ForecastMade
     | BreakerTripped
     | BreakerReset
     | OrderAccepted
@@ -317,6 +335,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     AccountSeen,
     BreakersMoved,
     RiskAssessed,
+    ForecastMade,
     BreakerTripped,
     BreakerReset,
     OrderAccepted,

@@ -55,7 +55,6 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
     ConfigError, AgentError.
     """
     check_prices(settings)
-    refuse_kelly(settings)
     journal_key_of(settings)
     if settings.journal.anchors is not None:
         anchor_sink(settings.journal.anchors)
@@ -80,16 +79,6 @@ def live_plan_of(settings: Settings, *, opened: str = "", session: str | None = 
         opened=opened,
         session=session,
     )
-
-
-def refuse_kelly(settings: Settings) -> None:
-    """Raise ConfigError where stakes are to be Kelly's: a live desk does not calibrate yet."""
-    if settings.sizing.method == "kelly":
-        raise ConfigError(
-            "sizing.method is kelly, which only a replay can do: a live desk does not keep the "
-            "memory of its decisions that stakes are calibrated from, and would trade something "
-            "else than was tried; set sizing.method to fixed_fractional"
-        )
 
 
 def session_to_resume(home: DeskHome) -> str:
@@ -157,7 +146,7 @@ def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeSer
         ),
         store=home.exchange_store,
         open_source=partial(
-            open_prices, settings=settings, instruments=plan.instruments, rows=plan.rows
+            open_prices, settings=settings, instruments=plan.instruments, rows=plan.primed_rows
         ),
         at=(home.exchange_address,),
         key=home.line_key(),

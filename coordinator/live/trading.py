@@ -41,7 +41,7 @@ def plan_for(settings: Settings, home: DeskHome, *, resume: bool) -> LivePlan:
         )
     plan = live_plan_of(settings, opened=datetime.now(UTC).isoformat())
     # What is wrong with them is told here, where somebody reads it.
-    open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.rows)
+    open_prices(None, settings=settings, instruments=plan.instruments, rows=plan.primed_rows)
     return plan
 
 
