@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,8 +110,9 @@ def session_from(settled: Plan, state: DeskState) -> Iterator[LiveSession]:
         threads.append(threading.Thread(target=serve, args=(channel, member), daemon=True))
         threads[-1].start()
     lines: list[DeadlineLine] = []
+    until = time.monotonic() + WITHIN_S
     while len(lines) < len(threads):
-        assert readable([board], WITHIN_S + 1e9), "a member did not call in"
+        assert readable([board], until), "a member did not call in"
         lines += [arrived.with_deadlines() for arrived in board.arrivals()]
     for line in lines:
         session.connect(line, GUARDIAN, OPTIMIZER)
