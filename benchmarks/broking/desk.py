@@ -18,8 +18,10 @@ from infra.brokers.oanda.environment import environment
 from market.breaker_rules import BreakerLimits
 
 TIMEOUT_S = 5.0
-OPEN_BREAKERS = BreakerLimits(latency_s=600.0, failures=10**6, unknown_order_s=600.0)
-"""Faults are meant here, and orders are to flow all the same."""
+OPEN_BREAKERS = BreakerLimits(
+    latency_s=600.0, failures=10**6, unknown_order_s=600.0, correlation=2.0
+)
+"""Faults are meant here, orders are to flow all the same, and numbers rise in every instrument."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
