@@ -15,8 +15,9 @@ from market.sent import sent
 ROUNDING = 1e-9
 """Of the approved units, in the sum of the legs."""
 NAME = re.compile(r"[a-z][a-z0-9]*")
-TAKEN = re.compile(r"[fx][0-9]*")
-"""Names of the orders that flatten a desk, and of those that give surplus back."""
+FLATTENING = re.compile(r"f[0-9]+")
+GIVING_BACK = re.compile(r"x[0-9].*")
+"""Legs of the orders that flatten a desk, and of those that give the surplus of a group back."""
 AT_ONCE = (TimeInForce.FOK, TimeInForce.IOC)
 
 
@@ -92,16 +93,27 @@ def beyond(approved: Sequence[Approval], legs: Sequence[Leg], now: int) -> str:
         approval = approvals.get(symbol)
         if approval is None:
             return f"nothing was approved in {symbol}"
-        names = [leg.name for leg in found]
-        if len({*names}) != len(names):
-            return f"two legs in {symbol} have the same name of {', '.join(names)}"
-        for leg in found:
-            wrong = _wrong(leg, approval, now)
-            if wrong:
-                return f"leg {leg.name} in {symbol}: {wrong}"
-        whole = _together(found)
-        if not whole <= abs(approval.units) * (1.0 + ROUNDING):
-            return f"the legs in {symbol} come to {whole:g}, approved were {approval.units:g}"
+        uncovered = _beyond(found, approval, now)
+        if uncovered:
+            return f"{symbol}: {uncovered}"
+    return ""
+
+
+def _beyond(legs: Sequence[Leg], approval: Approval, now: int) -> str:
+    """The same of one instrument."""
+    names = [leg.name for leg in legs]
+    if len({*names}) != len(names):
+        return f"two legs have the same name of {', '.join(names)}"
+    replaced = [leg.replaces for leg in legs if leg.replaces]
+    if len({*replaced}) != len(replaced):
+        return f"two legs replace the same order of {', '.join(replaced)}"
+    for leg in legs:
+        wrong = _wrong(leg, approval, now)
+        if wrong:
+            return f"leg {leg.name}: {wrong}"
+    whole = _together(legs)
+    if not whole <= abs(approval.units) * (1.0 + ROUNDING):
+        return f"its legs come to {whole:g}, approved were {approval.units:g}"
     return ""
 
 
@@ -116,7 +128,8 @@ def _together(legs: Sequence[Leg]) -> float:
 
 def _wrong(leg: Leg, approval: Approval, now: int) -> str:
     """Why this leg is none, on its own; every comparison fails on NaN."""
-    if not NAME.fullmatch(leg.name) or TAKEN.fullmatch(leg.name):
+    taken = FLATTENING.fullmatch(leg.name) or GIVING_BACK.fullmatch(leg.name)
+    if not NAME.fullmatch(leg.name) or taken:
         return "expected a name of small letters and digits, not f or x with a number"
     if leg.group and not NAME.fullmatch(leg.group):
         return f"expected a group of small letters and digits, found {leg.group!r}"

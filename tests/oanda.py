@@ -12,10 +12,11 @@ from infra.brokers.oanda.credentials import TokenSource, TokenText
 from infra.brokers.oanda.environment import environment
 from infra.brokers.oanda.pacing import Pace, Paces
 from infra.brokers.v20.times import SECOND_NS, rfc3339
+from market.accounts import BrokerOrder, OrderState
 from market.instruments import Registry
 from tests import v20_messages
 from tests.exchanges import START
-from tests.scripted_http import Reply, ScriptedServer, scripted
+from tests.scripted_http import Asked, Reply, ScriptedServer
 
 ACCOUNT = "001-001-1234567-001"
 PREFIX = f"/v3/accounts/{ACCOUNT}"
@@ -63,10 +64,42 @@ def connected(
     )
 
 
+class Recorded(ScriptedServer):
+    """Answers questions about the account's past, where nothing else was said for them."""
+
+    def __init__(self) -> None:
+        super().__init__(PREFIX)
+        self.past = [transaction(1, "CREATE"), transaction(2, "CLIENT_CONFIGURE")]
+
+    def reply_to(self, asked: Asked) -> Reply:
+        path = asked.path.removeprefix(PREFIX)
+        if not self.is_scripted(f"{asked.method} {path}"):
+            told = self._told(path, asked)
+            if told is not None:
+                self.asked.append(asked)
+                return Reply(body=told | {"lastTransactionID": self.past[-1]["id"]})
+        return super().reply_to(asked)
+
+    def _told(self, path: str, asked: Asked) -> Message | None:
+        if path == "/summary":
+            return {"account": {"id": ACCOUNT}}
+        by_id = {int(raw["id"]): raw for raw in self.past}
+        if path == "/transactions/idrange":
+            ids = range(int(asked.query["from"]), int(asked.query["to"]) + 1)
+            return {"transactions": [by_id[one] for one in ids if one in by_id]}
+        if path == "/transactions/sinceid":
+            after = int(asked.query["id"])
+            return {"transactions": [raw for number, raw in by_id.items() if number > after]}
+        number = path.removeprefix("/transactions/")
+        if number.isdecimal() and int(number) in by_id:
+            return {"transaction": by_id[int(number)]}
+        return None
+
+
 class Bench:
     """A broker before a scripted server, whose record of the past is empty unless it is told."""
 
-    def __init__(self, server: ScriptedServer) -> None:
+    def __init__(self, server: Recorded) -> None:
         self.server = server
         self.slept = Slept()
         self.connection = connected(server, slept=self.slept)
@@ -79,29 +112,26 @@ class Bench:
             elapsed=self.slept.elapsed,
             sleep=self.slept.sleep,
         )
-        self.record()
 
     def record(self, *transactions: Message) -> None:
-        """What the account's past is."""
-        last = transactions[-1]["id"] if transactions else "3"
-        told = {"transactions": list(transactions), "lastTransactionID": last}
-        summary = {"account": {"id": ACCOUNT}, "lastTransactionID": last}
-        self.server.on("GET /summary", Reply(body=summary))
-        self.server.on("GET /transactions/idrange", Reply(body=told))
-        self.server.on("GET /transactions/sinceid", Reply(body=told))
+        """What happened since; numbers between them are told as notes."""
         for raw in transactions:
-            answer = {"transaction": raw, "lastTransactionID": last}
-            self.server.on(f"GET /transactions/{raw['id']}", Reply(body=answer))
+            first = int(self.server.past[-1]["id"]) + 1
+            self.server.past += [
+                transaction(number, "CLIENT_CONFIGURE") for number in range(first, int(raw["id"]))
+            ]
+            self.server.past.append(raw)
 
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    with scripted(PREFIX) as server:
-        made = Bench(server)
-        try:
-            yield made
-        finally:
-            made.connection.close()
+    server = Recorded()
+    made = Bench(server)
+    try:
+        yield made
+    finally:
+        made.connection.close()
+        server.stop()
 
 
 def transaction(number: int, kind: str, **fields: Any) -> Message:
@@ -199,3 +229,31 @@ def assert_valid(message: Message, definition: str) -> None:
         # It describes the client's id of a cancelled order as one of OANDA's, which it is not.
         found = v20_messages.faults_of(message, definition)
         assert [one for one in found if not one.startswith("clientOrderID: ")] == []
+
+
+GONE = Reply(status=404, body={"errorCode": "NO_SUCH_ORDER", "errorMessage": "no such order"})
+
+
+def made(name: str, units: float, state: OrderState, number: int, **fields: Any) -> BrokerOrder:
+    return BrokerOrder(
+        client_order_id=name, symbol="EUR_USD", units=units, state=state, transaction=number,
+        **fields,
+    )  # fmt: skip
+
+
+def taken(number: int, name: str, units: str = "100") -> Message:
+    """The answer of an order that filled at once."""
+    part = opened(number + 1, units, "1.10010", name)
+    return answer(
+        orderCreateTransaction=created(number, name, units),
+        orderFillTransaction=filled(number + 1, number, units, name=name, tradeOpened=part),
+    )
+
+
+def listed(number: int, name: str, state: str, units: str = "100", **fields: Any) -> Reply:
+    """OANDA's answer about one order."""
+    told: Message = {
+        "id": str(number), "type": "LIMIT", "instrument": "EUR_USD", "units": units,
+        "state": state, "clientExtensions": {"id": name}, **fields,
+    }  # fmt: skip
+    return Reply(body={"order": told, "lastTransactionID": "99"})

@@ -86,6 +86,10 @@ class ScriptedServer:
             if method in ("", one.method)
         ]
 
+    def is_scripted(self, request: str) -> bool:
+        """Whether a test has said what to answer to this."""
+        return bool(self._next or self._replies.get(request))
+
     def stop(self) -> None:
         self._stopping.set()
         self._server.shutdown()

@@ -10,7 +10,7 @@ import numpy as np
 from infra.live.books import Books
 from infra.live.opening import open_books
 from market.events import BarSettled, DecisionTaken, Event, OrderFilled
-from market.live_events import StageChanged, TradingOpened
+from market.live_events import CashMoved, StageChanged, TradingOpened
 from market.orders import Fill
 from market.stage_evidence import DAY_NS
 from tests.exchanges import CASH
@@ -51,7 +51,7 @@ def taken(time: int) -> DecisionTaken:
 
 
 def filled(units: float, realised: float = 0.0, symbol: str = "EUR_USD") -> OrderFilled:
-    """A fill at one dollar, so that the books of a closed trip are those of before."""
+    """A fill at one dollar, so that a closed trip leaves the books as before but for their cash."""
     fill = Fill(
         client_order_id="", sequence=0, time=0, symbol=symbol, units=units, price=1.0, mid=1.0,
         rate=1.0, reason="STOP_LOSS", realised=realised, spread_cost=0.0, slippage_cost=0.0,
@@ -61,15 +61,21 @@ def filled(units: float, realised: float = 0.0, symbol: str = "EUR_USD") -> Orde
 
 
 def good_days(days: int = 7, trades: int = 10, equity: float = CASH) -> Iterator[Event]:
-    """Days that each gain more than they lose; of the trades six in ten gain."""
+    """Days that each gain more than they lose; of the trades six in ten gain. What they won leaves
+    the account at the end, so that its cash is that of a broker that has seen none of them.
+    """
     for day in range(days):
         yield taken(day * DAY_NS)
         for change in (3e-4, -1e-4, 2e-4):
             equity *= 1.0 + change
             yield settled(equity)
+    won = 0.0
     for number in range(trades):
         yield filled(1.0)
-        yield filled(-1.0, 1.0 if number % 10 < 6 else -1.0)
+        realised = 1.0 if number % 10 < 6 else -1.0
+        won += realised
+        yield filled(-1.0, realised)
+    yield CashMoved(time=0, transaction=0, symbol="", amount=-won, reason="filled")
 
 
 def books_of(folder: Path, broker: FakeBroker, *events: Event) -> Books:

@@ -45,8 +45,8 @@ def through(url: str, **sections: dict[str, Any]) -> Settings:
 
 
 @contextmanager
-def served(folder: Path, token: str) -> Iterator[V20Server]:
-    """A server in a thread."""
+def served(folder: Path, token: str, port: int = 0) -> Iterator[V20Server]:
+    """A server in a thread. port: of one that is started again."""
     settings = settings_for()
     exchange = served_terms(settings)
     server = V20Server(
@@ -59,6 +59,7 @@ def served(folder: Path, token: str) -> Iterator[V20Server]:
             instruments=exchange.instruments,
             rows=HISTORY,
         ),
+        port=port,
         history_bars=HISTORY,
     )
     server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,8 +39,13 @@ class V20StreamReader:
         return found
 
     def next_of(self, kind: str) -> Message:
-        """The next message of a type."""
-        return next(one for one in self if one["type"] == kind)
+        """The next message of a type; it must come in time."""
+        deadline = time.monotonic() + WITHIN_S
+        for message in self:
+            if message["type"] == kind:
+                return message
+            assert time.monotonic() < deadline, f"no {kind} came"
+        raise AssertionError(f"the stream ended before a {kind} came")
 
     def close(self) -> None:
         self.answer.close()

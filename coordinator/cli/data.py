@@ -40,7 +40,7 @@ def download(
         str | None, typer.Option("--to", help="Last day, inclusive; unset: up to now.")
     ] = None,
     granularity: Annotated[
-        str, typer.Option("--granularity", help="Of OANDA's candles: S5 to M, such as M1 or H1.")
+        str, typer.Option("--granularity", help="Of OANDA's candles: S5 to D, such as M1 or H1.")
     ] = "M1",
     instruments: Instruments = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the files.")] = OUT,

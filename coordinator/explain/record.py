@@ -27,6 +27,7 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
+from market.legs import FLATTENING, GIVING_BACK
 from market.live_events import (
     ModeChanged,
     OrderAccepted,
@@ -253,6 +254,16 @@ def _refuse_unknown(
         if asked not in orders:
             raise no_order(name, session, orders)
         if name.leg != DECIDED_LEG:
-            raise InvalidError(f"no decision is behind {asked}: {flattened}")
+            raise InvalidError(_not_alone(name, asked, flattened))
     if taken is None:
         raise no_decision(name.sequence, known)
+
+
+def _not_alone(name: DecisionName, asked: str, flattened: str) -> str:
+    """Why an order is not told on its own."""
+    leg = name.leg or ""
+    if FLATTENING.fullmatch(leg):
+        return f"no decision is behind {asked}: {flattened}"
+    if GIVING_BACK.fullmatch(leg):
+        return f"no decision is behind {asked}: it gave back what two orders of a group filled"
+    return f"{asked} is one leg of decision {name.sequence}: ask for the decision"

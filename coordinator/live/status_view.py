@@ -117,10 +117,17 @@ def _orders(told: Mapping[str, Any]) -> Table:
         table.add_row(
             order["client_order_id"],
             order["symbol"],
-            Text(order["stage"], style="red" if unknown else ""),
+            Text(_stage_of(order), style="red" if unknown else ""),
             f"{order['units']:+,.0f}",
         )
     return table
+
+
+def _stage_of(order: Mapping[str, Any]) -> str:
+    """In words; a gateway of an older version does not say what is filled."""
+    stage = str(order["stage"]).replace("_", " ")
+    filled = order.get("filled", 0.0)
+    return f"{stage} {filled:+,.0f}" if filled else stage
 
 
 def _committee(told: Mapping[str, Any]) -> Table:

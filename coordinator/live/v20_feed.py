@@ -60,7 +60,7 @@ def open_served(
         chosen = settings.model_copy(update={"live": live})
         return open_prices(after, settings=chosen, instruments=instruments, rows=rows)
     bars = recorded_bars(settings, [one.symbol for one in instruments])
-    start = int(bars.time[min(rows, len(bars) // 2)]) if after is None else after
+    start = int(bars.time[min(rows, len(bars) // 2) - 1]) if after is None else after
     return RecordedBars(
         bars,
         instruments,

@@ -12,7 +12,7 @@ from infra.live.looking_up import LookingUp
 from infra.live.one_fills import OneFills
 from infra.live.sending import Sending
 from market.events import OrderIntended
-from market.legs import group_of, order_of
+from market.legs import Leg, group_of, order_of
 from market.messages import Settlement
 from market.modes import Mode
 from market.order_life import UNSETTLED, Purpose
@@ -120,7 +120,7 @@ class Dispatch:
     ) -> list[OrderIntended]:
         """The orders of an approval. replaced: grows by those that take the place of others.
 
-        unsent: grows by legs whose order to be replaced is not there any more.
+        unsent: grows by legs whose order cannot be replaced any more.
         """
         session, sequence = self._session, signed.sequence
         legs = [leg for leg in signed.legs if leg.symbol == approved.symbol]
@@ -128,21 +128,35 @@ class Dispatch:
             return [OrderIntended(order=approved.order(session, sequence))]
         intents = []
         for leg in legs:
-            order, group = (
-                order_of(approved, leg, session, sequence),
-                group_of(leg, session, sequence),
-            )
+            order = order_of(approved, leg, session, sequence)
+            group = group_of(leg, session, sequence)
             if leg.replaces:
-                old = self._books.state.orders.get(leg.replaces)
-                if old is None or old.stage in UNSETTLED or old.order.symbol != leg.symbol:
-                    unsent.append(
-                        (leg.symbol, f"order {leg.replaces}, to be replaced, does not work there")
-                    )
+                why = self._irreplaceable(leg)
+                if why:
+                    unsent.append((leg.symbol, f"order {leg.replaces}, to be replaced, {why}"))
                     continue
                 replaced[order.client_order_id] = leg.replaces
-                group = group or old.group
+                group = group or self._group_left(leg.replaces)
             intents.append(OrderIntended(order=order, group=group))
         return intents
+
+    def _irreplaceable(self, leg: Leg) -> str:
+        """Why an order cannot be put in the place of another, empty where it can."""
+        old = self._books.state.orders.get(leg.replaces)
+        if old is None or old.stage in UNSETTLED or old.order.symbol != leg.symbol:
+            return "does not work there"
+        group = self._books.state.groups.get(old.group)
+        if group is not None and group.winner not in ("", leg.replaces):
+            return "is to be cancelled: another of its group has filled"
+        return ""
+
+    def _group_left(self, old: str) -> str:
+        """The group that an order in the place of this one joins; none behind a winner, whose rest
+        it is.
+        """
+        name = self._books.state.orders[old].group
+        group = self._books.state.groups.get(name)
+        return "" if group is not None and group.winner == old else name
 
     def flatten(self, now: int, held: Mapping[str, float]) -> int:
         """Cancel every working order, then close every position; how many orders that took.

@@ -222,8 +222,8 @@ class LiveGateway:
         self._told_stage = ""
         return Attached(epoch=state.epoch, desk=state.snapshot())
 
-    def take(self, update: StreamUpdate) -> None:
-        """What the broker's stream brought."""
+    def take(self, update: StreamUpdate, *, heard: bool = True) -> None:
+        """What the broker's stream brought. heard: that the broker itself was, at all."""
         self.now = max(self.now, update.time)
         self._book(update.transactions)
         for quote in update.quotes:
@@ -231,7 +231,8 @@ class LiveGateway:
         for symbol in update.closed:
             self._board.close(symbol)
         self._moved = self._moved or bool(update.quotes)
-        self.breakers.heard()
+        if heard:
+            self.breakers.heard()
         self.breakers.quoted(update.quotes, self.now)
         for bar in self._board.close_due(self.now):
             self._close(bar)

@@ -10,6 +10,7 @@ from typing import Any
 from infra.deadlines import DeadlineLine, Readable, readable
 from infra.live.commands import Commands
 from infra.live.gateway import LiveGateway
+from infra.live.ports import Watched
 from infra.live.waiting import COORDINATOR, RETRY_S
 from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
@@ -88,7 +89,7 @@ class GatewayLoop:
         self._failure: JournalUnwritable | None = None
         self._due: dict[str, float] = {}
         self._reconnect_s = RECONNECT_S[0]
-        self._heard_at = self._quoted_at = time.monotonic()
+        self._called_at = self._heard_at = self._quoted_at = time.monotonic()
         self._stop_by = float("inf")
         self._rearm_by = ""
         self.stopped = False
@@ -144,12 +145,14 @@ class GatewayLoop:
 
     def _hear_broker(self, stream: BrokerStream) -> None:
         try:
-            update = stream.take()
-            self._heard_at = time.monotonic()
+            update, now = stream.take(), time.monotonic()
+            silent_s = stream.heard_s if isinstance(stream, Watched) else 0.0
+            self._heard_at = max(self._heard_at, now - silent_s)
             if update.quotes:
-                self._quoted_at = self._heard_at
+                self._quoted_at = now
             if self._failure is None:
-                self._gateway.take(update)
+                heard = silent_s <= self._heard_within_s / 2.0
+                self._gateway.take(update, heard=heard)
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
             self._gateway.breakers.lost()
@@ -258,7 +261,8 @@ class GatewayLoop:
         if self._failure is None and self._opening is not None:
             self._open(self._opening)
             return
-        if self._stream is not None and time.monotonic() - self._heard_at > self._heard_within_s:
+        answered_at = max(self._heard_at, self._called_at)
+        if self._stream is not None and time.monotonic() - answered_at > self._heard_within_s:
             silent_s = f"{self._heard_within_s:g} s"
             self._tell(f"the broker has not been heard for {silent_s}; calling it anew")
             gateway.breakers.lost()
@@ -317,7 +321,7 @@ class GatewayLoop:
         try:
             self._stream = self._subscribe(self._gateway.books.state.last_transaction)
             self._reconnect_s = RECONNECT_S[0]
-            self._heard_at = time.monotonic()
+            self._called_at = time.monotonic()
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._gateway.breakers.lost()
             self._tell(f"the broker cannot be heard: {error}", level="warning")
@@ -348,9 +352,10 @@ class GatewayLoop:
 
     def _facts(self) -> dict[str, Any]:
         """What `status` tells beside the books."""
+        silent_s = time.monotonic() - self._heard_at
         return {
-            "broker_heard_s": time.monotonic() - self._heard_at,
-            "broker_connected": self._stream is not None,
+            "broker_heard_s": silent_s,
+            "broker_connected": self._stream is not None and silent_s <= self._heard_within_s,
             "data_age_s": time.monotonic() - self._quoted_at,
             "waiting": self._waiting,
             "stopping": bool(self._commands.stopping),

@@ -92,7 +92,7 @@ class OneFills:
         count = len(group.returns)
         self._next[group.name] = self._clock() + AGAIN_S * 2 ** min(count, MOST_DOUBLED)
         order = OrderRequest(
-            client_order_id=f"{group.name}-x{count}",
+            client_order_id=_name(group, count),
             sequence=state.sequence,
             symbol=group.symbol,
             units=-group.surplus,
@@ -103,6 +103,12 @@ class OneFills:
         )
         intent = OrderIntended(order=order, group=group.name, purpose=Purpose.SURPLUS)
         self._sender.place((intent,), now)
+
+
+def _name(group: OrderGroup, count: int) -> str:
+    """As of an order of the decision whose group it is, with a leg that no other has."""
+    decision, _, name = group.name.rpartition("-")
+    return f"{decision}-x{count}{name}"
 
 
 def _said(group: OrderGroup) -> str:

@@ -1,13 +1,23 @@
-"""What a gateway asks of prices: the board that builds bars, and the watch for silence."""
+"""What a gateway asks of streams and prices: how old they are, the board of bars, the watch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from market.bar_window import BarSlice
 from market.marks import Marks
 from market.quotes import Quote
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A stream that is readable also while its broker is silent, and knows for how long it was."""
+
+    @property
+    def heard_s(self) -> float:
+        """Real seconds since the broker was last heard, heartbeats included; infinite before."""
+        ...
 
 
 class Board(Protocol):

@@ -61,6 +61,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
                 "client_order_id": entry.order.client_order_id,
                 "symbol": entry.order.symbol,
                 "units": entry.order.units,
+                "filled": entry.filled,
                 "stage": entry.stage.value,
             }
             for entry in state.orders.values()

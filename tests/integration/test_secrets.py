@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,10 @@ def scratch() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(enough: Callable[[], bool], what: str) -> None:
+def until(enough: Callable[[], bool], what: str, desk: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not enough():
+        assert desk.poll() is None, "the desk has ended"
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.1)
 
@@ -97,24 +98,34 @@ def descendants(root: int) -> list[int]:
     return found[1:]
 
 
-def processes_with_a_secret(root: int) -> list[str]:
+def cluster_of(root: int) -> str:
+    """The address of the Ray that this process has started, from its raylet."""
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                if word.startswith(("--gcs-address=", "--gcs_address=")):
+                    return word.partition("=")[2]
+    raise AssertionError("no raylet runs")
+
+
+def processes_with(root: int, words: Sequence[bytes]) -> list[str]:
     found = []
     for pid in descendants(root):
         for name in ("environ", "cmdline"):
             with contextlib.suppress(OSError):
                 content = Path(f"/proc/{pid}/{name}").read_bytes()
-                if any(secret in content for secret in SECRETS):
+                if any(word in content for word in words):
                     found.append(f"{pid} {name}")
     return found
 
 
-def files_with_a_secret(folder: Path) -> list[str]:
+def files_with(folder: Path, words: Sequence[bytes]) -> list[str]:
     found = []
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             with contextlib.suppress(OSError):
                 content = path.read_bytes()
-                if any(secret in content for secret in SECRETS):
+                if any(word in content for word in words):
                     found.append(str(path.relative_to(folder)))
     return found
 
@@ -150,6 +161,7 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
             "RAY_TMPDIR": str(scratch),
         }
         environment.pop("RAY_ADDRESS", None)
+        others = {name: value for name, value in environment.items() if name != TOKEN_VARIABLE}
         command = [sys.executable, "-m", "coordinator", "trade", "--home", str(home.folder)]
         with subprocess.Popen(
             [*command, "--config", str(config), "--json"],
@@ -160,31 +172,31 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
             text=True,
         ) as desk:
             try:
-                until(lambda: status(home).get("decisions", 0) > 0, "it decides")
+                until(lambda: status(home).get("decisions", 0) > 0, "it decides", desk)
                 assert home.broker_token.stat().st_mode & 0o777 == 0o600
                 server.inject(BAD_DAY)
                 events = status(home)["events"]
-                until(lambda: status(home).get("events", 0) > events + 60, "it trades on")
+                until(lambda: status(home).get("events", 0) > events + 60, "it trades on", desk)
                 put(home.broker_token, WRONG)
-                until(lambda: "401" in "".join(_lines(home)), "the token is refused")
+                until(lambda: "401" in "".join(_lines(home)), "the token is refused", desk)
                 put(home.broker_token, TOKEN)
                 server.inject(FaultPlan(faults=(), seed=3))
-                until(lambda: status(home).get("broker_connected", False), "it is heard again")
-                cluster = (scratch / "ray" / "ray_current_cluster").read_text().strip()
+                until(
+                    lambda: status(home).get("broker_connected", False), "it is heard again", desk
+                )
+                cluster = cluster_of(desk.pid)
                 listed = subprocess.run(
                     [sys.executable, "-c", LIST, cluster],
                     cwd=scratch,
-                    env={
-                        name: value for name, value in environment.items() if name != TOKEN_VARIABLE
-                    },
+                    env={**others, "RAY_AUTH_MODE": "token"},
                     capture_output=True,
                     text=True,
                     check=False,
                 )
                 assert "gateway" in listed.stdout, listed.stderr
                 printed.append(listed.stdout + listed.stderr)
-                assert processes_with_a_secret(desk.pid) == []
-                assert len(descendants(desk.pid)) > 5
+                assert processes_with(desk.pid, SECRETS) == []
+                assert len(processes_with(desk.pid, (b"RAY_TMPDIR",))) > 5, "it looks indeed"
                 printed.append(told(capsys, "status", "--json", "--home", str(home.folder)))
                 printed.append(told(capsys, "breakers", "--json", "--home", str(home.folder)))
             finally:
@@ -204,7 +216,9 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
         exported = scratch / f"export.{form}"
         told(capsys, "audit", "export", str(home.folder), "--format", form, "--out", str(exported))
         assert exported.stat().st_size > 0
-    assert files_with_a_secret(scratch) == []
+    assert list(scratch.glob("**/session_*/logs/*")), "Ray's logs lie where they are looked for"
+    assert "desk/journal.sqlite" in files_with(scratch, (b"OANDA local",)), "it looks indeed"
+    assert files_with(scratch, SECRETS) == []
     for text in printed:
         assert TOKEN not in text
         assert WRONG not in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from market.errors import LedgerMismatch
 from market.events import OrderCancelled, OrderFilled, OrderIntended
 from market.live_events import CashMoved, TransactionsBooked
 from market.orders import Fill
+from tests.exchanges import TERMS, LocalBench
+from tests.exchanges import order as paper_order
 from tests.live_gateways import ROWS, started
 from tests.property.test_order_life import fill, order
 from tests.staged import opened
@@ -143,6 +146,30 @@ def test_slippage_is_measured_from_what_was_decided_on_where_a_broker_cannot(
 def test_a_fill_in_an_instrument_that_is_not_the_desks_is_not_booked(state: DeskState) -> None:
     with pytest.raises(LedgerMismatch, match="fills 5 XAU_USD, which this desk does not keep"):
         filled(state, replace(fill("o", 5.0), symbol="XAU_USD"))
+
+
+def test_at_a_broker_that_averages_as_the_desk_does_the_books_are_its_own_to_the_last_bit(
+    tmp_path: Path,
+) -> None:
+    bench = LocalBench(tmp_path, replace(TERMS, slippage=0.3))
+    state = DeskState(started(), ROWS)
+    prices = (1.1, 1.1037, 1.0891, 1.1203, 1.0502, 1.1111, 0.97, 1.2, 1.1)
+    for number, price in enumerate(prices):
+        bench.market("USD_JPY", 140.0 + 7.0 * price, 0.013)
+        bench.market("EUR_USD", price, 0.00013)
+        for symbol in ("EUR_USD", "USD_JPY"):
+            units = (-1.0) ** (number // 2) * 1_000.0 * (1 + number % 4)
+            bench.broker.place(paper_order(f"{symbol}-{number}", units, symbol, stop=0.05))
+    theirs = bench.exchange.transactions(0)
+    for event in booked(theirs, state):
+        state.apply(event)
+    realised = [event.fill.realised for event in theirs if event.fill is not None]
+    assert sum(one != 0.0 for one in realised) > 5
+    account = bench.broker.account()
+    assert state.ledger.units.tobytes() == account.units.tobytes()
+    assert state.ledger.average_price.tobytes() == account.average_price.tobytes()
+    assert float(state.ledger.cash[0]) == account.cash
+    bench.close()
 
 
 # Reconciliation

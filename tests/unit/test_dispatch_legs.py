@@ -65,8 +65,10 @@ def test_legs_that_the_guardian_did_not_sign_are_not_sent(desk: Bench) -> None:
         ((leg("a", math.inf),), "on the side of 1000"),
         ((Leg(symbol="GBP_USD", name="a", units=1.0),), "nothing was approved in GBP_USD"),
         ((leg("a", 1.0), leg("a", 2.0)), "the same name"),
+        ((leg("a", 1.0, replaces="o"), leg("b", 2.0, replaces="o")), "replace the same order"),
         ((leg("f1", 1.0),), "expected a name"),
         ((leg("x0", 1.0),), "expected a name"),
+        ((leg("x1g", 1.0),), "expected a name"),
         ((leg("A-b", 1.0),), "expected a name"),
         ((leg("a", 1.0, group="g-1"),), "expected a group"),
         ((leg("a", 1.0, entry=replace(LIMIT, price=math.nan)),), "expected a price"),
@@ -158,3 +160,25 @@ def test_what_does_not_work_cannot_be_replaced_and_nothing_is_sent_in_its_stead(
     assert sent == 0
     assert unsent == (("EUR_USD", f"order {order_id('z')}, to be replaced, does not work there"),)
     assert waiting.broker.replaced == []
+
+
+def test_what_is_left_of_a_winner_is_replaced_outside_its_group_and_keeps_what_it_fills(
+    waiting: Bench,
+) -> None:
+    waiting.fill(A, 200.0)
+    assert replacing(waiting) == (1, ())
+    waiting.tell(TransactionKind.REPLACED, A, reason=NEW)
+    waiting.fill(NEW)
+    assert waiting.keep() == ()
+    assert waiting.broker.cancelled == []
+    assert waiting.held == 1_000.0
+
+
+def test_an_order_is_not_replaced_once_another_of_its_group_has_filled(desk: Bench) -> None:
+    legs = (leg("a", 1_000.0, group="g", entry=LIMIT), leg("b", 1_000.0, group="g", entry=LIMIT))
+    desk.send(euros(1_000.0), legs=legs)
+    desk.fill(B, 100.0)
+    sent, unsent = replacing(desk)
+    assert sent == 0
+    assert "another of its group has filled" in str(unsent)
+    assert desk.broker.replaced == []

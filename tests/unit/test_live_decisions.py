@@ -231,3 +231,17 @@ def test_an_order_of_a_flatten_is_no_decisions(journal: Path, tmp_path: Path) ->
     flattened = written([*events, mode, OrderIntended(order=order)], tmp_path / "j.sqlite")
     with pytest.raises(InvalidError, match=r"when the desk head flattened the desk at .*: news"):
         read_decision(flattened, parse_name(name))
+
+
+@pytest.mark.parametrize(
+    ("leg", "why"),
+    [("x0g", "it gave back what two orders of a group filled"), ("b", "is one leg of decision 7")],
+)
+def test_an_order_that_is_not_a_decisions_only_one_says_what_it_is(
+    events: list[Event], tmp_path: Path, leg: str, why: str
+) -> None:
+    intent = kept(events, OrderIntended)[0].order
+    name = f"{intent.client_order_id.split('-')[0]}-7-EUR_USD-{leg}"
+    more = OrderIntended(order=replace(intent, client_order_id=name, symbol="EUR_USD"))
+    with pytest.raises(InvalidError, match=why):
+        read_decision(written([*events, more], tmp_path / "j"), parse_name(name))

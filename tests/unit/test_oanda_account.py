@@ -220,6 +220,10 @@ def test_what_does_not_fit_is_refused_with_what_to_mend(
         assert word in str(caught.value)
 
 
+def test_a_server_of_ones_own_may_have_another_clock() -> None:
+    require_account(facts(offset_s=-6e7), DESK, "USD", clock=False)
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(ConfigError, match=r"in EUR.*hedging is on"):
         require_account(facts(currency="EUR", hedging=True), DESK, "USD")

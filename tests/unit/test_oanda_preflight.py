@@ -68,6 +68,12 @@ def test_everything_that_is_wrong_with_an_account_is_told_at_once() -> None:
         refuse_account(account(currency="EUR", hedging=True, offset_s=3.0), "USD", new=True)
 
 
+def test_the_clock_of_a_server_of_ones_own_is_its_markets_and_is_not_compared() -> None:
+    refuse_account(account(offset_s=59.0), "USD", new=True, own_clock=True)
+    with pytest.raises(ConfigError, match="hedging"):
+        refuse_account(account(offset_s=59.0, hedging=True), "USD", new=True, own_clock=True)
+
+
 def test_what_is_held_keeps_nobody_from_resuming() -> None:
     held = account(positions=(("EUR_USD", 5.0),), waiting=1)
     refuse_account(held, "USD", new=False)

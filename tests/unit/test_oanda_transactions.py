@@ -385,7 +385,7 @@ def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_moves_its_cash_alo
     assert (found.kind, found.amount, found.fill) == (TRANSFER, 11.5, None)
     assert "XAU_USD" in found.reason
     assert read(cancelled(9, 7, "CLIENT_REQUEST", "x")).kind is NOTED
-    assert read(refused(10, "x", "INSUFFICIENT_MARGIN", symbol="XAU_USD")).kind is NOTED
+    assert read(refused(10, "x", "INSUFFICIENT_MARGIN", symbol="XAU_USD")).kind is REJECTED
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from coordinator.live.brokers.oanda_access import (
     token_file_of,
     tokens_of,
 )
-from coordinator.live.brokers.preflight import checks_of, refuse_account
+from coordinator.live.brokers.preflight import faults_of, refuse_account
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
@@ -77,7 +77,8 @@ class OandaChoice:
             refuse_another_broker(home, access.said)
         with closing(access.connect(self._tokens(settings))) as connection:
             facts = account_facts(connection)
-        refuse_account(facts, settings.desk.account_currency, new=not resume)
+        currency, local = settings.desk.account_currency, access.environment == LOCAL
+        refuse_account(facts, currency, new=not resume, own_clock=local)
         balance = session_at(home.journal).initial_balance if resume else facts.balance
         settings, symbols = with_broker_terms(settings, facts)
         account = settings.oanda.model_copy(update={"account": access.account})
@@ -202,7 +203,7 @@ def account_differs(
     del broker
     with closing(access.connect(TokenFile(file))) as connection:
         facts = account_facts(connection)
-    found = [str(check) for check in checks_of(facts, account_currency) if not check.holds]
+    found = faults_of(facts, account_currency, own_clock=access.environment == LOCAL)
     found += differing_terms(instruments, facts)
     if not found:
         return ""

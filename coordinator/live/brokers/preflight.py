@@ -8,24 +8,36 @@ from infra.brokers.oanda.checks import Check, account_checks
 from infra.brokers.oanda.facts import AccountFacts
 from market.errors import ConfigError
 
-INSTRUMENT, POSITION = "instrument ", "position "
+CLOCK, POSITION = "clock", "position "
 
 
-def refuse_account(facts: AccountFacts, account_currency: str, *, new: bool) -> None:
+def refuse_account(
+    facts: AccountFacts, account_currency: str, *, new: bool, own_clock: bool = False
+) -> None:
     """Raise ConfigError that names everything for which this account cannot be traded.
 
-    new: nothing may be held or be working yet.
+    new: nothing may be held or be working yet. own_clock: as of `faults_of`.
     """
-    wrong = [str(check) for check in checks_of(facts, account_currency) if not check.holds]
+    wrong = faults_of(facts, account_currency, own_clock=own_clock)
     if new:
         wrong += held_already(facts)
     if wrong:
         raise ConfigError(f"account {facts.account} cannot be traded. {'. '.join(wrong)}")
 
 
-def checks_of(facts: AccountFacts, account_currency: str) -> Iterator[Check]:
+def faults_of(facts: AccountFacts, account_currency: str, *, own_clock: bool) -> list[str]:
+    """Everything about the account itself that does not hold, in words.
+
+    own_clock: the broker is a server of one's own, whose clock is its market's: it stands while the
+    server is down and may run at any speed, so it is not compared with this machine's.
+    """
+    checks = checks_of(facts, account_currency, clock=not own_clock)
+    return [str(check) for check in checks if not check.holds]
+
+
+def checks_of(facts: AccountFacts, account_currency: str, *, clock: bool = True) -> Iterator[Check]:
     """What must hold of the account itself, whatever is traded on it."""
-    for check in account_checks(facts, (), account_currency):
+    for check in account_checks(facts, (), account_currency, clock=clock):
         if not check.subject.startswith(POSITION):
             yield check
     yield Check(

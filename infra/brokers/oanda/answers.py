@@ -21,24 +21,24 @@ DEPENDENT_TYPES = frozenset(
 
 def order_after(transactions: Iterable[Raw], origins: Origins) -> BrokerOrder | None:
     """The order that these transactions tell of, in the state that they leave it in; None where
-    none of them makes, fills, ends or refuses one. In any order; of one order alone.
+    none of them makes or refuses it. In any order; of one client order id alone, of which the
+    newest order counts.
     """
     found: BrokerOrder | None = None
     for raw in sorted(transactions, key=lambda one: int(one["id"])):
         kind, number = str(raw["type"]), int(raw["id"])
         if kind in ENTRIES:
-            if found is not None and found.filled:  # what is left of it, issued anew
+            if found is not None and found.state is OrderState.PARTIALLY_FILLED:
+                # What is left of it, issued anew.
                 found = replace(found, state=OrderState.PARTIALLY_FILLED, transaction=number)
             else:
                 found = accepted(origins.order(number))
         elif kind.endswith("_ORDER_REJECT"):
             found = rejected(raw) if found is None else _not_reissued(raw, found)
-        elif kind == "ORDER_FILL":
-            at = found or accepted(origins.order(int(raw["orderID"])))
-            found = after_fill(raw, at)
-        elif kind == "ORDER_CANCEL":
-            at = found or accepted(origins.order(int(raw["orderID"])))
-            found = ended(raw, at, origins)
+        elif kind == "ORDER_FILL" and found is not None:
+            found = after_fill(raw, found)
+        elif kind == "ORDER_CANCEL" and found is not None:
+            found = ended(raw, found, origins)
     return found
 
 
@@ -108,16 +108,16 @@ def ended(raw: Raw, at: BrokerOrder, origins: Origins) -> BrokerOrder:
 def order_as_told(
     raw: Raw, transaction: Callable[[int], Raw | None], origins: Origins
 ) -> BrokerOrder:
-    """An order of OANDA's own list of orders. transaction: of an id, for how it ended."""
+    """An order of OANDA's own list of orders, which does not tell how much of one that waits was
+    filled. transaction: of an id, for how it ended.
+    """
     number = int(raw["id"])
-    filled = origins.filled(number)
     at = BrokerOrder(
         client_order_id=client_id(raw) or stranger(number),
         symbol=str(raw.get("instrument", "")),
         units=_units(raw),
-        state=OrderState.PARTIALLY_FILLED if filled else OrderState.ACCEPTED,
+        state=OrderState.ACCEPTED,
         transaction=number,
-        filled=filled,
     )
     ends = [
         _told(int(raw[field]), transaction)
@@ -126,8 +126,7 @@ def order_as_told(
     ]
     for end in sorted(ends, key=lambda one: int(one["id"])):
         if end["type"] == "ORDER_FILL":
-            filled = read(end["units"])
-            at = replace(at, state=OrderState.FILLED, transaction=int(end["id"]), filled=filled)
+            at = replace(after_fill(end, at), state=OrderState.FILLED)
         else:
             at = ended(end, at, origins)
     return at

@@ -18,7 +18,7 @@ from infra.brokers.oanda.finding import Finder
 from infra.brokers.oanda.history import history
 from infra.brokers.oanda.origins import Origins, Raw
 from infra.brokers.oanda.paths import quoted
-from infra.brokers.oanda.placing import Placing, refusal_of
+from infra.brokers.oanda.placing import WAITS, Placing, refusal_of
 from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
 from infra.brokers.oanda.translation import Translation
@@ -119,11 +119,18 @@ class OandaBroker:
         """The orders that wait, but for the exits that hang on trades."""
         answer = self._connection.ask(orders.OrdersPending(self._account))
         with reading("the orders that wait"):
-            return tuple(
+            told = [
                 order_as_told(raw, self._records.transaction, self._origins)
                 for raw in answer["orders"]
                 if not is_dependent(raw)
-            )
+            ]
+        if told:
+            self._finder.catch_up()
+        recorded = (self._finder.recorded(order.client_order_id) for order in told)
+        return tuple(
+            known if known is not None and known.state in WAITS else order
+            for order, known in zip(told, recorded, strict=True)
+        )
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """Cancel an order that waits; of one that has ended, its end."""

@@ -39,7 +39,7 @@ def fill_of(raw: Raw, client_order_id: str, decision_mid: float) -> Fill:
     rate = _rate(raw, pl)
     side = math.copysign(1.0, units)
     best = ask if units > 0.0 else bid
-    beyond = max(side * (price - best), 0.0) if math.isfinite(best) else 0.0
+    beyond = max(0.0, side * (price - best)) if math.isfinite(best) else 0.0
     reason = EXITS.get(str(raw.get("reason")), DECISION)
     known = reason == DECISION and decision_mid > 0.0
     return Fill(

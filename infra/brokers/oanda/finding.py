@@ -9,15 +9,14 @@ from typing import Any
 
 from oandapyV20.endpoints import orders
 
-from infra.brokers.oanda.answers import order_after, order_as_told
+from infra.brokers.oanda.answers import after_fill, order_after, order_as_told
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
-from infra.brokers.oanda.origins import ENTRIES, Origins, Raw, client_id
+from infra.brokers.oanda.origins import Origins
 from infra.brokers.oanda.paths import by_client_id, quoted
 from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
-from infra.brokers.oanda.translation import TAKEN
-from market.accounts import BrokerOrder
+from market.accounts import BrokerOrder, OrderState
 
 LAG_S = 1.0
 """OANDA may deny for half a second an order that it has just taken."""
@@ -26,7 +25,8 @@ _STRANGER = "oanda-"
 
 
 class Finder:
-    """Asks OANDA's list of orders, then its record of transactions, a day or 5,000 back.
+    """Reads OANDA's record of transactions, 5,000 back and then what is new in it, and asks its
+    list of orders for what is older: the list does not tell how much of an order was filled.
 
     An order that was refused before OANDA recorded anything is remembered here alone.
     """
@@ -47,15 +47,13 @@ class Finder:
         self._sleep = sleep
         self._refused: OrderedDict[str, BrokerOrder] = OrderedDict()
         self._sent: OrderedDict[str, float] = OrderedDict()
-        self._read_past = False
 
     def find(self, name: str) -> BrokerOrder | None:
         """The order; None where OANDA never had it. Raises as a question does."""
         refused = self._refused.get(name)
         if refused is not None:
             return refused
-        with reading(f"order {name}"):
-            found = self._look(name)
+        found = self._look(name)
         if found is not None:
             return found
         sent = self._sent.get(name)
@@ -63,17 +61,23 @@ class Finder:
         if left <= 0.0:
             return None
         self._sleep(left)
-        with reading(f"order {name}"):
-            return self._look(name)
+        return self._look(name)
 
     def is_used(self, name: str) -> bool:
         """Whether an order of this id was ever sent, here or by a process before this one."""
-        if not self._read_past:
-            with reading("the record"):
-                for raw in self._records.newest_first():
-                    self._origins.note(raw)
-            self._read_past = True
+        self._begin()
         return name in self._refused or self._origins.has_name(name)
+
+    def catch_up(self) -> None:
+        """Read what is new in the record."""
+        self._begin()
+        with reading("the record"):
+            for raw in self._records.since(self._origins.read):
+                self._origins.note(raw)
+
+    def recorded(self, name: str) -> BrokerOrder | None:
+        """The order as far as the record was read."""
+        return order_after(self._origins.life(name), self._origins)
 
     def note_sent(self, name: str) -> None:
         """This order is about to leave."""
@@ -83,13 +87,26 @@ class Finder:
     def note_unsent(self, name: str) -> None:
         """It did not."""
         self._sent.pop(name, None)
+        self._origins.forget_name(name)
 
     def note_refused(self, order: BrokerOrder) -> None:
         """It was refused, and OANDA's record will not tell of it."""
         _keep(self._refused, order.client_order_id, order)
 
     def _look(self, name: str) -> BrokerOrder | None:
-        return self._listed(name) or self._recorded(name)
+        self.catch_up()
+        with reading(f"order {name}"):
+            return self.recorded(name) or self._listed(name)
+
+    def _begin(self) -> None:
+        if self._origins.read:
+            return
+        with reading("the record"):
+            # Oldest first: what ends an order is told by the id of the order.
+            told = [*self._records.newest_first()]
+            for raw in reversed(told):
+                self._origins.note(raw)
+            self._origins.begin(int(told[0]["id"]) if told else 0)
 
     def _listed(self, name: str) -> BrokerOrder | None:
         endpoint = orders.OrderDetails(quoted(self._connection.account), specifier(name))
@@ -98,28 +115,17 @@ class Finder:
             raw = self._connection.ask(endpoint)["order"]
         except Refused as error:
             refused = error
-        if refused is None:
-            return order_as_told(raw, self._records.transaction, self._origins)
-        if refused.status == 404:
-            return None
-        raise refused
-
-    def _recorded(self, name: str) -> BrokerOrder | None:
-        """From the newest transactions back to the one that made or refused it."""
-        told: list[Raw] = []
-        number = order_number(name)
-        for raw in self._records.newest_first():
-            self._origins.note(raw)
-            kind = str(raw["type"])
-            if kind in ENTRIES and (client_id(raw) == name or raw["id"] == number):
-                told = [one for one in told if one.get("orderID") in (None, raw["id"])]
-                return order_after([*told, raw], self._origins)
-            if kind.endswith("_ORDER_REJECT"):
-                if client_id(raw) == name and raw.get("rejectReason") not in TAKEN:
-                    return order_after([raw], self._origins)
-            elif "orderID" in raw:
-                told.append(raw)
-        return None
+        if refused is not None:
+            if refused.status == 404:
+                return None
+            raise refused
+        found = order_as_told(raw, self._records.transaction, self._origins)
+        if found.state is not OrderState.ACCEPTED:
+            return found
+        for one in self._records.since(found.transaction):
+            if one["type"] == "ORDER_FILL" and int(one["orderID"]) == found.transaction:
+                found = after_fill(one, found)
+        return found
 
 
 def specifier(name: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from infra.brokers.oanda.fills import EXITS
 from infra.brokers.v20.decimals import read
 from market.errors import DataError
 
-KEPT = 50_000
+KEPT = 10_000
 ENTRIES = frozenset(
     {"MARKET_ORDER", "LIMIT_ORDER", "STOP_ORDER", "MARKET_IF_TOUCHED_ORDER", "FIXED_PRICE_ORDER"}
 )
@@ -21,6 +22,12 @@ DEPENDENTS = frozenset({
 })  # fmt: skip
 BROKERS_OWN = frozenset({"MARGIN_CLOSEOUT", "DELAYED_TRADE_CLOSE"})
 """Reasons of market orders that the broker makes itself."""
+TAKEN = frozenset({"CLIENT_ORDER_ID_ALREADY_EXISTS", "CLIENT_TRADE_ID_ALREADY_EXISTS"})
+"""Refusals of a repetition; they say nothing of the order that has the id."""
+_TOLD = (
+    "id", "type", "orderID", "clientOrderID", "units", "instrument", "reason", "rejectReason",
+    "replacedByOrderID", "clientExtensions",
+)  # fmt: skip
 
 Raw = Mapping[str, Any]
 
@@ -57,37 +64,61 @@ class Origins:
         self._lock = threading.RLock()
         self._orders: OrderedDict[int, Origin] = OrderedDict()
         self._openers: OrderedDict[int, str] = OrderedDict()
-        self._names: OrderedDict[str, None] = OrderedDict()
-        self._fills: OrderedDict[int, dict[int, float]] = OrderedDict()
+        self._lives: OrderedDict[str, dict[int, Raw]] = OrderedDict()
+        self._read = 0
+        self._ahead: set[int] = set()
 
     def note(self, raw: Raw) -> None:
         """Remember what a transaction tells; the same one twice does no harm."""
-        kind = raw.get("type")
+        kind, number = raw.get("type"), int(raw["id"])
         if kind in ENTRIES or kind in DEPENDENTS:
             origin = _origin(raw)
             self._keep(self._orders, origin.order, origin)
             if not origin.exit:
-                self.note_name(origin.client_order_id)
+                self._live(origin.client_order_id, raw)
         elif kind == "ORDER_FILL":
-            order, number = int(raw["orderID"]), int(raw["id"])
             opened = raw.get("tradeOpened")
             if isinstance(opened, dict):
                 self._keep(self._openers, int(opened["tradeID"]), _opener(raw, opened))
-            with self._lock:
-                fills = self._fills.get(order, {})
-                self._keep(self._fills, order, fills | {number: read(raw["units"])})
-        elif isinstance(kind, str) and kind.endswith("_ORDER_REJECT"):
-            self.note_name(client_id(raw))
+            if raw.get("reason") not in EXITS:
+                self._live(self._named(raw), raw)
+        elif kind == "ORDER_CANCEL":
+            self._live(self._named(raw), raw)
+        elif str(kind).endswith("_ORDER_REJECT") and raw.get("rejectReason") not in TAKEN:
+            self._live(client_id(raw), raw)
+        self._through(number)
 
     def note_name(self, client_order_id: str) -> None:
         """This client order id has been used."""
-        if client_order_id:
-            self._keep(self._names, client_order_id, None)
+        with self._lock:
+            self._keep(self._lives, client_order_id, self._lives.get(client_order_id, {}))
+
+    def forget_name(self, client_order_id: str) -> None:
+        """It has not after all, unless the record tells of it."""
+        with self._lock:
+            if not self._lives.get(client_order_id):
+                self._lives.pop(client_order_id, None)
 
     def has_name(self, client_order_id: str) -> bool:
         """Whether it has, as far as is remembered."""
         with self._lock:
-            return client_order_id in self._names
+            return client_order_id in self._lives
+
+    def life(self, client_order_id: str) -> tuple[Raw, ...]:
+        """What is remembered of the orders under this id: their making, fills, end or refusal."""
+        with self._lock:
+            return tuple(self._lives.get(client_order_id, {}).values())
+
+    @property
+    def read(self) -> int:
+        """Every transaction up to this one has been noted, as far back as the record was read."""
+        return self._read
+
+    def begin(self, last: int) -> None:
+        """The record has been read up to this transaction."""
+        with self._lock:
+            self._read = max(self._read, last)
+            self._ahead = {number for number in self._ahead if number > self._read}
 
     def order(self, number: int) -> Origin:
         """The origin of an order, whose id is that of the transaction that made it."""
@@ -98,8 +129,9 @@ class Origins:
         raw = self._past.transaction(number)
         if raw is None or raw.get("type") not in ENTRIES | DEPENDENTS:
             raise DataError(f"OANDA's record tells of order {number} and not what made it")
-        self.note(raw)
-        return _origin(raw)
+        origin = _origin(raw)
+        self._keep(self._orders, number, origin)
+        return origin
 
     def opener(self, trade: int) -> str:
         """The client order id of the order that opened a trade."""
@@ -111,17 +143,35 @@ class Origins:
         raw = self._past.transaction(trade)
         opened = None if raw is None else raw.get("tradeOpened")
         if raw is not None and isinstance(opened, dict):
-            self.note(raw)
-            return _opener(raw, opened)
-        told = client_id(self._past.trade(trade) or {})
-        name = told or stranger(trade)
+            name = _opener(raw, opened)
+        else:
+            name = client_id(self._past.trade(trade) or {}) or stranger(trade)
         self._keep(self._openers, trade, name)
         return name
 
-    def filled(self, order: int) -> float:
-        """Signed units that were filled of an order, as far as is remembered."""
+    def _named(self, raw: Raw) -> str:
+        """The client order id of the order that filled or ended; empty for exits."""
+        told, number = raw.get("clientOrderID"), int(raw["orderID"])
         with self._lock:
-            return sum(self._fills.get(order, {}).values())
+            origin = self._orders.get(number)
+        if origin is not None:
+            return "" if origin.exit else origin.client_order_id
+        return str(told) if told else stranger(number)
+
+    def _live(self, name: str, raw: Raw) -> None:
+        if not name:
+            return
+        told = {field: raw[field] for field in _TOLD if field in raw}
+        with self._lock:
+            self._keep(self._lives, name, self._lives.get(name, {}) | {int(raw["id"]): told})
+
+    def _through(self, number: int) -> None:
+        with self._lock:
+            if number > self._read > 0:
+                self._ahead.add(number)
+            while self._read + 1 in self._ahead:
+                self._read += 1
+                self._ahead.discard(self._read)
 
     def _keep(self, kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         with self._lock:

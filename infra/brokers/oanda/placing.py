@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from oandapyV20.endpoints import orders, positions, pricing
 
 from infra.brokers.oanda.answers import (
-    accepted,
-    ended,
     order_after,
     refused_transaction,
     rejected,
@@ -21,10 +18,9 @@ from infra.brokers.oanda.codes import in_words
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.finding import Finder, specifier
-from infra.brokers.oanda.origins import Origins, Raw
+from infra.brokers.oanda.origins import TAKEN, Origins, Raw
 from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.reading import reading
-from infra.brokers.oanda.translation import TAKEN
 from infra.brokers.v20.decimals import read
 from market.accounts import BrokerOrder, OrderState
 from market.errors import InvalidError, OutcomeUnknown, QuorumError, TransientError
@@ -89,18 +85,17 @@ class Placing:
             refused = error
         if refused is not None:
             return self._end(name, refused)
-        raw = answer.get("orderCancelTransaction")
         try:
-            if not isinstance(raw, dict):
-                raise KeyError("orderCancelTransaction")
-            origin = self._origins.order(int(raw["orderID"]))
-            at = replace(accepted(origin), filled=self._origins.filled(origin.order))
-            return ended(raw, at, self._origins)
-        except (KeyError, TypeError, ValueError, QuorumError) as error:
-            unreadable = type(error).__name__
-        raise OutcomeUnknown(
-            f"the cancel of {name} was answered with what cannot be read ({unreadable}); look it up"
-        )
+            self._origins.note(answer["orderCancelTransaction"])
+            found = self._finder.find(name)
+        except (KeyError, TypeError, ValueError, AttributeError, QuorumError):
+            found = None
+        if found is None or found.state in WAITS:
+            raise OutcomeUnknown(
+                f"order {name} was cancelled, and how much of it had been filled is not known; "
+                "look it up"
+            )
+        return found
 
     def close(self, symbol: str, name: str) -> BrokerOrder | None:
         """Close all that is held of an instrument; None where nothing is."""

@@ -11,13 +11,11 @@ from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.reading import reading
-from infra.brokers.v20.times import SECOND_NS, nanoseconds_of
-from market.errors import LedgerMismatch, TransientError
+from market.errors import TransientError
 
 Raw = Mapping[str, Any]
 PAGE = 1_000
 REACH = 5_000
-REACH_NS = 86_400 * SECOND_NS
 
 
 class Records:
@@ -45,7 +43,8 @@ class Records:
     def since(self, after: int) -> Iterator[Raw]:
         """Every transaction above `after`, in order: OANDA answers with some at a time.
 
-        Raises LedgerMismatch where OANDA's newest is below `after`.
+        Raises TransientError where OANDA's newest is below `after`: one of its machines lags behind
+        another, or the id is another account's.
         """
         while True:
             endpoint = transactions.TransactionsSinceID(self._account, params={"id": str(after)})
@@ -71,11 +70,10 @@ class Records:
                 )
             after = newest
 
-    def newest_first(self, reach: int = REACH, reach_ns: int = REACH_NS) -> Iterator[Raw]:
-        """The newest transactions, newest first: so many, and of so long before the newest."""
+    def newest_first(self, reach: int = REACH) -> Iterator[Raw]:
+        """The newest transactions, newest first, so many at most."""
         last = self.last_id()
         least = max(last - reach + 1, 1)
-        oldest: int | None = None
         while last >= least:
             first = max(last - PAGE + 1, least)
             params = {"from": str(first), "to": str(last)}
@@ -83,14 +81,8 @@ class Records:
                 transactions.TransactionIDRange(self._account, params=params)
             )
             with reading("the record"):
-                told = [
-                    (_id(raw), nanoseconds_of(raw["time"]), raw) for raw in answer["transactions"]
-                ]
-            for _, time, raw in sorted(told, key=lambda one: one[0], reverse=True):
-                oldest = time - reach_ns if oldest is None else oldest
-                if time < oldest:
-                    return
-                yield raw
+                told = sorted(answer["transactions"], key=_id, reverse=True)
+            yield from told
             last = first - 1
 
     def _one(self, endpoint: Any, name: str) -> Raw | None:
@@ -113,8 +105,8 @@ def _id(raw: Raw) -> int:
     return int(raw["id"])
 
 
-def _ahead(after: int, last: int) -> LedgerMismatch:
-    return LedgerMismatch(
-        f"the books go to transaction {after} and OANDA's newest is {last}; check that the "
-        "journal belongs to this account"
+def _ahead(after: int, last: int) -> TransientError:
+    return TransientError(
+        f"transaction {after} is known here and OANDA's newest is {last}; where that lasts, check "
+        "that the journal belongs to this account"
     )

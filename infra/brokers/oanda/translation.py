@@ -13,9 +13,10 @@
 | anything else that moved the balance | TRANSFER, its type as the reason |
 | anything else | NOTED, its type as the reason |
 
-What concerns an instrument that the desk does not trade is NOTED, and a fill of one a TRANSFER of
-what it moved: the desk keeps account of its cash and of nothing else there. Where the balance moved
-by more than a transaction explains, the rest is in its amount.
+What concerns an instrument that the desk does not trade is NOTED, but for a refusal, which moves
+nothing; a fill of one is a TRANSFER of what it moved: the desk keeps account of its cash and of
+nothing else there. Where the balance moved by more than a transaction explains, the rest is in its
+amount.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from infra.brokers.oanda.origins import (
     BROKERS_OWN,
     DEPENDENTS,
     ENTRIES,
+    TAKEN,
     Origins,
     client_id,
     stranger,
@@ -45,7 +47,6 @@ from market.accounts import Transaction, TransactionKind
 Raw = Mapping[str, Any]
 MARGIN_CALL = "MARGIN_CALL"
 """How the reason of a NOTED begins that a person must hear of at once."""
-TAKEN = frozenset({"CLIENT_ORDER_ID_ALREADY_EXISTS", "CLIENT_TRADE_ID_ALREADY_EXISTS"})
 _CALLS = {
     "MARGIN_CALL_ENTER": "the account is in a margin call; OANDA closes positions unless margin "
     "is freed",
@@ -109,7 +110,7 @@ class Translation:
     def _rejected(self, raw: Raw) -> Transaction:
         reason, symbol = str(raw["rejectReason"]), str(raw.get("instrument", ""))
         name = client_id(raw)
-        if reason in TAKEN or not name or symbol not in self._symbols:
+        if reason in TAKEN or not name:
             return _noted(raw)
         return _made(raw, TransactionKind.REJECTED, name, symbol, reason=words_of(reason))
 

@@ -7,11 +7,8 @@ client looks at it, and what it means is decided from the note.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,21 +16,13 @@ from typing import Any
 
 import requests
 from oandapyV20 import API
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from infra.brokers.oanda.credentials import redacted
 from infra.brokers.oanda.environment import Environment
+from infra.brokers.oanda.failures import MOST_BYTES, TooMuch, in_words
+from infra.brokers.oanda.wire import Wire
 
-MOST_BYTES = 64 * 2**20
-_KINDS = {
-    "ConnectionRefused": "the connection was refused",
-    "gaierror": "its name could not be resolved",
-    "SSL": "no encrypted connection could be made or kept (TLS)",
-    "TooMuch": f"an answer above {MOST_BYTES // 2**20} MiB",
-}
 _PIECE = 2**16
 _LOCAL = "local"
 
@@ -81,7 +70,7 @@ class Line:
         self._wall = wall
         self._streaming = streaming
         self._heard = Heard()
-        self._wire = _Wire(pace)
+        self._wire = Wire(pace)
         self._bearer = _Bearer(token)
         headers = {"Accept-Datetime-Format": "RFC3339"}
         if streaming:
@@ -110,7 +99,7 @@ class Line:
         try:
             answer = self._api.request(endpoint)
         except Exception as error:  # the client's own choice of them tells less than the note
-            broken = _in_words(error, self._timeout)
+            broken = in_words(error, self._timeout)
         heard = self._heard
         if not heard.status:
             heard = Heard(broken=broken, unsent=self._wire.unsent, sent_at=sent)
@@ -140,7 +129,7 @@ class Line:
 
     def in_words(self, error: Exception) -> str:
         """What happened, without anything of the request."""
-        return _in_words(error, self._timeout)
+        return in_words(error, self._timeout)
 
     def _note(self, response: requests.Response, *_: object, **__: object) -> None:
         headers = response.headers
@@ -149,7 +138,7 @@ class Line:
             try:
                 body = self._body(response)
             except Exception as error:
-                broken = _in_words(error, self._timeout)
+                broken = in_words(error, self._timeout)
                 self._wire.hang_up()
             # The client must find it read: it would wait for it without an end in time.
             response.raw = io.BytesIO(body)
@@ -177,12 +166,8 @@ class Line:
             if time.monotonic() > until:
                 raise TimeoutError
             if size > MOST_BYTES:
-                raise _TooMuch
+                raise TooMuch
         return b"".join(pieces)
-
-
-class _TooMuch(Exception):
-    """A body that no answer of OANDA has."""
 
 
 class _Bearer(AuthBase):
@@ -194,100 +179,8 @@ class _Bearer(AuthBase):
         return request
 
 
-class _Wire(HTTPAdapter):
-    """Makes connections in their turn, and remembers whether the last could not be made."""
-
-    def __init__(self, pace: Callable[[], None]) -> None:
-        self.unsent = False
-        self._sockets: list[socket.socket] = []
-        self._hung_up = False
-        self._lock = threading.Lock()
-        wire = self
-
-        def connect(make: Callable[[], None], connection: HTTPConnection) -> None:
-            pace()
-            try:
-                make()
-            except BaseException:
-                wire.unsent = True
-                raise
-            wire._connected(connection.sock)
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                connect(super().connect, self)
-
-        class Encrypted(HTTPSConnection):
-            def connect(self) -> None:
-                connect(super().connect, self)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self._pools = {"http": PlainPool, "https": EncryptedPool}
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **settings: Any) -> None:
-        super().init_poolmanager(*args, **settings)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def hang_up(self) -> None:
-        with self._lock:
-            self._hung_up = True
-            sockets, self._sockets = self._sockets, []
-        for one in sockets:
-            _shut(one)
-
-    def _connected(self, made: socket.socket | None) -> None:
-        if made is None:
-            return
-        with self._lock:
-            self._sockets = [one for one in self._sockets if one.fileno() >= 0]
-            self._sockets.append(made)
-            ended = self._hung_up
-        if ended:
-            _shut(made)
-
-
-def _shut(one: socket.socket) -> None:
-    """Wakes a thread that reads from it, which closing it would not."""
-    with contextlib.suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-
-
 def _silence() -> None:
     """The client logs URLs and bodies; the desk's own logs say what happened."""
     logger = logging.getLogger("oandapyV20")
     logger.propagate = False
     logger.setLevel(logging.CRITICAL + 1)
-
-
-def _in_words(error: BaseException, timeout: tuple[float, float]) -> str:
-    """By its type alone: texts of such errors hold URLs and headers."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return f"no connection within {timeout[0]:g} s"
-    for one in _chain(error):
-        name = type(one).__name__
-        if isinstance(one, TimeoutError) or "Timeout" in name:
-            return f"no answer within {timeout[1]:g} s"
-        for known, words in _KINDS.items():
-            if known in name:
-                return words
-    if isinstance(error, ValueError) and not isinstance(error, requests.RequestException):
-        return "an answer that is no JSON"
-    return "the connection was cut"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it was made from."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]

@@ -223,9 +223,12 @@ class Books:
         self._end(transaction["orderID"], "CANCELLED", end)
 
     def _end(self, id_: str, state: str, end: Json) -> None:
-        """An order waits no more; the rest of one that was filled in part leaves it filled."""
+        """An order waits no more; one that was filled in part, and whose rest ends, says both."""
         order = self.waiting.pop(id_, None)
         if order is None:
+            filled = self.order(id_)
+            if filled is not None:
+                self.changes.orders[id_] = {**filled, **end}
             return
         ended = {**order, **end, "state": state}
         self.changes.orders[id_] = ended

@@ -80,7 +80,10 @@ class Closing:
         facts = {"instrument": trade.instrument, "units": signed, "tradeClose": close}
         if fields.reason or refusal:
             reason = fields.reason or refusal
-            return self._reject(400, facts, "orderRejectTransaction", reason)
+            status, answer = self._reject(400, facts, "orderRejectTransaction", reason)
+            for untold in ("relatedTransactionIDs", "lastTransactionID"):
+                del answer[untold]
+            return status, answer
         facts |= {**CLOSING, "reason": "TRADE_CLOSE", "requestID": core.request_id()}
         name = self._keep({}, facts)
         core.exchange.reduce(trade.instrument, float(units), name)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from infra.brokers.v20_server.core import Core
 from infra.brokers.v20_server.fields import Fields
 from infra.brokers.v20_server.on_fill import extensions
-from infra.brokers.v20_server.requests import ENTRIES, EntryRequest, entry_request, order_of
+from infra.brokers.v20_server.requests import EntryRequest, entry_request, order_of
 from infra.brokers.v20_server.trades import DEPENDENTS
 from infra.brokers.v20_server.wire import Answer, Json
 from market.errors import InvalidError
@@ -156,7 +156,7 @@ class Entering:
             trade = core.books.trade_of_client(trade_name)
             if trade is not None and trade.is_open:
                 return "CLIENT_TRADE_ID_ALREADY_EXISTS"
-        if asked.kind in ENTRIES and core.exchange.last_quote(symbol) is None:
+        if asked.kind == "MARKET_IF_TOUCHED" and core.exchange.last_quote(symbol) is None:
             return "INSTRUMENT_PRICE_UNKNOWN"
         return self._action_obstacle(asked, core.books.units(symbol), Decimal(units))
 

@@ -248,7 +248,7 @@ def _check_names(found: object) -> None:
         kind = fault.get("kind")
         if kind not in tuple(FaultKind):
             raise InvalidError(
-                f"fault {number}: unknown kind {kind!r}{nearest(str(kind), FaultKind)} "
+                f"fault {number}: unknown kind {kind!r}{nearest(str(kind), map(str, FaultKind))} "
                 f"Known are {', '.join(FaultKind)}"
             )
 

@@ -1,4 +1,4 @@
-"""`Protection`: the exchange keeps one bracket a position, v20 shows orders; here they are made one."""
+"""`Protection`: the one bracket of a position in the exchange, and the orders that v20 shows."""
 
 from __future__ import annotations
 

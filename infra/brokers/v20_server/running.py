@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,6 +203,8 @@ class V20Server:
             return answer.result(within_s)
         except TimeoutError:
             raise TransientError(f"the v20 server did not answer within {within_s:g} s") from None
+        except CancelledError:
+            raise TransientError(f"the v20 server at {self.url} has just stopped") from None
 
 
 def run_v20_server(

@@ -26,7 +26,6 @@ from infra.brokers.v20_server.rest import guarded, http_error, rest_routes
 from infra.brokers.v20_server.stamps import Stamped
 from infra.brokers.v20_server.stream_routes import stream_routes
 from infra.brokers.v20_server.streams import Streams
-from market.errors import QuorumError
 from market.ports import PriceSource
 
 POLL_S = 0.001
@@ -53,7 +52,7 @@ class Serving:
         """Raises FatalError where the candles cannot be kept, DataError of the source."""
         self.account = account
         self.source = source
-        self.failure: QuorumError | None = None
+        self.failure: Exception | None = None
         self.streams = Streams(account)
         self._candles = CandleStore(folder / CANDLES)
         try:
@@ -156,10 +155,10 @@ class Serving:
                     self._candles.save()
                     save_at = loop.time() + SAVE_EVERY_S
                 await asyncio.sleep(POLL_S)
-        except QuorumError as error:
+        except Exception as error:  # without prices it must not go on serving
             self._fail(error)
 
-    def _fail(self, error: QuorumError) -> None:
+    def _fail(self, error: Exception) -> None:
         self.failure = self.failure or error
         self.stop()
 

@@ -9,9 +9,9 @@ from typing import Any
 from infra.brokers.v20.times import rfc3339
 from infra.brokers.v20_server.books import CREATED, NOT_OF_AN_ORDER, Books
 from infra.brokers.v20_server.fills import fill_facts, opened_units
+from infra.brokers.v20_server.funding import financing_facts, transfer_facts
 from infra.brokers.v20_server.listing import Listed
 from infra.brokers.v20_server.log import V20Log
-from infra.brokers.v20_server.money import rounded, shares
 from infra.brokers.v20_server.reasons import CANCELLED_BECAUSE, EXIT_BY, UNEXPLAINED
 from infra.brokers.v20_server.terms import V20Terms
 from infra.brokers.v20_server.trades import DEPENDENTS
@@ -73,18 +73,21 @@ class Translation:
     def tell(self, happened: Sequence[Transaction]) -> list[Json]:
         """Translate what the exchange did, in order."""
         told: list[Json] = []
-        totals = self._books.totals
+        before: Transaction | None = None
         for (kind, time), group in groupby(happened, lambda one: (one.kind, one.time)):
             several = list(group)
             if kind is TransactionKind.FINANCING:
                 self.batch()
-                told.append(self._finance(several, time))
+                facts = financing_facts(several, self._books)
+                told.append(self.add("DAILY_FINANCING", time, **facts))
                 continue
             for one in several:
-                self.batch()
+                if before is None or not _of_one_order(before, one):
+                    self.batch()
                 told += self._one(one, happened)
+                before = one
         if happened:
-            totals.source = happened[-1].id
+            self._books.totals.source = happened[-1].id
         return told
 
     def _one(self, one: Transaction, happened: Sequence[Transaction]) -> list[Json]:
@@ -162,48 +165,9 @@ class Translation:
                     homeCurrency=self._currency,
                 )
             )
-        totals = self._books.totals
-        totals.cash += one.amount
-        balance = rounded(totals.cash)
-        told.append(
-            self.add(
-                "TRANSFER_FUNDS",
-                one.time,
-                amount=str(balance - totals.balance),
-                fundingReason="CLIENT_FUNDING",
-                accountBalance=str(balance),
-            )
-        )
+        facts = transfer_facts(one, self._books)
+        told.append(self.add("TRANSFER_FUNDS", one.time, **facts))
         return told
-
-    def _finance(self, several: Sequence[Transaction], time: int) -> Json:
-        totals = self._books.totals
-        positions, before = [], totals.balance
-        balance = before
-        for one in several:
-            totals.cash += one.amount
-            amount = rounded(totals.cash) - balance
-            balance += amount
-            trades = list(self._books.trades_of(one.symbol))
-            parts = shares(amount, [abs(trade.units) for trade in trades])
-            positions.append(
-                {
-                    "instrument": one.symbol,
-                    "financing": str(amount),
-                    "openTradeFinancings": [
-                        {"tradeID": trade.id, "financing": str(part)}
-                        for trade, part in zip(trades, parts, strict=True)
-                    ],
-                }
-            )
-        return self.add(
-            "DAILY_FINANCING",
-            time,
-            financing=str(balance - before),
-            accountBalance=str(balance),
-            accountFinancingMode="DAILY",
-            positionFinancings=positions,
-        )
 
     def _fill(self, one: Transaction, fill: Fill, happened: Sequence[Transaction]) -> list[Json]:
         listed = self._listed[one.symbol]
@@ -367,6 +331,12 @@ class Translation:
             facts["replacesOrderID"] = order["id"]
             reason = "REPLACEMENT"
         return self.add(kind, one.time, name=one.client_order_id, reason=reason, **facts)
+
+
+def _of_one_order(before: Transaction, one: Transaction) -> bool:
+    """Whether two happened together: an order and its fill, or one and the one in its place."""
+    name = one.client_order_id
+    return before.time == one.time and name in (before.client_order_id, before.reason)
 
 
 def _camel(kind: str) -> str:

@@ -160,6 +160,11 @@ class OandaStream:
         self._ticking.join(max(0.0, until - self._elapsed()))
         self._bell.close()
 
+    @property
+    def heard_s(self) -> float:
+        """Real seconds since the transaction stream brought anything, heartbeats included."""
+        return self._elapsed() - self._transactions.state.heard
+
     def health(self) -> StreamHealth:
         """How the connection is, for `quorum status` and doctor."""
         now, prices, transactions = self._elapsed(), self._prices.state, self._transactions.state
