@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import requests
@@ -17,6 +18,7 @@ import requests
 from infra.brokers.v20_server.faults import Fault, FaultKind, FaultPlan
 from market.events import OrderFilled
 from market.live_events import OrderUnknown
+from market.modes import Mode
 from market.orders import Bracket
 from tests.exchanges import SYMBOLS, TERMS, WITHIN_S
 from tests.live import FakeCoordinator, LiveDesk, coordinator_of
@@ -36,7 +38,8 @@ QUICK = 4.0
 HOUR = replace(TERMS, interval_s=3_600)
 """No bar closes while a test runs."""
 MIDS = dict(zip(SYMBOLS, (1.1, 1.25, 150.0, 0.88), strict=True))
-BEFORE_OR_AFTER = (
+Kinds = tuple[tuple[FaultKind, dict[str, Any]], ...]
+BEFORE_OR_AFTER: Kinds = (
     (FaultKind.LATENCY, {"seconds": 0.05}),
     (FaultKind.LATENCY, {"seconds": 0.4}),  # the order comes when its sender has given it up
     (FaultKind.TIMEOUT_BEFORE, {}),
@@ -51,7 +54,7 @@ BEFORE_OR_AFTER = (
     (FaultKind.REDIRECT, {}),
     (FaultKind.RATE_LIMITED, {}),
 )
-OF_ORDERS = (
+OF_ORDERS: Kinds = (
     (FaultKind.PARTIAL_FILL, {"share": 0.5}),
     (FaultKind.REJECT, {"reason": "INSUFFICIENT_MARGIN"}),
     (FaultKind.CANCEL_IN_201, {"reason": "MARKET_HALTED"}),
@@ -60,7 +63,7 @@ OF_ORDERS = (
 )
 
 
-def every_third(on: str, kinds: tuple[tuple[FaultKind, dict[str, object]], ...]) -> list[Fault]:
+def every_third(on: str, kinds: Kinds) -> list[Fault]:
     """Each of these in its turn, one in every third request."""
     return [
         Fault(
@@ -69,7 +72,7 @@ def every_third(on: str, kinds: tuple[tuple[FaultKind, dict[str, object]], ...])
             first=EVERY * (place + 1),
             every=EVERY * len(kinds),
             times=None,
-            **facts,  # type: ignore[arg-type]
+            **facts,
         )
         for place, (kind, facts) in enumerate(kinds)
     ]
@@ -110,8 +113,13 @@ def reach(
     )
 
 
-def settle(desk: LiveDesk) -> None:
-    """Every order has ended, and then the desk."""
+def settle(desk: LiveDesk, *, flat: bool = False) -> None:
+    """Every order has ended, and then the desk. flat: nothing is held, and no market that goes on
+    moves the account any more.
+    """
+    if flat:
+        assert not desk.ask("flatten", by="a test", reason="it is over").refused
+        desk.until(lambda told: told["mode"] == Mode.HALTED.value and not told["positions"])
     desk.until(lambda told: not told["open_orders"])
     assert not desk.ask("stop", by="a test", reason="it is over").refused
     desk.ended()
@@ -183,7 +191,7 @@ def test_a_desk_that_is_left_unsettled_is_of_one_mind_with_the_account_when_it_i
 ) -> None:
     """The books are closed among orders that nobody knows of, some of which the server does."""
     unknown = tuple(
-        Fault(kind=kind, on="POST", first=first, every=4, times=None, **facts)  # type: ignore[arg-type]
+        Fault(kind=kind, on="POST", first=first, every=4, times=None, **facts)
         for first, (kind, facts) in enumerate(
             [
                 (FaultKind.TIMEOUT_AFTER, {}),
@@ -242,7 +250,7 @@ def test_a_server_that_is_killed_among_orders_and_the_desk_with_it_lose_and_doub
         with desk_at(home, reached) as desk:
             with coordinator_of(desk) as coordinator:
                 flow(trader, coordinator, 12)
-            settle(desk)
+            settle(desk, flat=True)
             ends = assert_nothing_lost_or_doubled(desk, reached)
             assert desk.events(OrderUnknown)
         third.terminate()
