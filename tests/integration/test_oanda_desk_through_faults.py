@@ -190,16 +190,14 @@ def test_a_desk_that_is_left_unsettled_is_of_one_mind_with_the_account_when_it_i
     tmp_path: Path,
 ) -> None:
     """The books are closed among orders that nobody knows of, some of which the server does."""
+    kinds: Kinds = (
+        (FaultKind.TIMEOUT_AFTER, {}),
+        (FaultKind.DISCONNECT_BEFORE, {}),
+        (FaultKind.SERVER_ERROR, {"done": True}),
+    )
     unknown = tuple(
         Fault(kind=kind, on="POST", first=first, every=4, times=None, **facts)
-        for first, (kind, facts) in enumerate(
-            [
-                (FaultKind.TIMEOUT_AFTER, {}),
-                (FaultKind.DISCONNECT_BEFORE, {}),
-                (FaultKind.SERVER_ERROR, {"done": True}),
-            ],
-            1,
-        )
+        for first, (kind, facts) in enumerate(kinds, 1)
     )
     # What is unknown stays so while the desk lives: the record cannot be asked.
     blind = Fault(kind=FaultKind.SERVER_ERROR, on="/transactions", times=None)
