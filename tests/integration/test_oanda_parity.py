@@ -143,6 +143,7 @@ def flat(both: Both, symbol: str) -> None:
     for one in both.brokers[0].working():
         if one.symbol == symbol:
             both.cancel(one.client_order_id)
+    both.quote(symbol)  # on an old one nothing is closed at once
     both.close(symbol)
     both.quote(symbol)
 
@@ -240,7 +241,7 @@ def both(folder: Path, seed: int, *, meet: bool) -> Iterator[Both]:
 
 
 @pytest.mark.parametrize("meet", [False, True], ids=["next quote", "at once"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1, 10])
 def test_the_same_story_has_the_same_transactions_and_the_same_end(
     tmp_path: Path, seed: int, meet: bool
 ) -> None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +10,10 @@ import requests
 
 from tests.exchanges import WITHIN_S
 from tests.v20_accounts import ACCOUNT, TOKEN
+from tests.v20_process import process
 
-ROOT = Path(__file__).resolve().parents[2]
-HUNG_S = 120.0
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 ORDER = {"type": "MARKET", "instrument": "EUR_USD"}
-
-
-@contextmanager
-def process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The server's address and its process, which is killed at the end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.v20_process", str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as started:
-        hung = threading.Timer(HUNG_S, started.kill)
-        hung.start()
-        try:
-            assert started.stdout is not None
-            yield started.stdout.readline().strip(), started
-        finally:
-            started.kill()
-            hung.cancel()
 
 
 def transactions(url: str) -> list[dict[str, Any]]:

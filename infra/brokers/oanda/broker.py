@@ -116,12 +116,12 @@ class OandaBroker:
         return self._finder.find(client_order_id)
 
     def working(self) -> tuple[BrokerOrder, ...]:
-        """The orders that wait, but for the exits that hang on trades."""
+        """The orders that wait, oldest first, but for the exits that hang on trades."""
         answer = self._connection.ask(orders.OrdersPending(self._account))
         with reading("the orders that wait"):
             told = [
                 order_as_told(raw, self._records.transaction, self._origins)
-                for raw in answer["orders"]
+                for raw in sorted(answer["orders"], key=lambda one: int(one["id"]))
                 if not is_dependent(raw)
             ]
         if told:
