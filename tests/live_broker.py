@@ -133,6 +133,11 @@ class FakeBroker:
             for stream in self._streams:
                 stream.offer(quote)
 
+    def note(self, reason: str) -> Transaction:
+        """A transaction that moves nothing."""
+        with self.lock:
+            return self._tell(TransactionKind.NOTED, "", "", reason=reason)
+
     def lose_transaction(self) -> None:
         """Number the next transaction as if one before it had been lost."""
         with self.lock:

@@ -521,6 +521,9 @@ class LiveGateway:
                 self._filled[self.books.state.column(event.fill.symbol)] += 1.0
         if events:
             self.books.record(*events)
+            for event in events:
+                if isinstance(event, AlertRaised):
+                    self._tell(event.message, level=event.level, decision=event.sequence)
             self._look_for_strangers(events)
             self._measuring.booked(events)
             self.books.durable()

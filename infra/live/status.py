@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from infra.live.breaker_status import breakers_told, guardian_told, trips_told
+from infra.live.breaker_status import (
+    breakers_told,
+    guardian_told,
+    margin_call_told,
+    trips_told,
+)
 from infra.live.gateway import LiveGateway
 from market.bars import utc
 from market.ledger import closing_price
@@ -30,6 +35,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "halt": state.halt,
         "breakers": [
             *breakers_told(gateway.breakers),
+            *margin_call_told(state),
             *guardian_told(state, gateway.guardian_limits),
         ],
         "trips": trips_told(state.trips),
