@@ -101,7 +101,31 @@ class Learning:
         """Take in bars, oldest first, that were decided on with the table in force."""
         if not self.on:
             return
-        given = probabilities(self.table, rows.leader, rows.confidence)
+        self._take(rows, self.foretell(rows))
+
+    def pass_over(self, rows: Rows) -> None:
+        """Take in bars that nobody decided on, which are kept from the first decision on."""
+        if self._seen:
+            self.observe(rows)
+
+    def foretell(self, rows: Rows) -> Floats:
+        """The probability (R, N) of a gain that the table in force gives decisions; NaN: none."""
+        return probabilities(self.table, rows.leader, rows.confidence)
+
+    def resume(
+        self, rows: Rows, given: Floats, fitted: CalibrationFitted | None, untold: int
+    ) -> None:
+        """Go on from the newest rows, oldest first, that another had observed, to the last bit.
+
+        given: (R, N) the probabilities that were foretold. fitted: what took effect last. untold:
+        of how many rows, the newest, no fit has told yet how their forecasts came true.
+        """
+        if fitted is not None:
+            self.table, self._fitted = table_of(fitted), fitted.fitted
+        self._take(rows, given)
+        self._told = self._seen - untold
+
+    def _take(self, rows: Rows, given: Floats) -> None:
         self._seen += len(rows.side)
         newest = slice(max(len(rows.side) - self._keep, 0), None)
         count = min(len(rows.side), self._keep)

@@ -164,6 +164,7 @@ def decisive_settings(settings: Settings) -> dict[str, Any]:
             "breakers": True,
             "guardian": {"assess_every_s"},
             "journal": True,
+            "pace": {"cancels_per_second", "cancels_per_minute"},
             "data": {"panel", "scratch"},
             "committee": {"shadows", "allowed"},
         },

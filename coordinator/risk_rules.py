@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from agents.guardian.calibration.calibrator import CalibrationRules
 from agents.guardian.limits import PaceLimits, RiskLimits, StressLimits
 from agents.guardian.traits import Traits, traits_of
-from coordinator.configuration.settings import GuardianSettings, Settings, SizingSettings
+from coordinator.configuration.settings import (
+    GuardianSettings,
+    PaceSettings,
+    Settings,
+    SizingSettings,
+)
 from coordinator.learning import LearningRules
 from coordinator.sizing import SizingRules
 from market.errors import ConfigError, nearest
@@ -82,6 +87,26 @@ def refuse_contradictions(settings: Settings) -> None:
             f"pace.per_second ({pace.per_second}) is above pace.per_minute ({pace.per_minute}); "
             "lower the first or raise the second"
         )
+    for kind in ("reductions", "cancels"):
+        refuse_small_budget(pace, kind)
+
+
+def refuse_small_budget(pace: PaceSettings, kind: str) -> None:
+    """Raise ConfigError where what only takes risk away may be sent less often than what opens."""
+    second, minute = getattr(pace, f"{kind}_per_second"), getattr(pace, f"{kind}_per_minute")
+    if second > minute:
+        raise ConfigError(
+            f"pace.{kind}_per_second ({second}) is above pace.{kind}_per_minute ({minute}); lower "
+            "the first or raise the second"
+        )
+    for name, opening in (("second", pace.per_second), ("minute", pace.per_minute)):
+        own = getattr(pace, f"{kind}_per_{name}")
+        if own < opening:
+            raise ConfigError(
+                f"pace.{kind}_per_{name} ({own}) is below pace.per_{name} ({opening}): a desk must "
+                "be able to take risk away as fast as it opens it; raise the first or lower the "
+                "second"
+            )
 
 
 def refuse_sizing_contradictions(sizing: SizingSettings) -> None:
@@ -186,6 +211,8 @@ def risk_limits(settings: Settings, traded: Sequence[Instrument], interval_s: in
             max_fills=pace.max_fills,
             fills_ns=pace.fills_s * SECOND_NS,
             collar_ns=pace.collar_s * SECOND_NS,
+            reductions_per_second=float(pace.reductions_per_second),
+            reductions_per_minute=float(pace.reductions_per_minute),
         ),
     )
 

@@ -27,6 +27,7 @@ from market.events import (
     SessionStarted,
     TradingHalted,
 )
+from market.learned import Learned, LearnedFold
 from market.ledger import book_told, open_ledger
 from market.live_events import (
     AgentJoined,
@@ -86,7 +87,8 @@ class DeskSnapshot:
     flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
     peak: largest equity since the start or the last reset of the breaker that flattens, transfers
     apart; 0 before the first. overrides: of limits, on record, oldest first. groups: of orders of
-    which one may fill, oldest first.
+    which one may fill, oldest first. learned: what was foretold and learned where stakes are
+    Kelly's.
     """
 
     started: SessionStarted
@@ -121,6 +123,7 @@ class DeskSnapshot:
     peak: float = 0.0
     overrides: tuple[LimitOverridden, ...] = ()
     groups: tuple[OrderGroup, ...] = ()
+    learned: Learned = field(default_factory=Learned)
 
 
 class DeskState:
@@ -157,6 +160,7 @@ class DeskState:
         self.staged: StageChanged | None = None
         self.evidence = StageEvidence()
         self.overrides: dict[str, LimitOverridden] = {}
+        self.learned = LearnedFold(rows)
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
 
@@ -225,7 +229,8 @@ class DeskState:
             self._govern(event)
 
     def _govern(self, event: Event) -> None:
-        """Openings, epochs, modes, stages, breakers and seats."""
+        """Openings, epochs, modes, stages, breakers, seats, and what is learned."""
+        self.learned.apply(event)
         if isinstance(event, TradingOpened):
             self.openings += 1
             self.evidence = stage_evidence.opened(self.evidence, event.prices, event.speed)
@@ -404,6 +409,7 @@ class DeskState:
             evidence=self.evidence,
             overrides=tuple(self.overrides.values()),
             groups=tuple(self.groups.values()),
+            learned=self.learned.snapshot(),
         )
 
     @classmethod
@@ -428,6 +434,7 @@ class DeskState:
         state.peak = kept.peak
         state.overrides = {event.limit: event for event in kept.overrides}
         state.groups = {group.name: group for group in kept.groups}
+        state.learned = LearnedFold(rows, kept.learned)
         for trip in kept.trips:
             if trip.armed_by:
                 state._over.append(trip)

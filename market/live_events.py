@@ -85,8 +85,9 @@ class RiskAssessed:
     """How much risk the book carried after a decision, measured beside the path.
 
     score: 0 to 100; nearest, used: the limit that sets it and the part of it that is used, NaN
-    unknown. daily_var, expected_shortfall: of a day at 95 %, normal, account currency. stress: (5,)
-    losses in the order of `Stress`. alerts: level and code, the gravest first. reductions: symbol
+    unknown; bound: what set that limit, empty where it is not on record. daily_var,
+    expected_shortfall: of a day at 95 %, normal, account currency. stress: (5,) losses in the order
+    of `Stress`. alerts: level and code, the gravest first. reductions: symbol
     and signed units of the orders that would bring every limit inside. failure: why nothing could
     be measured; empty otherwise.
     """
@@ -103,6 +104,24 @@ class RiskAssessed:
     alerts: tuple[tuple[str, str], ...]
     reductions: tuple[tuple[str, float], ...]
     failure: str
+    bound: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastMade:
+    """What a decision foretold, whose outcome the desk will learn from (`CalibrationFitted`).
+
+    Recorded with the decision where stakes are Kelly's, traded or not. side: (N,) +1, -1, or 0
+    without a decision. confidence: (N,) |score|. leader: (N,) who carried it, a row of the scores,
+    -1 nobody. probability: (N,) of a gain by the table in force, NaN where it has none.
+    """
+
+    sequence: int
+    time: int
+    side: Floats
+    confidence: Floats
+    leader: Indices
+    probability: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +313,7 @@ LiveEvent = (
     | AccountSeen
     | BreakersMoved
     | RiskAssessed
+    | ForecastMade
     | BreakerTripped
     | BreakerReset
     | OrderAccepted
@@ -318,6 +338,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     AccountSeen,
     BreakersMoved,
     RiskAssessed,
+    ForecastMade,
     BreakerTripped,
     BreakerReset,
     OrderAccepted,

@@ -92,7 +92,8 @@ class AssessRisk:
     """To the guardian, after a decision went out: measure the book; it answers `RiskAssessed`.
 
     units, mid, spread, rate, stop_price: (N,) of the traded instruments. returns: (T, N) of their
-    bars, oldest first, NaN where a price is missing.
+    bars, oldest first, NaN where a price is missing. stage, overrides: as of `RiskContext`; what
+    holds is what the book is measured against.
     """
 
     sequence: int
@@ -104,6 +105,8 @@ class AssessRisk:
     rate: Floats
     stop_price: Floats
     returns: Floats
+    stage: str = ""
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

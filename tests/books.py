@@ -73,7 +73,7 @@ WIDE = RiskLimits(
     stress=StressLimits(FREE, FREE, FREE, FREE, FREE),
     pace=PaceLimits(
         duplicate_ns=10e9, per_second=1000, per_minute=1000, max_fills=20, fills_ns=300e9,
-        collar_ns=60e9,
+        collar_ns=60e9, reductions_per_second=1000.0, reductions_per_minute=1000.0,
     ),
 )  # fmt: skip
 """The limits that hold a desk by default where they are sums; the others out of the way."""

@@ -14,6 +14,7 @@ import numpy as np
 from infra.deadlines import readable
 from infra.feeds.live.board import PriceBoard
 from infra.journal.reader import read_events
+from infra.live.cancel_budget import CancelLimits
 from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
 from market.accounts import StreamUpdate
@@ -144,7 +145,11 @@ def decided(epoch: int, sequence: int, approvals: SignedApprovals | None) -> Dec
 
 
 def open_gateway(
-    bench: Any, folder: Path, broker: Any = None, breakers: BreakerLimits = WILD
+    bench: Any,
+    folder: Path,
+    broker: Any = None,
+    breakers: BreakerLimits = WILD,
+    cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
 ) -> GatewayDesk:
     """The desk in a folder: a new one, or the one whose journal is there."""
     said: list[str] = []
@@ -165,6 +170,7 @@ def open_gateway(
         versions=(),
         history_bars=ROWS,
         breakers=breakers,
+        cancels=cancels,
         tell=lambda text, **_: said.append(text),
     )
     gateway.open("a paper exchange")
@@ -187,11 +193,15 @@ def crash(desk: GatewayDesk) -> None:
 
 
 @contextmanager
-def gateway_desk(folder: Path, breakers: BreakerLimits = WILD) -> Iterator[GatewayDesk]:
+def gateway_desk(
+    folder: Path,
+    breakers: BreakerLimits = WILD,
+    cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
+) -> Iterator[GatewayDesk]:
     """A gateway over an exchange in the test's own process."""
     bench = LocalBench(folder)
     try:
-        yield open_gateway(bench, folder, breakers=breakers)
+        yield open_gateway(bench, folder, breakers=breakers, cancels=cancels)
     finally:
         bench.close()
 

@@ -147,6 +147,7 @@ def lines(*messages: object) -> tuple[bytes, ...]:
 def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # the body follows the head at once
 
         def setup(self) -> None:
             super().setup()

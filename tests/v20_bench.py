@@ -15,6 +15,7 @@ from infra.brokers.oanda.pacing import Pace, Paces
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.brokers.v20_server.running import V20Server
 from infra.brokers.v20_server.terms import Fills, V20Terms
+from market.ports import Interest
 from market.quotes import Quote
 from tests.exchanges import SECOND, TERMS, WITHIN_S, HandPrices, quote
 
@@ -32,6 +33,7 @@ class V20Bench:
         fills: Fills = "next quote",
         timeout: tuple[float, float] = (WITHIN_S, WITHIN_S),
         tokens: TokenSource | None = None,
+        interest: Interest | None = None,
         **settings: Any,
     ) -> None:
         self.prices = HandPrices()
@@ -39,6 +41,7 @@ class V20Bench:
             V20Terms(exchange=terms, token=TOKEN, fills=fills, **settings),
             folder=folder,
             open_source=self._opened,
+            interest=interest,
         )
         self.server.start()
         self.connection = OandaConnection(

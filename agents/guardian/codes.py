@@ -50,6 +50,7 @@ class Limit(IntEnum):
     NO_EDGE = 36
     UNPROVEN_REDUCTION = 37
     VOLATILITY_TARGET = 38
+    REDUCTION_RATE = 39
 
 
 class Halt(IntEnum):

@@ -24,11 +24,13 @@ from agents.guardian.overridden import overridden
 from agents.guardian.pace import (
     ENABLED,
     enable,
+    memory_lengths,
     pass_bar,
     remembered_pace,
     resume_pace,
     take_approval,
     take_fill,
+    take_reduction,
     unhurried,
 )
 from agents.guardian.proposals import Exposed, Proposals, no_verdicts
@@ -169,16 +171,15 @@ class RiskGuardian:
         return np.concatenate([remembered(self._breakers), remembered_pace(self._pace)])
 
     def resume(self, memory: Floats) -> None:
-        """Go on from a `memory`, to the last bit.
+        """Go on from a `memory`, to the last bit; an older version's is taken as far as it goes.
 
         Raises InvalidError, and changes nothing, where it is not that of such a desk.
         """
-        own, expected = len(self._breakers), len(self.memory)
-        if memory.shape == (own,):  # written before orders were remembered
-            memory = np.concatenate([memory, remembered_pace(self._pace)])
-        if memory.shape != (expected,):
+        own = len(self._breakers)
+        expected = [own + length for length in memory_lengths(self._pace)]
+        if memory.ndim != 1 or len(memory) not in expected:
             raise InvalidError(
-                f"the guardian remembers {expected} numbers, found an array of shape "
+                f"the guardian remembers {expected[-1]} numbers, found an array of shape "
                 f"{memory.shape}; the journal was written by another version or with other "
                 "instruments, agents or limits on the pace of orders"
             )
@@ -301,7 +302,9 @@ class RiskGuardian:
             column = self._symbols.index(order.symbol)
             bare = float(context.units[column])
             held = bare + float(context.working[column])
-            if held + order.units != 0.0 and not is_proven_reduction(held, bare, order.units):
+            if is_proven_reduction(held, bare, order.units) or held + order.units == 0.0:
+                take_reduction(self._pace, float(context.time))
+            else:
                 take_approval(
                     self._pace,
                     self._limits.pace,
@@ -319,12 +322,16 @@ class RiskGuardian:
                 take_fill(self._pace, self._limits.pace, int(column), float(context.time))
         pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
 
+    def stage_of(self, stage: str) -> str:
+        """The capital stage whose limits hold where it is told this one; empty: none does."""
+        return stage or self._without
+
     def _stand_at(self, stage: str, overrides: tuple[Override, ...] = ()) -> None:
         """Keep the limits of this capital stage and overrides, as the gateway's record has them.
 
         Between two bars none is given: what is watched there cannot be overridden.
         """
-        stage = stage or self._without
+        stage = self.stage_of(stage)
         if (stage, overrides) != (self._stage, self._overrides):
             self._limits = limits_at(overridden(self._configured, overrides), stage)
             self._stage, self._overrides = stage, overrides

@@ -19,7 +19,9 @@ class PaceLimits(NamedTuple):
     """How often orders may be approved. Times in nanoseconds of the market's clock.
 
     duplicate_ns: the same instrument, side and size is not approved again within it.
-    per_second, per_minute: new orders of the whole desk; what only reduces is not counted.
+    per_second, per_minute: new orders of the whole desk.
+    reductions_per_second, reductions_per_minute: orders of the whole desk that only reduce;
+        infinite where none is ever held back.
     max_fills, fills_ns: fills of one agent's orders within that time, at which its orders are
         disabled until a person allows them again.
     collar_ns: time within which the price may not leave the collar about the first order's.
@@ -31,6 +33,8 @@ class PaceLimits(NamedTuple):
     max_fills: int
     fills_ns: float
     collar_ns: float
+    reductions_per_second: float
+    reductions_per_minute: float
 
 
 class RiskLimits(NamedTuple):

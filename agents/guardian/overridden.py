@@ -66,6 +66,14 @@ def loosest(limit: str, configured: float) -> float:
     return round(edge, DIGITS)  # half as much again as 1.2 is 1.8, as a person writes it
 
 
+def overriding_value(one: Override, configured: float) -> float | None:
+    """What an override makes of a limit, held to the loosest that is allowed; None: nothing."""
+    if not math.isfinite(one.value) or one.value < 0.0:
+        return None
+    most = loosest(one.limit, configured)
+    return max(one.value, most) if one.limit == RESERVE else min(one.value, most)
+
+
 def overridden(limits: RiskLimits, overrides: Iterable[Override]) -> RiskLimits:
     """The limits with these overrides, each held to the loosest that is allowed.
 
@@ -77,10 +85,9 @@ def overridden(limits: RiskLimits, overrides: Iterable[Override]) -> RiskLimits:
     for one in overrides:
         if one.limit not in FIELDS and one.limit not in SHOCKS:
             continue
-        if not math.isfinite(one.value) or one.value < 0.0:
+        value = overriding_value(one, configured_limit(limits, one.limit))
+        if value is None:
             continue
-        most = loosest(one.limit, configured_limit(limits, one.limit))
-        value = max(one.value, most) if one.limit == RESERVE else min(one.value, most)
         if one.limit in SHOCKS:
             shocks[one.limit] = value
         else:

@@ -1,7 +1,7 @@
 """How often orders were approved and filled: duplicates, message rates, repeated executions.
 
 SEC 15c3-5 and ESMA RTS 6 (2017/589, articles 15 and 16) ask for each of these. What only reduces a
-position is not counted here and never waits.
+position has a budget of its own, far above all others, and takes nothing from theirs.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ import numpy as np
 from agents.guardian.codes import Limit
 from agents.guardian.limits import PaceLimits
 from market.bars import Floats
+from market.budgets import LONG_AGO, SECOND_NS, over_budget, spend, unspent
 from market.compiled import lean_kernel
 
 NONE = int(Limit.NONE)
 PRICE_COLLAR = int(Limit.PRICE_COLLAR)
 MESSAGE_RATE = int(Limit.MESSAGE_RATE)
+REDUCTION_RATE = int(Limit.REDUCTION_RATE)
 EXECUTION_THROTTLE = int(Limit.EXECUTION_THROTTLE)
 DUPLICATE = int(Limit.DUPLICATE)
-SECOND_NS = 1e9
-LONG_AGO = -1e18
 NOBODY = -1.0
 ENABLED = -1.0
 
 
 class Pace(NamedTuple):
-    """What is remembered of orders that open; float64 throughout, times in UTC nanoseconds.
+    """What is remembered of orders; float64 throughout, times in UTC nanoseconds.
 
     order_time, order_units: (M,) the newest approved. collar_time, collar_mid: (M,) since when and
     at which mid the collar's window runs. opened_by: (M,) the agent that carried the newest,
     NOBODY. messages: (P,) times of the newest approvals of the whole desk, from `next_message[0]`
     on the oldest. fills: (A, F) times of the newest fills by agent, from `next_fill[a]` the
     oldest. disabled: (A,) bars since an agent's orders were disabled, ENABLED where they are not.
+    reduced: (2, 3) orders that only reduced, as of `market.budgets`; all others are about orders
+    that open. What is added later goes to the end: an older memory is the beginning of a newer.
     """
 
     order_time: Floats
@@ -46,10 +48,16 @@ class Pace(NamedTuple):
     fills: Floats
     next_fill: Floats
     disabled: Floats
+    reduced: Floats
 
 
 def unhurried(instruments: int, agents: int, limits: PaceLimits) -> Pace:
     """Nothing was ordered yet."""
+    messages = max(limits.per_minute, limits.per_second)
+    return _nothing_ordered(instruments, agents, messages, limits.max_fills)
+
+
+def _nothing_ordered(instruments: int, agents: int, messages: int, fills: int) -> Pace:
     long_ago = np.full((2, instruments), LONG_AGO)
     return Pace(
         order_time=long_ago[0],
@@ -57,11 +65,12 @@ def unhurried(instruments: int, agents: int, limits: PaceLimits) -> Pace:
         collar_time=long_ago[1],
         collar_mid=np.full(instruments, np.nan),
         opened_by=np.full(instruments, NOBODY),
-        messages=np.full(max(limits.per_minute, limits.per_second), LONG_AGO),
+        messages=np.full(messages, LONG_AGO),
         next_message=np.zeros(1),
-        fills=np.full((agents, limits.max_fills), LONG_AGO),
+        fills=np.full((agents, fills), LONG_AGO),
         next_fill=np.zeros(agents),
         disabled=np.full(agents, ENABLED),
+        reduced=unspent(),
     )
 
 
@@ -155,14 +164,43 @@ def take_approval(
         pace.collar_mid[column] = mid
 
 
+@lean_kernel
+def too_many_reductions(pace: Pace, limits: PaceLimits, time: float) -> tuple[int, float, float]:
+    """Why not even a reduction may be approved now: (Limit, allowed, measured)."""
+    allowed, measured = over_budget(
+        pace.reduced, limits.reductions_per_second, limits.reductions_per_minute, time
+    )
+    return (NONE if np.isnan(measured) else REDUCTION_RATE), allowed, measured
+
+
+@lean_kernel
+def take_reduction(pace: Pace, time: float) -> None:
+    """Remember an order that only reduces."""
+    spend(pace.reduced, time)
+
+
 def remembered_pace(pace: Pace) -> Floats:
     """Everything that `pace` holds, in one row."""
     return np.concatenate([part.ravel() for part in pace])
 
 
 def resume_pace(pace: Pace, memory: Floats) -> None:
-    """Go on from what `remembered_pace` gave, which must be of the same desk and limits."""
+    """Go on from what `remembered_pace` gave, which must be of the same desk and limits.
+
+    What a memory does not reach yet, because it was written before that was remembered, is as on a
+    desk that has ordered nothing.
+    """
+    nothing = _nothing_ordered(
+        len(pace.order_time), len(pace.disabled), len(pace.messages), pace.fills.shape[1]
+    )
+    known = np.concatenate([memory, remembered_pace(nothing)[len(memory) :]])
     start = 0
     for part in pace:
-        part.ravel()[:] = memory[start : start + part.size]
+        part.ravel()[:] = known[start : start + part.size]
         start += part.size
+
+
+def memory_lengths(pace: Pace) -> tuple[int, ...]:
+    """How long a memory of such a desk may be, oldest version first."""
+    whole = sum(part.size for part in pace)
+    return 0, whole - pace.reduced.size, whole

@@ -2,9 +2,10 @@
 
 Orders are taken in a fixed order: what only reduces, then what reverses, then what opens, within
 each the strongest score first and ties by column; each against the book as the orders approved
-before it would leave it. Whatever only reduces a position is
-approved; an order that reverses one is judged on what it opens, and at least its closing part
-passes. Every limit fails closed: NaN, stale or non-positive input refuses.
+before it would leave it. Whatever only reduces a position is approved, within a budget of messages
+that a fall which closes everything does not ask; an order that reverses one is judged on what it
+opens, and at least its closing part passes. Every limit fails closed: NaN, stale or non-positive
+input refuses.
 
 What opens is judged in this order: halts, the instrument and its price, the pace of orders, the
 limits on sums (`exposure.headroom`), correlation with what is held, the size of the order, what
@@ -27,9 +28,17 @@ from agents.guardian.exposure import (
     whole_units,
 )
 from agents.guardian.limits import RiskLimits
-from agents.guardian.pace import SECOND_NS, Pace, repeats, take_approval, too_fast
+from agents.guardian.pace import (
+    Pace,
+    repeats,
+    take_approval,
+    take_reduction,
+    too_fast,
+    too_many_reductions,
+)
 from agents.guardian.proposals import Exposed, Proposals, Verdicts
 from agents.guardian.tail import STALE, Tail, enter_position
+from market.budgets import SECOND_NS
 from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
@@ -227,6 +236,30 @@ def size_to_open(
 
 
 @lean_kernel
+def reduction(
+    order: float, pace: Pace, limits: RiskLimits, exposed: Exposed, verdicts: Verdicts, column: int
+) -> float:
+    """What may be sent of an order that only reduces: all of it, or nothing where too many were.
+
+    A fall that closes everything is counted and never held back.
+    """
+    if order == 0.0:
+        return 0.0
+    if exposed.halt == FLATTENING:
+        verdicts.limit[column] = DRAWDOWN_FLATTEN
+        verdicts.allowed[column] = limits.flatten_drawdown
+    else:
+        code, allowed, measured = too_many_reductions(pace, limits.pace, exposed.time)
+        if code != NONE:
+            verdicts.limit[column] = code
+            verdicts.allowed[column] = allowed
+            verdicts.measured[column] = measured
+            return 0.0
+    take_reduction(pace, exposed.time)
+    return order
+
+
+@lean_kernel
 def review_order(
     proposals: Proposals,
     exposed: Exposed,
@@ -249,12 +282,11 @@ def review_order(
         return
     reach = collar_reach(exposed, limits, column)
     if is_proven_reduction(held, exposed.units[column], order):
-        approved = order
+        approved = reduction(order, pace, limits, exposed, verdicts, column)
+        if approved == 0.0:
+            return
         book.risk[column] *= after / held if held != 0.0 else 0.0
         tail.of[0] = STALE
-        if exposed.halt == FLATTENING:
-            verdicts.limit[column] = DRAWDOWN_FLATTEN
-            verdicts.allowed[column] = limits.flatten_drawdown
     else:
         closing = closing_part(held, exposed.units[column], after)
         side = 1.0 if after > 0.0 else -1.0
@@ -279,6 +311,8 @@ def review_order(
         verdicts.limit[column] = code
         verdicts.allowed[column] = allowed
         verdicts.measured[column] = measured
+        if size == 0.0:  # what is left of it only reduces
+            approved = reduction(approved, pace, limits, exposed, verdicts, column)
         if approved == 0.0:
             return
         book.risk[column] = 0.0

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from agents.guardian.limits import RiskLimits
-from market.stages import stage_limits, stage_named
+from market.stages import CapitalStage, stage_limits, stage_named
+
+INF = float("inf")
 
 
 def limits_at(limits: RiskLimits, stage: str) -> RiskLimits:
-    """The limits of a desk at this stage. Empty: no stage, as configured; unknown: the tightest."""
+    """The limits of a desk at this stage. Empty: no stage, as configured; unknown: the tightest.
+
+    At an emergency stop nothing that only reduces is held back for its messages.
+    """
     if not stage:
         return limits
-    allowed = stage_limits(stage_named(stage))
+    stands = stage_named(stage)
+    if stands is CapitalStage.EMERGENCY_STOP:
+        unheld = limits.pace._replace(reductions_per_second=INF, reductions_per_minute=INF)
+        limits = limits._replace(pace=unheld)
     return limits._replace(
-        max_gross_leverage=min(limits.max_gross_leverage, allowed.exposure),
-        max_position=min(limits.max_position, allowed.exposure),
-        max_daily_loss=min(limits.max_daily_loss, allowed.daily_loss),
-        max_open_positions=min(limits.max_open_positions, allowed.instruments),
+        **{name: min(getattr(limits, name), most) for name, most in stage_bounds(stage).items()}
     )
+
+
+def stage_bounds(stage: str) -> dict[str, float]:
+    """The most that a stage allows of each limit that it knows; nothing without a stage."""
+    if not stage:
+        return {}
+    allowed = stage_limits(stage_named(stage))
+    return {
+        "max_gross_leverage": allowed.exposure,
+        "max_position": allowed.exposure,
+        "max_daily_loss": allowed.daily_loss,
+        "max_open_positions": allowed.instruments,
+    }

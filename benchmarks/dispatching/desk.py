@@ -24,6 +24,7 @@ from infra.feeds.live.board import PriceBoard
 from infra.feeds.live.synthetic import SyntheticPrices
 from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
+from market.breaker_rules import BreakerLimits
 from market.errors import QuorumError
 from market.instruments import Instrument
 from market.live_messages import Decided
@@ -97,9 +98,21 @@ def exchange_process(
 
 
 class Ordering:
-    """Decisions that the guardian approves in every instrument, through a live gateway."""
+    """Decisions that the guardian approves in every instrument, through a live gateway.
 
-    def __init__(self, plan: LivePlan, broker: LiveBroker, folder: Path) -> None:
+    description: of the broker. breakers, absent_after_s: as of `LiveGateway`.
+    """
+
+    def __init__(
+        self,
+        plan: LivePlan,
+        broker: LiveBroker,
+        folder: Path,
+        *,
+        description: str = "paper exchange",
+        breakers: BreakerLimits = BreakerLimits(),  # noqa: B008  (frozen)
+        absent_after_s: float = 0.0,
+    ) -> None:
         self.plan = plan
         self.broker = broker
         self.key = secrets.token_bytes(32)
@@ -127,9 +140,11 @@ class Ordering:
             key=self.key,
             versions=(),
             history_bars=plan.rows,
+            breakers=breakers,
+            absent_after_s=absent_after_s,
             tell=unheard,
         )
-        self.gateway.open("paper exchange")
+        self.gateway.open(description)
         self.epoch = self.gateway.attach().epoch
         self.sequence = 0
         self._ordered = np.zeros(count)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.surviving.orders import ids_at, intents_of, never_sent, oversized
-from infra.brokers.paper.live.client import PaperExchangeClient
 from infra.journal.reader import read_events
 from infra.live.booking import booked
 from infra.live.reconciliation import mismatches
@@ -19,6 +18,7 @@ from market.desk_state import DeskState
 from market.events import Event, OrderFilled, SessionStarted, TradingHalted
 from market.live_events import CoordinatorAttached, MismatchFound, OrderUnknown, TradingOpened
 from market.orders import Fill
+from market.ports import LiveBroker
 
 Key = tuple[str, float, float, str]
 
@@ -69,7 +69,7 @@ WRONG = (
 """What must be nought."""
 
 
-def compare(journal: Path, broker: PaperExchangeClient, rows: int = 64) -> Comparison:
+def compare(journal: Path, broker: LiveBroker, rows: int = 64) -> Comparison:
     """Compare fill by fill, and the fold with the account as the broker tells it.
 
     The market goes on while the books are closed: what the broker did after the journal's last

@@ -148,10 +148,11 @@ def _scenarios(title: str, scenarios: Iterable[ScenarioLoss], equity: float) -> 
 
 
 def _parts(found: RiskAssessment) -> Table:
-    table = _table("Nearest limits", "Used", "Score")
+    table = _table("Nearest limits", "Used", "Score", "Set by")
     for part in found.parts[:SCARCE]:
         name = _words(part.code) + (f" ({part.of})" if part.of else "")
-        table.add_row(name, _share(part.used, 0), f"{part.score:.0f}")
+        used = "nothing allowed" if math.isinf(part.used) else _share(part.used, 0)
+        table.add_row(name, used, f"{part.score:.0f}", part.bound)
     return table
 
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from coordinator.live.conduct import DeskOnRay
 
 LOOK_EVERY_S = 0.5
+AT_A_LOCAL_SERVER = {"data": {"bar": "5s"}}
+"""Somebody tries it out, and does not wait an hour for a bar."""
 BY = "quorum trade"
 
 
@@ -91,27 +93,27 @@ def trade(
     as_json: AsJson = False,
 ) -> None:
     """Trade on the wall clock. Ctrl-C settles what is open and stops; the journal is kept."""
-    settings = load_settings(
-        config,
-        {
-            "data": {
-                "source": None if data is None else _absolute(data),
-                "instruments": listed(instruments),
-                "bar": bar,
-                "clock": clock,
-            },
-            "committee": {"agents": listed(agents)},
-            "live": {"broker": broker, "feed": feed, "speed": speed, "home": home},
-            "oanda": {
-                "environment": environment,
-                "account": account,
-                "token_file": token_file,
-                "granted_by": granted_by,
-                "accept_live_risk": accept_live_risk,
-            },
-            "ray": {"dashboard": dashboard},
+    flags: dict[str, dict[str, Any]] = {
+        "data": {
+            "source": None if data is None else _absolute(data),
+            "instruments": listed(instruments),
+            "bar": bar,
+            "clock": clock,
         },
-    )
+        "committee": {"agents": listed(agents)},
+        "live": {"broker": broker, "feed": feed, "speed": speed, "home": home},
+        "oanda": {
+            "environment": environment,
+            "account": account,
+            "token_file": token_file,
+            "granted_by": granted_by,
+            "accept_live_risk": accept_live_risk,
+        },
+        "ray": {"dashboard": dashboard},
+    }
+    settings = load_settings(config, flags)
+    if settings.live.broker == "oanda" and settings.oanda.environment == "local":
+        settings = load_settings(config, flags, AT_A_LOCAL_SERVER)
     refuse_flags_of_others(
         settings.live.broker,
         {

@@ -184,7 +184,7 @@ class StressSettings(Section):
 
 
 class PaceSettings(Section):
-    """How often orders that open may be approved; what only reduces never waits."""
+    """How often orders may be approved and sent; what takes risk away has budgets of its own."""
 
     duplicate_s: float = Field(
         10.0, ge=1.0, le=3600.0, description="the same order again within so long is refused"
@@ -198,6 +198,16 @@ class PaceSettings(Section):
     collar_s: float = Field(
         60.0, ge=1.0, le=3600.0, description="the collar also holds from an order on for so long"
     )
+    reductions_per_second: int = Field(
+        1_000, ge=100, le=100_000, description="orders that only reduce; a flatten is never held"
+    )
+    reductions_per_minute: int = Field(
+        10_000, ge=100, le=1_000_000, description="orders that only reduce"
+    )
+    cancels_per_second: int = Field(
+        1_000, ge=100, le=100_000, description="cancels; those of a flatten are never held"
+    )
+    cancels_per_minute: int = Field(10_000, ge=100, le=1_000_000, description="cancels")
 
 
 class GuardianSettings(Section):

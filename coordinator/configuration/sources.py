@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -31,13 +32,16 @@ FILE = Path("quorum.toml")
 
 
 def load_settings(
-    path: Path | None = None, flags: Mapping[str, Mapping[str, Any]] | None = None
+    path: Path | None = None,
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Settings:
     """The effective settings.
 
     path: a TOML file; None takes `quorum.toml` of the working folder where there is one.
-    flags: by section and key; None values are left out. Raises ConfigError that names the key,
-    what was expected and what was found.
+    flags: by section and key; None values are left out. defaults: the same, of a command that has
+    others than the configuration; whatever is configured goes before them. Raises ConfigError that
+    names the key, what was expected and what was found.
     """
     chosen = path or (FILE if FILE.is_file() else None)
     if chosen is not None and not chosen.is_file():
@@ -50,7 +54,9 @@ def load_settings(
         for section, values in (flags or {}).items()
     }
     try:
-        loaded = _layers(chosen)(**{section: values for section, values in given.items() if values})
+        loaded = _layers(chosen, defaults or {})(
+            **{section: values for section, values in given.items() if values}
+        )
         return Settings.model_validate(loaded.model_dump())
     except ValidationError as error:
         raise ConfigError(explained(error)) from None
@@ -65,8 +71,8 @@ def load_settings(
         raise ConfigError(f"{chosen} cannot be read: {error}") from None
 
 
-def _layers(toml: Path | None) -> Any:
-    """A settings class that reads flags first, then the environment, then the file."""
+def _layers(toml: Path | None, defaults: Mapping[str, Mapping[str, Any]]) -> Any:
+    """A settings class that reads flags first, then the environment, the file, the defaults."""
 
     class Layers(Settings, BaseSettings):
         model_config = SettingsConfigDict(
@@ -84,7 +90,8 @@ def _layers(toml: Path | None) -> Any:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             del dotenv_settings, file_secret_settings
             file = TomlConfigSettingsSource(settings_cls, toml_file=toml)
-            return init_settings, env_settings, file
+            last = InitSettingsSource(settings_cls, {name: dict(v) for name, v in defaults.items()})
+            return init_settings, env_settings, file, last
 
     return Layers
 

@@ -96,7 +96,9 @@ def _pairs(session: SessionStarted, recorded: Recorded, again: TakenAgain) -> li
         *((intent, made.get(intent.order.symbol)) for intent in recorded.orders),
     ]
     if recorded.memory is not None and again.reviewed is not None:
-        pairs.append((_memory(taken, recorded.memory), _memory(taken, again.reviewed.memory)))
+        # An older version remembered less, and what came later stands behind that.
+        known = again.reviewed.memory[: len(recorded.memory)]
+        pairs.append((_memory(taken, recorded.memory), _memory(taken, known)))
     return pairs
 
 

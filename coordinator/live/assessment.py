@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from agents.guardian.assessment.limits import CONFIGURED
 from agents.guardian.scenarios.returns import filled
 from market.bars import Bars
 from market.live_events import RiskAssessed
 from market.live_messages import AssessRisk
 from market.messages import Settlement
+from market.overrides import Override
 
 
 class AssessmentClock:
@@ -30,8 +32,18 @@ class AssessmentClock:
         return True
 
 
-def what_to_assess(sequence: int, bars: Bars, settlement: Settlement, traded: int) -> AssessRisk:
-    """The account that a decision saw, with the returns of all bars (traded) that are at hand."""
+def what_to_assess(
+    sequence: int,
+    bars: Bars,
+    settlement: Settlement,
+    traded: int,
+    stage: str = "",
+    overrides: tuple[Override, ...] = (),
+) -> AssessRisk:
+    """The account that a decision saw, with the returns of all bars (traded) that are at hand.
+
+    stage, overrides: that it was decided at.
+    """
     close = filled(bars.close)
     return AssessRisk(
         sequence=sequence,
@@ -43,6 +55,8 @@ def what_to_assess(sequence: int, bars: Bars, settlement: Settlement, traded: in
         rate=settlement.rate[:traded],
         stop_price=settlement.stop_price[:traded],
         returns=close[1:] / close[:-1] - 1.0,
+        stage=stage,
+        overrides=overrides,
     )
 
 
@@ -53,6 +67,7 @@ def risk_told(found: RiskAssessed | None, now: int) -> dict[str, Any]:
     return {
         "score": found.score,
         "nearest": found.nearest,
+        "bound": found.bound,
         "used": found.used,
         "leverage": found.leverage,
         "daily_var": found.daily_var,
@@ -70,5 +85,9 @@ def risk_line(risk: Mapping[str, Any]) -> str:
         return f"could not be assessed: {risk['failure']}, {age}"
     used = float(risk["used"])
     part = f"{used:.0%} used" if math.isfinite(used) else "unknown"
+    if math.isinf(used):
+        part = "nothing allowed"
+    if risk.get("bound", "") not in ("", CONFIGURED):
+        part += f", set by {risk['bound']}"
     nearest = risk["nearest"].replace("_", " ").lower()
     return f"score {risk['score']:.0f} of 100, nearest {nearest} ({part}), {age}"

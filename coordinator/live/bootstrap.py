@@ -28,6 +28,7 @@ from coordinator.roster import agent_spec
 from infra.feeds.live.staleness import staleness_limits
 from infra.journal.anchoring import anchor_sink
 from infra.journal.key import journal_key
+from infra.live.cancel_budget import CancelLimits
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.serving import serve_gateway
@@ -57,7 +58,6 @@ def live_plan_of(
     ConfigError, AgentError.
     """
     broker_named(settings).check(settings)
-    refuse_kelly(settings)
     journal_key_of(settings)
     if settings.journal.anchors is not None:
         anchor_sink(settings.journal.anchors)
@@ -86,16 +86,6 @@ def live_plan_of(
         opened=opened,
         session=session,
     )
-
-
-def refuse_kelly(settings: Settings) -> None:
-    """Raise ConfigError where stakes are to be Kelly's: a live desk does not calibrate yet."""
-    if settings.sizing.method == "kelly":
-        raise ConfigError(
-            "sizing.method is kelly, which only a replay can do: a live desk does not keep the "
-            "memory of its decisions that stakes are calibrated from, and would trade something "
-            "else than was tried; set sizing.method to fixed_fractional"
-        )
 
 
 def session_to_resume(home: DeskHome) -> str:
@@ -131,7 +121,7 @@ def live_guardian_builder(plan: LivePlan, key: bytes) -> Build:
         account_currency=settings.desk.account_currency,
         start=settings.desk.initial_balance,
         interval_s=plan.desk.interval_s,
-        limits=limits_of(settings.guardian.model_dump()),
+        limits=limits_of(settings.guardian.model_dump(), settings.stress.model_dump()),
         history=partial(live_history, settings, plan.instruments),
     )
 
@@ -195,6 +185,10 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: 
             "DAILY_LOSS": settings.guardian.max_daily_loss,
             "DRAWDOWN": settings.guardian.max_drawdown,
         },
+        cancels=CancelLimits(
+            per_second=settings.pace.cancels_per_second,
+            per_minute=settings.pace.cancels_per_minute,
+        ),
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
         journal_key=key,

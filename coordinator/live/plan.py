@@ -55,6 +55,12 @@ class LivePlan:
     @property
     def rows(self) -> int:
         """Bars that a desk must remember to go on after a restart."""
+        learning = self.desk.learning
+        return max(self.primed_rows, learning.calibration.lookback + 1 if learning.needed else 0)
+
+    @property
+    def primed_rows(self) -> int:
+        """Bars that must lie before the first decision."""
         longest = max(place.lookback for place in self.places)
         return max(
             longest + 1,

@@ -14,10 +14,12 @@ from coordinator.allocation import AllocationRules
 from coordinator.allocation_alerts import alerts_of
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
+from coordinator.learning import rows_of
 from coordinator.live.allocation import LiveAllocation
 from coordinator.live.assessment import AssessmentClock, risk_told, what_to_assess
 from coordinator.live.committee import LiveCommittee, Place
 from coordinator.live.guardian import GuardianDesk
+from coordinator.live.learned import forecast_made, resumed_learning, undecided_row
 from infra.deadlines import DeadlineLine
 from infra.metrics import (
     DECISION_SECONDS,
@@ -27,6 +29,7 @@ from infra.metrics import (
     REVIEW_SECONDS,
     Meters,
 )
+from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.desk_state import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
@@ -76,6 +79,8 @@ class LiveSession:
         self.guardian = GuardianDesk(guardian_deadline_s, kept.breakers)
         self.allocation = LiveAllocation(desk.traded, allocation)
         self.allocation.resume(kept)
+        self._learning = resumed_learning(desk, kept)
+        self._to_fit: tuple[int, int] | None = None
         self._sequence, self._time = kept.sequence, kept.time
         self._assessment = AssessmentClock(assess_every_s)
         self._to_assess: AssessRisk | None = None
@@ -102,8 +107,10 @@ class LiveSession:
     def decide(self, ready: BarReady) -> Decided:
         """One bar through the whole committee; never later than the deadlines together."""
         began = time.perf_counter()
-        for missed in ready.missed:
-            self._deciding.window.push(missed.columns(self._desk.traded))
+        self._fit()
+        for missed in (bar.columns(self._desk.traded) for bar in ready.missed):
+            self._deciding.window.push(missed)
+            self._learning.pass_over(undecided_row(missed))
         bar, sequence = ready.bar, ready.sequence
         traded = bar.columns(self._desk.traded)
         self.committee.ask(sequence, traded)
@@ -119,6 +126,10 @@ class LiveSession:
         if allocated is not None:
             records.append(allocated)
         records += alerts_of(allocated)
+        fitted = self._learning.take_effect(sequence, bar.time)
+        if fitted is not None:
+            records.append(fitted)
+        deciding.table = self._learning.table
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
         reviewed = None
@@ -128,6 +139,7 @@ class LiveSession:
             )
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
+        records += self._forecast(sequence, traded)
         if reviewed is not None:
             records.append(
                 BreakersMoved(
@@ -142,13 +154,21 @@ class LiveSession:
         self.allocation.ask(sequence)
         if self._assessment.due(bar.time):
             bars = deciding.window.bars()
-            self._to_assess = what_to_assess(sequence, bars, settlement, self._desk.traded)
+            self._to_assess = what_to_assess(
+                sequence,
+                bars,
+                settlement,
+                self._desk.traded,
+                stage=deciding.stage,
+                overrides=deciding.overrides,
+            )
         # HALTED by a person, too, lets pass what reduces: the gateway proves that it does.
         signed = None if reviewed is None or ready.mode == Mode.FLATTENING else reviewed.signed
         return self._decided(records, signed=signed)
 
     def decided(self) -> None:
-        """The decision went out: now what may wait for it is asked."""
+        """The decision went out: now what may wait for it is done."""
+        self._fit()
         if self._to_assess is not None:
             self.guardian.assess(self._to_assess)
             self._to_assess = None
@@ -213,6 +233,23 @@ class LiveSession:
         """The newest rows before the bar that is being asked about."""
         bars = self._deciding.window.bars()
         return bars.rows(max(len(bars) - lookback, 0), len(bars))
+
+    def _forecast(self, sequence: int, bar: BarSlice) -> tuple[Event, ...]:
+        """What the decision foretold, where the desk learns from it."""
+        learning = self._learning
+        if not learning.on:
+            return ()
+        rows = rows_of(self._deciding.decision, self._deciding.carried(), bar)
+        made = forecast_made(sequence, bar.time, rows, learning.foretell(rows))
+        learning.observe(rows)
+        self._to_fit = sequence, bar.time
+        return (made,)
+
+    def _fit(self) -> None:
+        """Learn from everything up to the last decision, where that is due."""
+        if self._to_fit is not None:
+            self._learning.fit(*self._to_fit)
+            self._to_fit = None
 
     def _noticed(self, reviewed: Reviewed | None, equity: float) -> tuple[Event, ...]:
         if reviewed is not None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
+from coordinator.learning import Learning, Rows
 from market.bar_window import BarSlice
 from market.messages import Settlement
 
@@ -36,3 +37,31 @@ def warm_up(desk: Desk) -> None:
     )
     deciding.propose(settlement, np.ones(traded), False)
     deciding.context(0, 0, settlement)
+    if desk.learning.needed:
+        _learn_once(desk)
+
+
+def _learn_once(desk: Desk) -> None:
+    """Fit once on decisions that nobody took."""
+    learning = Learning(desk.learning, len(desk.weights), desk.typical_spread)
+    rows = _made_up(desk)
+    learning.observe(rows)
+    learning.fit(desk.learning.every, 0)
+    learning.take_effect(desk.learning.every + 1, 0)
+    learning.foretell(rows)
+
+
+def _made_up(desk: Desk) -> Rows:
+    """Enough decisions of one agent to have every one of its numbers fitted."""
+    rules = desk.learning.calibration
+    shape = (rules.lookback, desk.traded)
+    rng = np.random.default_rng(0)
+    close = 1.0 + 0.01 * rng.random(shape)
+    return Rows(
+        side=np.ones(shape),
+        confidence=rng.random(shape),
+        leader=np.zeros(shape, dtype=np.int64),
+        open=close.copy(),
+        close=close,
+        spread=np.zeros(shape),
+    )

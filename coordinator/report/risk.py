@@ -85,10 +85,16 @@ def _limits(found: RiskAssessment) -> Html:
             in_words(part.code) + (f" ({part.of})" if part.of else ""),
             share_bar(min(part.used, 1.0) if np.isfinite(part.used) else 1.0),
             tinted(1.0 - part.used, percent(part.used, 0)) if np.isfinite(part.used) else "unknown",
+            part.bound,
         )
         for part in found.parts[:SCARCE]
     ]
-    columns = (Column(title="Limit", align="left"), Column(title=""), Column(title="Used"))
+    columns = (
+        Column(title="Limit", align="left"),
+        Column(title=""),
+        Column(title="Used"),
+        Column(title="Set by", align="left", wide=True),
+    )
     return table(columns, rows, kind="bars")
 
 

@@ -38,7 +38,15 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import AccountSeen, ModeChanged, RiskAssessed, TradingOpened
+from market.live_events import (
+    AccountSeen,
+    LimitOverridden,
+    ModeChanged,
+    OverrideEnded,
+    RiskAssessed,
+    StageChanged,
+    TradingOpened,
+)
 from market.modes import Mode
 from market.orders import Cancellation, Fill
 
@@ -60,7 +68,8 @@ class RunRecord:
     allocation_weights: (R, N), one row an allocation. stops_seen: of a live desk, by sequence, the
     stop prices (M,) that its broker had; primed_time (T,), primed_close (T, M): the bars it was
     primed with before its first. assessments: what its guardian measured beside the path.
-    calibrations: every fit of what confidence was worth, oldest first.
+    calibrations: every fit of what confidence was worth, oldest first. stages, overrides: of a live
+    desk, everything on record of its capital stage and of overridden limits, oldest first.
     """
 
     session: SessionStarted
@@ -87,6 +96,8 @@ class RunRecord:
     primed_time: Indices
     primed_close: Floats
     assessments: tuple[RiskAssessed, ...]
+    stages: tuple[StageChanged, ...] = ()
+    overrides: tuple[LimitOverridden | OverrideEnded, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -130,6 +141,7 @@ def load_record(journal: Path) -> RunRecord:
     first event can be read; a later break is reported in `missing`.
     """
     by_type: dict[type[Event], list[Any]] = {}
+    overrides: list[LimitOverridden | OverrideEnded] = []
     missing: list[str] = []
     head, count = GENESIS, 0
     try:
@@ -137,6 +149,8 @@ def load_record(journal: Path) -> RunRecord:
             head = hashed
             count += 1
             by_type.setdefault(type(event), []).append(event)
+            if isinstance(event, LimitOverridden | OverrideEnded):
+                overrides.append(event)
     except JournalError as error:
         if SessionStarted not in by_type:
             raise
@@ -147,11 +161,15 @@ def load_record(journal: Path) -> RunRecord:
             f"{journal}: expected a journal that begins with SessionStarted, found {found}. "
             "The run stopped before its first bar; start it again."
         )
-    return _record(by_type, missing, count, head.hex())
+    return _record(by_type, overrides, missing, count, head.hex())
 
 
 def _record(
-    events: dict[type[Event], list[Any]], missing: list[str], count: int, digest: str
+    events: dict[type[Event], list[Any]],
+    overrides: list[LimitOverridden | OverrideEnded],
+    missing: list[str],
+    count: int,
+    digest: str,
 ) -> RunRecord:
     session: SessionStarted = events[SessionStarted][0]
     ended: SessionEnded | None = events.get(SessionEnded, [None])[-1]
@@ -190,6 +208,8 @@ def _record(
         primed_time=primed_time,
         primed_close=primed_close,
         assessments=tuple(events.get(RiskAssessed, [])),
+        stages=tuple(events.get(StageChanged, [])),
+        overrides=tuple(overrides),
     )
 
 

@@ -14,7 +14,7 @@ from agents.guardian.scenarios.returns import filled, quote_rates, value_returns
 from coordinator.results.calendar import DAY_S, WEEKDAYS_A_YEAR, bar_calendar
 from coordinator.results.record import RunRecord
 from coordinator.risk.history import PriceHistory, instruments_of
-from coordinator.risk.limits import recorded_limits
+from coordinator.risk.holding import limits_at_bar
 from coordinator.risk.stops import stops_at
 from market.bars import Floats, Times
 from market.conversion import Indices
@@ -85,7 +85,7 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
         periods_a_day=periods_a_day,
         days_a_year=_days_a_year(record),
         episodes=episodes,
-        limits=recorded_limits(session.configuration),
+        limits=limits_at_bar(record, row),
     )
 
 

@@ -12,15 +12,19 @@ from agents.guardian.stress import StressLosses
 from market.errors import JournalError
 
 DEFAULTS = AssessmentLimits()
+NOT_PLAIN = ("stress", "bound_by")
 
 
-def limits_of(guardian: Mapping[str, Any]) -> AssessmentLimits:
-    """From the settings of the guardian by name; one that they do not name has its default.
+def limits_of(
+    guardian: Mapping[str, Any], shocks: Mapping[str, Any] | None = None
+) -> AssessmentLimits:
+    """From the settings of the guardian and of the shocks by name; one that they do not name has
+    its default.
 
     Raises InvalidError for one that is no limit.
     """
-    plain = [field.name for field in fields(AssessmentLimits) if field.name != "stress"]
-    given: Mapping[str, float] = guardian.get("stress") or {}
+    plain = [field.name for field in fields(AssessmentLimits) if field.name not in NOT_PLAIN]
+    given: Mapping[str, Any] = shocks or {}
     stress: dict[str, float] = {
         name: float(given.get(name, value)) for name, value in DEFAULTS.stress._asdict().items()
     }
@@ -34,9 +38,9 @@ def recorded_limits(configuration: str) -> AssessmentLimits:
     """From the configuration in a journal. Raises JournalError where it is not one."""
     try:
         stated = json.loads(configuration)
-        guardian = stated.get("guardian", {})
+        guardian, shocks = stated.get("guardian", {}), stated.get("stress", {})
     except (ValueError, AttributeError) as error:
         raise JournalError(
             f"the configuration in the journal is not JSON ({error}); use the version that wrote it"
         ) from None
-    return limits_of(guardian)
+    return limits_of(guardian, shocks)

@@ -166,6 +166,11 @@ class GatewayBreakers:
             if memory.trip is not None and memory.trip.action == BreakerAction.FLATTEN:
                 self._act.flatten_for(f"breaker {name}")
 
+    @property
+    def unwritable(self) -> bool:
+        """Whether the journal could not be written."""
+        return self.memory[JOURNAL].trip is not None
+
     def unrecorded(self, now: int) -> None:
         """The journal cannot be written: this alone stands in no record."""
         memory = self.memory[JOURNAL]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from infra.live.cancel_budget import CancelBudget
 from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
 from market.errors import InvalidError, OutcomeUnknown, TransientError
@@ -64,11 +65,16 @@ class WatchedBroker:
     """A `LiveBroker` that asks another, and tells its health how that went.
 
     Only requests about orders and the account are timed: history and streams are long by nature.
+    cancels: how often may be cancelled; what must wait raises TransientError and is no failure of
+    the broker.
     """
 
-    def __init__(self, broker: LiveBroker, health: BrokerHealth) -> None:
+    def __init__(
+        self, broker: LiveBroker, health: BrokerHealth, cancels: CancelBudget | None = None
+    ) -> None:
         self._broker = broker
         self._health = health
+        self._cancels = cancels
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """As of the port."""
@@ -96,6 +102,8 @@ class WatchedBroker:
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """As of the port."""
+        if self._cancels is not None:
+            self._cancels.cancelling()
         with self._watched():
             return self._broker.cancel(client_order_id)
 
@@ -106,6 +114,8 @@ class WatchedBroker:
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         """As of the port."""
+        if self._cancels is not None:
+            self._cancels.closing()
         with self._watched(unknown=ORDERS):
             return self._broker.close(symbol, client_order_id)
 

@@ -13,6 +13,7 @@ from infra.live.booking import booked, newer
 from infra.live.books import Books
 from infra.live.breakers import GatewayBreakers
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
+from infra.live.cancel_budget import CancelBudget, CancelLimits
 from infra.live.dispatch import Dispatch
 from infra.live.marking import account_seen, marked_equity, settled, settlement_of
 from infra.live.measuring import Measuring
@@ -62,6 +63,7 @@ from market.ports import LiveBroker
 from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
+from market.stages import CapitalStage
 
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
@@ -108,6 +110,7 @@ class LiveGateway:
         grant: StageGrant | None = None,
         absent_after_s: float = 0.0,
         differs: Differs = nothing_differs,
+        cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -115,7 +118,8 @@ class LiveGateway:
         books.meters = meters
         self.now = books.state.time
         health = BrokerHealth()
-        self._broker = WatchedBroker(broker, health)
+        self.cancels = CancelBudget(cancels, urgent=lambda: self.urgent, tell=tell)
+        self._broker = WatchedBroker(broker, health, self.cancels)
         self._board = board
         self._versions = versions
         self._history_bars = history_bars
@@ -300,6 +304,14 @@ class LiveGateway:
         """Whether nothing may work that opens a position."""
         state = self.books.state
         return state.mode is Mode.HALTED or bool(self.staging.barred)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether no cancel may wait: everything is closed, or the desk stands at an emergency
+        stop, or nothing can be recorded any more."""
+        state = self.books.state
+        stopped = state.stage is CapitalStage.EMERGENCY_STOP
+        return state.mode is Mode.FLATTENING or stopped or self.breakers.unwritable
 
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.

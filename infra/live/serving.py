@@ -12,6 +12,7 @@ from infra.feeds.live.hours import standard_hours
 from infra.feeds.live.silence import SilenceWatch
 from infra.feeds.live.staleness import StalenessLimits
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at
+from infra.live.cancel_budget import CancelLimits
 from infra.live.gateway import LiveGateway
 from infra.live.home import DeskHome
 from infra.live.loop import HEARD_WITHIN_S, GatewayLoop
@@ -55,6 +56,7 @@ def serve_gateway(
     staleness: StalenessLimits,
     breakers: BreakerLimits,
     guardian_limits: Mapping[str, float],
+    cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
     approvals_key: bytes,
     reconcile_every_s: float,
     journal_key: bytes | None,
@@ -76,9 +78,10 @@ def serve_gateway(
     must have shown to be given more capital. override_rules: what a person may override. People are
     answered from the first moment, also while the broker cannot be reached. started, rows, seated:
     as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
-    gateway's own. guardian_limits: by halt, told beside them. journal_key: seals the events; None
-    seals none. anchors_at: a file or an http(s) address that the journal is anchored at; None:
-    nowhere. events_per_file: of the journal, until the next is begun.
+    gateway's own. guardian_limits: by halt, told beside them. cancels: how often may be cancelled.
+    journal_key: seals the events; None seals none. anchors_at: a file or an http(s) address that
+    the journal is anchored at; None: nowhere. events_per_file: of the journal, until the next is
+    begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -135,6 +138,7 @@ def serve_gateway(
         grant=grant,
         absent_after_s=absent_after_s,
         differs=partial(differs, account),
+        cancels=cancels,
         tell=log.tell,
         meters=meters,
     )

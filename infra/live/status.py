@@ -72,6 +72,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
             }
             for entry in state.orders.values()
         ],
+        "cancels": gateway.cancels.told(),
         "capital": gateway.staging.told(),
         "overrides": gateway.overriding.told(gateway.now),
         "weights": dict(state.weights),

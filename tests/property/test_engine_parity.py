@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,23 @@ def test_with_kelly_stakes_that_are_learned_on_the_way(
     assert all(fit.sequence == fit.fitted + 1 for fit in fits)
     assert any(fit.calibrated.any() for fit in fits)
     assert bound in bounds
+
+
+def test_where_more_reductions_are_wanted_on_a_bar_than_may_be_sent(tmp_path: Path) -> None:
+    settled = plan(
+        market(160, seed=6, volatility=0.02),
+        first=FIRST,
+        sizing={"rebalance_band": 0.01},
+        optimizer={"rebalance_every": 1},
+        guardian={"max_drawdown": 0.02, "rearm_after": 3},
+    )
+    limits = settled.desk.limits
+    pace = limits.pace._replace(reductions_per_second=1.0)
+    desk = replace(settled.desk, limits=limits._replace(pace=pace))
+    assert_same_journal(replace(settled, desk=desk), tmp_path)
+    taken = kept(events_of(tmp_path / "events"), DecisionTaken)
+    refused = [one for each in taken for one in each.refused if one.limit == "REDUCTION_RATE"]
+    assert {(one.allowed, one.measured) for one in refused} == {(1.0, 2.0)}
 
 
 @pytest.mark.parametrize("seed", range(4))

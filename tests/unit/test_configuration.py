@@ -239,3 +239,16 @@ def test_everything_is_closed_half_as_far_again_as_a_desk_halts_where_nothing_is
     assert breaker_limits(Settings()).drawdown_flatten == pytest.approx(0.15)
     assert breaker_limits(wide).drawdown_flatten == pytest.approx(0.3)
     assert replace(breaker_limits(Settings()), drawdown_flatten=0.15) == BreakerLimits()
+
+
+def test_a_commands_own_defaults_give_way_to_whatever_is_configured(tmp_path: Path) -> None:
+    own = {"data": {"bar": "5s"}}
+    file = tmp_path / "quorum.toml"
+    file.write_text("[data]\nclock = 'UTC'\n")
+    assert load_settings(file, None, own).data.bar == "5s"
+    assert load_settings(file, None, own).data.clock == "UTC"
+    assert load_settings(file, {"data": {"bar": "1m"}}, own).data.bar == "1m"
+    file.write_text("[data]\nbar = '1h'\n")
+    assert load_settings(file, None, own).data.bar == "1h"
+    file.write_text("")
+    assert load_settings(file, None, own).data.bar == "5s"

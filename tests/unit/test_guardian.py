@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.guardian.breakers import armed_breakers
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.guardian import RiskGuardian
 from infra.journal.codec import encode_value
@@ -367,6 +368,41 @@ def test_a_guardian_that_is_given_its_memory_halts_on_as_before_its_death() -> N
     assert again.halt is not Halt.NONE
     later = replace(fallen, sequence=1, equity=EQUITY)
     assert same(reviewed(again, later), reviewed(member, later))
+
+
+def test_a_memory_of_an_older_version_is_taken_as_far_as_it_goes() -> None:
+    member = guardian()
+    asked = context(case({"EUR_USD": 10_000.0}))
+    memory = reviewed(member, asked).memory
+    later = replace(asked, sequence=1)
+    expected = reviewed(member, later)
+    assert [refused.limit for refused in expected.refused] == ["DUPLICATE"]
+    older = guardian()
+    older.answer(ResumeGuardian(memory=memory[:-6]))  # before reductions were counted
+    assert same(reviewed(older, later), expected)
+    oldest = guardian()
+    oldest.answer(ResumeGuardian(memory=memory[: len(armed_breakers(1.0))]))
+    assert not reviewed(oldest, later).refused, "of orders it says nothing"
+
+
+@pytest.mark.parametrize("length", [3, -1, -5, -7, 1_000])
+def test_a_memory_of_another_desk_is_refused_and_changes_nothing(length: int) -> None:
+    member = guardian()
+    memory = reviewed(member, context(case({"EUR_USD": 10_000.0}))).memory
+    wrong = np.zeros(length) if length > 0 else memory[:length]
+    with pytest.raises(InvalidError, match="remembers"):
+        member.answer(ResumeGuardian(memory=wrong))
+    np.testing.assert_array_equal(member.memory, memory)
+
+
+def test_a_review_that_is_recalled_counts_the_same_reductions() -> None:
+    held = {"EUR_USD": 10_000.0, "GBP_USD": 20_000.0}
+    asked = context(case({"EUR_USD": -5_000.0, "GBP_USD": -30_000.0}, held=held))
+    judging, recalling = guardian(), guardian()
+    verdicts = reviewed(judging, asked)
+    assert sorted(order.units for order in verdicts.approved) == [-30_000.0, -5_000.0]
+    recalling.recall(asked, verdicts.approved)
+    np.testing.assert_array_equal(recalling.memory, judging.memory)
 
 
 def test_losses_between_two_bars_halt_at_once() -> None:

@@ -18,7 +18,6 @@ from agents.guardian.calibration.foretold import (
 )
 from coordinator.configuration.settings import Settings
 from coordinator.learning import Learning, LearningRules, Rows
-from coordinator.live.bootstrap import live_plan_of
 from coordinator.risk_rules import refuse_contradictions, sizing_rules
 from market.errors import ConfigError
 from market.events import CalibrationFitted
@@ -139,12 +138,6 @@ def test_numbers_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         refuse_contradictions(Settings.model_validate({"sizing": sizing}))
-
-
-def test_a_live_desk_refuses_kelly_and_says_why() -> None:
-    settings = Settings.model_validate({"sizing": {"method": "kelly"}})
-    with pytest.raises(ConfigError, match="only a replay can do"):
-        live_plan_of(settings, opened="a test")
 
 
 def test_an_annual_volatility_target_is_that_of_a_bar_by_the_calendar() -> None:

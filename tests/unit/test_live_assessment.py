@@ -9,10 +9,11 @@ import numpy as np
 
 from agents.guardian.assessment.desk import AssessingGuardian
 from agents.guardian.scenarios.episodes import episode_paths
-from coordinator.live.assessment import AssessmentClock, risk_told
+from coordinator.live.assessment import AssessmentClock, risk_line, risk_told
 from coordinator.live.bootstrap import live_guardian_builder
 from market.live_events import RiskAssessed
 from market.live_messages import AssessRisk, EquityWatched, WatchEquity
+from market.overrides import Override
 from tests.live_session import CASH, LEVELS, bar_ready, live_session, small_plan
 from tests.sockets import KEY
 
@@ -25,7 +26,7 @@ def question(**changed: Any) -> AssessRisk:
     moves = 1e-4 * np.random.default_rng(2).standard_normal((200, 2))
     asked: dict[str, Any] = {
         "sequence": 7, "time": 70, "equity": CASH, "mid": LEVELS, "spread": LEVELS * 1e-5,
-        "rate": np.ones(2), "returns": moves, **HELD,
+        "rate": np.ones(2), "returns": moves, "stage": "live_scaled_3", **HELD,
     }  # fmt: skip
     return AssessRisk(**asked | changed)
 
@@ -49,6 +50,48 @@ def test_a_book_is_assessed_after_its_decision_and_journaled_with_the_next() -> 
     assert found.leverage == 50_000.0 * LEVELS[0] / CASH
     assert health["risk"]["age_s"] == 60.0
     assert health["guardian_here"]
+
+
+def test_a_book_is_measured_against_its_stage_and_what_sets_the_nearest_limit_is_told() -> None:
+    tight = (Override(limit="max_position_loss", value=1e-9, until=2**62),)
+    told = {}
+    for stage, overrides in (("paper", ()), ("paper", tight), ("emergency_stop", ())):
+        found = assessor().answer(question(stage=stage, overrides=overrides))
+        assert isinstance(found, RiskAssessed)
+        told[found.nearest, found.bound] = risk_line(risk_told(found, found.time))
+    assert list(told) == [
+        ("GROSS_LEVERAGE", "capital stage paper"),
+        ("POSITION_LOSS", "an override"),
+        ("GROSS_LEVERAGE", "capital stage emergency_stop"),
+    ]
+    lines = list(told.values())
+    assert "(275% used, set by capital stage paper)" in lines[0]
+    assert "(nothing allowed, set by capital stage emergency_stop)" in lines[2]
+
+
+def test_a_session_tells_the_guardian_the_stage_and_the_overrides_of_the_decision() -> None:
+    tight = (Override(limit="max_position_loss", value=1e-9, until=2**62),)
+    given: dict[str, Any] = {"stage": "live_scaled_3", "overrides": tight, **HELD}
+    with live_session(small_plan(("momentum",)), rows=ROWS, assess_every_s=60.0) as session:
+        session.decide(bar_ready(ROWS, **given))
+        session.decided()
+        second = session.decide(bar_ready(ROWS + 1, **given))
+    (found,) = [event for event in second.records if isinstance(event, RiskAssessed)]
+    assert {code for _, code in found.alerts} >= {"POSITION_LOSS", "GROSS_LEVERAGE"}
+
+
+def test_a_guardian_that_is_told_no_stage_measures_against_the_tightest() -> None:
+    found = assessor().answer(question(stage=""))
+    assert isinstance(found, RiskAssessed)
+    assert found.bound == "capital stage emergency_stop"
+    assert math.isinf(found.used)
+
+
+def test_an_override_that_is_over_does_not_count() -> None:
+    over = (Override(limit="max_position_loss", value=1e-9, until=70),)
+    found = assessor().answer(question(overrides=over))
+    assert isinstance(found, RiskAssessed)
+    assert found.bound != "an override"
 
 
 def test_it_is_asked_for_no_more_often_than_said() -> None:

@@ -12,13 +12,16 @@ import pytest
 from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.acceptance import accepted, is_accepted
 from coordinator.live.brokers.granting import grant_for
+from coordinator.live.brokers.oanda import OandaChoice
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.plan import LivePlan, live_session_started
 from coordinator.plan import configuration_json
+from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.live.earned import Earned, earned_by
 from infra.live.home import DeskHome
 from infra.live.opening import open_books
 from market.errors import ConfigError, JournalError
+from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stages import CapitalStage
 from tests.live import session_started
@@ -188,6 +191,36 @@ def test_other_code_of_an_agent_counts() -> None:
     older = replace(earned.started, agents=(replace(first, source="of before"), *others))
     with pytest.raises(ConfigError, match="the code of momentum"):
         grant_for(real(), replace(earned, started=older), Path("practice"))
+
+
+def test_a_real_desk_that_nobody_has_tried_or_whose_risk_nobody_accepted_is_not_built(
+    tmp_path: Path,
+) -> None:
+    choice = OandaChoice({TOKEN_VARIABLE: "a-token"})
+    with pytest.raises(ConfigError, match="name that desk's home with --granted-by"):
+        choice.looked_at(real(), resume=False)
+    with pytest.raises(ConfigError, match="nobody has accepted the risk"):
+        choice.venue(real(), DeskHome(folder=tmp_path))
+    venue = choice.venue(real(accept_live_risk=ACCOUNT), DeskHome(folder=tmp_path))
+    assert venue.real
+    assert venue.prices is PriceKind.REAL
+    assert "a-token" not in repr(venue)
+
+
+def test_a_real_desk_that_was_tried_is_planned_with_its_grant(tmp_path: Path) -> None:
+    plan = real(granted_by=str(tmp_path))
+    books = open_books(
+        tmp_path / "journal.sqlite",
+        live_session_started(plan, time=0, feed="OANDA practice, account 1"),
+        5,
+        plan.seated,
+        lambda: (0, 1.0),
+    )
+    books.record(replace(stage("live_minimal", time=9), evidence=(("days", 7.0),)))
+    books.close()
+    granted = OandaChoice({}).looked_at(plan, resume=False).grant
+    assert granted is not None
+    assert granted.session == plan.desk.session
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.guardian.assessment.in_force import limits_in_force
+from agents.guardian.assessment.limits import LIMIT_NAMES, AssessmentLimits
 from agents.guardian.guardian import RiskGuardian
 from agents.guardian.limits import RiskLimits
 from agents.guardian.overridden import FIELDS, SHOCKS, configured_limit, overridden
+from agents.guardian.staged import limits_at
 from coordinator.configuration.settings import GuardianSettings, Settings, StressSettings
 from coordinator.override_rules import override_rules
 from coordinator.plan import sizing_rules
+from coordinator.risk.limits import limits_of
 from coordinator.risk_rules import risk_limits
 from coordinator.staged import tightened
 from market.errors import ApprovalRejected
@@ -98,8 +102,10 @@ def test_whatever_is_on_record_no_limit_is_looser_than_allowed_nor_than_its_stag
             assert 0.0 <= found < 1.0
         else:
             assert 0.0 <= found <= LOOSER * configured + 1e-12
-    for name in ("max_drawdown", "flatten_drawdown", "pace", "var_window", "correlation_window"):
+    for name in ("max_drawdown", "flatten_drawdown", "var_window", "correlation_window"):
         assert getattr(limits, name) == getattr(LIMITS, name)
+    assert limits.pace[:6] == LIMITS.pace[:6]
+    assert limits.pace == LIMITS.pace or stage == CapitalStage.EMERGENCY_STOP
     assert limits.max_daily_loss <= LIMITS.max_daily_loss
     if stage:
         allowed = stage_limits(CapitalStage(stage))
@@ -107,6 +113,30 @@ def test_whatever_is_on_record_no_limit_is_looser_than_allowed_nor_than_its_stag
         assert limits.max_position <= allowed.exposure
         assert limits.max_open_positions <= allowed.instruments
         assert sizing.max_risk_per_trade <= allowed.risk_per_trade
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(OVERRIDES, max_size=6), st.sampled_from(["", "nonsense", *CapitalStage]))
+def test_an_assessment_measures_against_exactly_the_limits_of_the_review(
+    overrides: list[Override], stage: str
+) -> None:
+    held = limits_at(overridden(LIMITS, overrides), stage)
+    found = limits_in_force(assessed_limits(), stage, overrides)
+    for name, field in FIELDS.items():
+        if name == "margin_reserve":
+            assert found.margin_reserve == min(held.margin_reserve, math.nextafter(1.0, 0.0))
+        elif name != "max_asset_class" and hasattr(found, name):
+            assert getattr(found, name) == getattr(held, field)
+    assert tuple(found.stress) == tuple(held.stress)
+    configured = assessed_limits()
+    for code, name in LIMIT_NAMES.items():
+        moved = getattr(found, name) != getattr(configured, name)
+        assert not moved or found.bound(code) != "configuration"
+
+
+def assessed_limits() -> AssessmentLimits:
+    given = Settings()
+    return limits_of(given.guardian.model_dump(), given.stress.model_dump())
 
 
 def test_without_overrides_the_limits_are_those_of_the_configuration() -> None:

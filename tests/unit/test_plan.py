@@ -252,6 +252,8 @@ def test_every_limit_of_the_configuration_reaches_the_guardian() -> None:
         "max_fills": 19,
         "fills_s": 299.0,
         "collar_s": 59.0,
+        "reductions_per_second": 999,
+        "reductions_per_minute": 9_999,
     }
     found = risk_limits(
         settings(
@@ -267,7 +269,29 @@ def test_every_limit_of_the_configuration_reaches_the_guardian() -> None:
     assert plain == list(guardian.values())
     assert (decay, day_bars, collar_sigmas) == (0.9, 24.0, 5.0)
     assert list(shocks) == list(stress.values())
-    assert list(rates) == [9e9, 9, 99, 19, 299e9, 59e9]
+    assert list(rates) == [9e9, 9, 99, 19, 299e9, 59e9, 999.0, 9_999.0]
+
+
+@pytest.mark.parametrize("kind", ["reductions", "cancels"])
+@pytest.mark.parametrize(
+    ("pace", "words"),
+    [
+        ({"{}_per_second": 500, "{}_per_minute": 400}, r"{}_per_second \(500\) is above"),
+        ({"per_second": 200, "per_minute": 200, "{}_per_second": 150}, r"{}_per_second \(150\)"),
+        ({"per_minute": 6_000, "{}_per_minute": 5_000}, r"{}_per_minute \(5000\) is below"),
+    ],
+)
+def test_what_takes_risk_away_has_the_larger_budget(
+    kind: str, pace: dict[str, int], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words.format(kind)):
+        limits_of(pace={name.format(kind): value for name, value in pace.items()})
+
+
+def test_how_often_a_live_desk_may_cancel_is_no_part_of_what_decisions_depend_on() -> None:
+    stated = json.loads(configuration_json(settings()))["pace"]
+    assert "reductions_per_second" in stated
+    assert not [name for name in stated if name.startswith("cancels")]
 
 
 def test_collars_and_restrictions_reach_the_guardian_by_instrument() -> None:

@@ -4,6 +4,7 @@ by which code, and that nothing which only reduces is held back by it."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import norm
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.pace import ENABLED, Pace, enable, pass_bar, take_fill, unhurried
 from agents.guardian.proposals import Verdicts
+from agents.guardian.staged import limits_at
 from agents.guardian.traits import traits_of
 from market.bars import Floats
 from market.instruments import Registry
@@ -139,7 +141,7 @@ def test_new_orders_of_a_second_and_of_a_minute_are_counted_over_all_instruments
     assert last.verdicts(pace).units[4] == 2_000.0
 
 
-def test_what_reduces_is_neither_counted_nor_held_back() -> None:
+def test_what_reduces_takes_nothing_from_the_budget_of_new_orders() -> None:
     held = dict.fromkeys(SYMBOLS, 1_000.0)
     closing = case(dict.fromkeys(SYMBOLS, -1_000.0), held=held)
     closing = closing.with_limits(pace=paced(per_second=1, per_minute=1))
@@ -148,6 +150,57 @@ def test_what_reduces_is_neither_counted_nor_held_back() -> None:
         assert (closing.verdicts(pace).units == -1_000.0).all()
     opening = case({"EUR_USD": 1_000.0}).with_limits(pace=closing.limits.pace)
     assert opening.verdicts(pace).units[EUR_USD] == 1_000.0
+
+
+def reducing_case(**changed: Any) -> Case:
+    held = dict.fromkeys(SYMBOLS, 1_000.0)
+    closing = case(dict.fromkeys(SYMBOLS, -1_000.0), held=held, **changed)
+    return closing.with_limits(pace=paced(reductions_per_second=3.0, reductions_per_minute=8.0))
+
+
+def test_reductions_have_a_budget_of_their_own_and_are_told_where_it_binds() -> None:
+    busy = reducing_case()
+    pace = remembering(busy)
+    first = busy.verdicts(pace)
+    assert list(first.units) == [-1_000.0] * 3 + [0.0] * 2
+    assert told(first, 3) == ("REDUCTION_RATE", 3.0, 4.0)
+    assert list(at(busy, 2.0).verdicts(pace).units) == [-1_000.0] * 3 + [0.0] * 2
+    third = at(busy, 4.0).verdicts(pace)
+    assert list(third.units) == [-1_000.0] * 2 + [0.0] * 3
+    assert told(third, 2) == ("REDUCTION_RATE", 8.0, 9.0)
+    assert np.count_nonzero(at(busy, 124.0).verdicts(pace).units) == 3
+
+
+def test_a_fall_that_closes_everything_is_counted_and_never_held_back() -> None:
+    flattening = reducing_case(halt=int(Halt.DRAWDOWN_FLATTEN))
+    pace = remembering(flattening)
+    for _ in range(3):
+        assert (flattening.verdicts(pace).units == -1_000.0).all()
+    assert told(reducing_case().verdicts(pace)) == ("REDUCTION_RATE", 3.0, 16.0)
+
+
+@pytest.mark.parametrize("stage", ["emergency_stop", "a stage that nobody knows"])
+def test_at_an_emergency_stop_no_reduction_is_held_back(stage: str) -> None:
+    busy = reducing_case()
+    pace = remembering(busy)
+    stopped = replace(busy, limits=limits_at(busy.limits, stage))
+    for _ in range(3):
+        assert (stopped.verdicts(pace).units == -1_000.0).all()
+    assert told(busy.verdicts(pace))[0] == "REDUCTION_RATE"
+    assert limits_at(busy.limits, "paper").pace == busy.limits.pace
+
+
+def test_the_closing_part_of_a_reversal_is_a_reduction() -> None:
+    halted = case({"EUR_USD": -3_000.0}, held={"EUR_USD": 1_000.0}, halt=int(Halt.DRAWDOWN))
+    halted = halted.with_limits(pace=paced(reductions_per_second=2.0))
+    pace = remembering(halted)
+    for _ in range(2):
+        verdicts = halted.verdicts(pace)
+        assert verdicts.units[EUR_USD] == -1_000.0
+        assert told(verdicts)[0] == "DRAWDOWN_HALT"
+    refused = halted.verdicts(pace)
+    assert refused.units[EUR_USD] == 0.0
+    assert told(refused) == ("REDUCTION_RATE", 2.0, 3.0)
 
 
 def test_the_price_may_not_leave_the_collar_about_the_first_order_of_a_minute() -> None:

@@ -16,10 +16,17 @@ from coordinator.results.record import RunRecord, load_record
 from coordinator.risk.backtest import backtest
 from coordinator.risk.book import portfolio_at, row_at
 from coordinator.risk.history import recorded_history
+from coordinator.risk.holding import limits_at_bar
 from coordinator.risk.limits import limits_of, recorded_limits
 from coordinator.risk.stops import stops_at
 from market.errors import InvalidError, JournalError
-from market.live_events import AccountSeen, TradingOpened
+from market.live_events import (
+    AccountSeen,
+    LimitOverridden,
+    OverrideEnded,
+    StageChanged,
+    TradingOpened,
+)
 from tests.journals import JournalBuilder
 
 UNITS = 50_000.0
@@ -154,12 +161,73 @@ def test_hourly_bars_are_measured_by_the_day_once_there_are_days_enough(tmp_path
 
 
 def test_limits_come_from_the_recorded_configuration() -> None:
-    stated = {"guardian": {"max_drawdown": 0.3, "stress": {"crash": 0.2}, "unknown": 1}}
+    stated = {"guardian": {"max_drawdown": 0.3, "unknown": 1}, "stress": {"crash": 0.2}}
     found = recorded_limits(json.dumps(stated))
     assert (found.max_drawdown, found.stress.crash) == (0.3, 0.2)
     assert found.max_gross_leverage == limits_of({}).max_gross_leverage
     with pytest.raises(JournalError, match="not JSON"):
         recorded_limits("nonsense")
+
+
+def staged(time: int, stage: str) -> StageChanged:
+    return StageChanged(sequence=0, time=time, stage=stage, by="ann", reason="news", evidence=())
+
+
+def moved(time: int, value: float, until: int = 2**62) -> LimitOverridden:
+    return LimitOverridden(
+        sequence=0, time=time, limit="max_daily_var", value=value, until=until, by="ann", reason="a"
+    )
+
+
+def test_a_live_desk_is_held_to_its_stage_and_to_what_is_overridden_at_that_moment(
+    tmp_path: Path,
+) -> None:
+    record = recorded(tmp_path / "journal.sqlite", wandering(10))
+    time = [int(at.value) for at in record.settled.time]
+    live = replace(
+        record,
+        stages=(staged(time[0], "paper"), staged(time[5], "live_minimal")),
+        overrides=(
+            moved(time[3], 0.01, until=time[6]),
+            moved(time[7], 0.015),
+            OverrideEnded(sequence=0, time=time[8], limit="max_daily_var", by="ann", reason="b"),
+        ),
+    )
+    held = [limits_at_bar(live, row) for row in range(10)]
+    assert [one.max_gross_leverage for one in held] == [0.2] * 5 + [0.02] * 5
+    assert [one.max_daily_var for one in held] == [0.02] * 3 + [0.01] * 3 + [
+        0.02,
+        0.015,
+        0.02,
+        0.02,
+    ]
+    assert held[4].bound("GROSS_LEVERAGE") == "capital stage paper"
+    assert held[4].bound("DAILY_VAR") == "an override"
+    assert held[9].bound("DAILY_VAR") == held[9].bound("EPISODE_STORM") == "configuration"
+    assert limits_at_bar(record, 9) == recorded_limits(record.session.configuration)
+
+
+def test_what_was_changed_after_the_last_bar_holds_now(tmp_path: Path) -> None:
+    record = recorded(tmp_path / "journal.sqlite", wandering(10))
+    after = int(record.settled.time[-1].value) + 1
+    live = replace(record, stages=(staged(0, "paper"), staged(after, "emergency_stop")))
+    assert limits_at_bar(live, 8).max_position == 0.2
+    assert limits_at_bar(live, 9).max_position == 0.0
+
+
+def test_where_nothing_is_allowed_a_position_is_beyond_every_limit_and_to_be_closed(
+    tmp_path: Path,
+) -> None:
+    record = recorded(tmp_path / "journal.sqlite", wandering(150))
+    live = replace(record, stages=(staged(0, "emergency_stop"),))
+    found = assess(portfolio_at(live, 149, recorded_history(live)))
+    (nearest,) = {part.bound for part in found.parts if np.isinf(part.used)}
+    assert nearest == "capital stage emergency_stop"
+    assert found.score == 0.0
+    assert [(one.symbol, one.units) for one in found.actions] == [("EUR_USD", -UNITS)]
+    assert any("nothing is allowed, set by capital" in alert.message for alert in found.alerts)
+    empty = assess(portfolio_at(live, 0, recorded_history(live)))
+    assert {part.used for part in empty.parts if part.code == "POSITION"} == {0.0}
 
 
 def test_a_loss_beyond_the_announced_var_is_an_exception(tmp_path: Path) -> None:

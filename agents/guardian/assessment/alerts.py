@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.guardian.assessment.limits import AssessmentLimits
+from agents.guardian.assessment.limits import CONFIGURED, AssessmentLimits
 from agents.guardian.assessment.measures import PortfolioRisk
 from agents.guardian.assessment.positions import PositionRisk
 from agents.guardian.assessment.uses import LimitUse
@@ -64,6 +64,10 @@ def _of_use(use: LimitUse) -> Iterator[RiskAlert]:
     if not use.is_inside:
         level = "critical" if use.used >= FAR_BEYOND else "error"
     told = f"{name}{of} uses {100.0 * use.used:.0f}% of its limit"
+    if math.isinf(use.used):
+        told = f"{name}{of}: nothing is allowed"
+    if use.bound != CONFIGURED:
+        told += f", set by {use.bound}"
     yield RiskAlert(
         level=level, code=use.code, message=told, limit=use.allowed, measured=use.measured
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from agents.guardian.assessment.assess import RiskAssessment, assess
+from agents.guardian.assessment.in_force import limits_in_force
 from agents.guardian.assessment.limits import AssessmentLimits
 from agents.guardian.assessment.portfolio import Portfolio
 from agents.guardian.guardian import RiskGuardian
@@ -17,6 +18,7 @@ from market.bars import Floats, Times
 from market.instruments import Instrument
 from market.live_events import RiskAssessed
 from market.live_messages import AssessRisk
+from market.overrides import in_force
 
 WEEKDAYS_A_YEAR = 260.0
 DAY_S = 86_400.0
@@ -29,7 +31,8 @@ class AssessingGuardian:
     """Reviews as the guardian does; `AssessRisk` it answers with `RiskAssessed`, whatever happens:
     what goes wrong in a measure must not cost a review.
 
-    start: equity at the beginning. interval_s: of the bars whose returns it is given.
+    limits: as configured; what a book is held to follows from its stage and overrides. start:
+    equity at the beginning. interval_s: of the bars whose returns it is given.
     """
 
     def __init__(
@@ -96,7 +99,11 @@ class AssessingGuardian:
             periods_a_day=self._periods_a_day,
             days_a_year=WEEKDAYS_A_YEAR,
             episodes=self._episodes,
-            limits=self._limits,
+            limits=limits_in_force(
+                self._limits,
+                self._guardian.stage_of(asked.stage),
+                in_force(asked.overrides, asked.time),
+            ),
         )
 
 
@@ -140,6 +147,7 @@ def _compact(asked: AssessRisk, found: RiskAssessment) -> RiskAssessed:
         time=asked.time,
         score=found.score,
         nearest=nearest.code,
+        bound=nearest.bound,
         used=nearest.used,
         leverage=found.portfolio.leverage,
         daily_var=normal.value_at_risk,

@@ -7,6 +7,22 @@ from dataclasses import dataclass, field
 from agents.guardian.stress import StressLosses
 from market.errors import InvalidError
 
+CONFIGURED = "configuration"
+LIMIT_NAMES = {
+    "GROSS_LEVERAGE": "max_gross_leverage",
+    "POSITION": "max_position",
+    "POSITION_LOSS": "max_position_loss",
+    "ASSET_CLASS": "max_asset_class",
+    "CURRENCY_EXPOSURE": "max_currency_exposure",
+    "OPEN_RISK": "max_portfolio_risk",
+    "MARGIN": "margin_reserve",
+    "OPEN_POSITIONS": "max_open_positions",
+    "DRAWDOWN": "max_drawdown",
+    "DAILY_VAR": "max_daily_var",
+    "PORTFOLIO_VAR": "max_portfolio_var",
+}
+"""Codes of an assessment, and what the configuration calls their limits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentLimits:
@@ -16,6 +32,8 @@ class AssessmentLimits:
     historical. max_position_loss: of one position at two daily standard deviations.
     max_asset_class: notionals of one class, where more than one is traded. stress: by shock.
     max_episode_loss: in one episode of history. correlation_threshold: a notice, not a limit.
+    bound_by: by name what set a limit, where that is not the configuration; only such a one may be
+    0: then nothing is allowed.
 
     Raises InvalidError for a limit that is NaN, infinite or not positive.
     """
@@ -34,9 +52,11 @@ class AssessmentLimits:
     stress: StressLosses = field(default_factory=lambda: StressLosses(0.08, 0.06, 0.10, 0.12, 0.05))
     max_episode_loss: float = 0.12
     correlation_threshold: float = 0.7
+    bound_by: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in self.__slots__ if name != "stress"}
+        plain = set(self.__slots__) - {"stress", "bound_by"}
+        given = {name: getattr(self, name) for name in sorted(plain)}
         given |= {f"stress.{name}": value for name, value in self.stress._asdict().items()}
         for name, value in given.items():
             if name == "margin_reserve":
@@ -45,5 +65,17 @@ class AssessmentLimits:
                         f"margin_reserve: expected a part of equity from 0 up to, not including, "
                         f"1, found {value}"
                     )
+            elif value == 0.0 and name.removeprefix("stress.") in dict(self.bound_by):
+                continue
             elif not 0.0 < value < float("inf"):
                 raise InvalidError(f"{name}: expected a positive limit, found {value}")
+
+    def bound(self, code: str) -> str:
+        """What set the limit of this code: a capital stage, an override or the configuration."""
+        if code.startswith("EPISODE_"):
+            name = "max_episode_loss"
+        elif code.startswith("STRESS_"):
+            name = code.removeprefix("STRESS_").lower()
+        else:
+            name = LIMIT_NAMES[code]
+        return dict(self.bound_by).get(name, CONFIGURED)

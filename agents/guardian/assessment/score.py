@@ -11,9 +11,11 @@ from agents.guardian.assessment.uses import LimitUse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorePart:
-    """One limit: used, the part of it that is used, NaN unknown; score: what of 100 is left."""
+    """One limit: bound, what set it; used, the part of it that is used, NaN unknown; score: what of
+    100 is left."""
 
     code: str
+    bound: str
     of: str
     used: float
     score: float
@@ -24,7 +26,8 @@ def score_parts(uses: Sequence[LimitUse]) -> tuple[ScorePart, ...]:
     scarcest first.
     """
     parts = [
-        ScorePart(code=use.code, of=use.of, used=use.used, score=left(use.used)) for use in uses
+        ScorePart(code=use.code, bound=use.bound, of=use.of, used=use.used, score=left(use.used))
+        for use in uses
     ]
     return tuple(sorted(parts, key=lambda part: (part.score, -_finite(part.used))))
 

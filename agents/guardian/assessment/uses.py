@@ -22,11 +22,13 @@ class LimitUse:
     """A limit, what is allowed and what was measured, in account currency (a count, or a fraction
     where the code says so).
 
-    of: the instrument or currency that it is measured on, empty for the whole book. contribution:
-    (H,) which positions to reduce, the largest first; empty where no reduction helps.
+    bound: what set it. of: the instrument or currency that it is measured on, empty for the whole
+    book. contribution: (H,) which positions to reduce, the largest first; empty where no reduction
+    helps.
     """
 
     code: str
+    bound: str
     allowed: float
     measured: float
     of: str
@@ -34,7 +36,12 @@ class LimitUse:
 
     @property
     def used(self) -> float:
-        """Part of the limit that is used: above 1 it is breached; NaN where it is unknown."""
+        """Part of the limit that is used: above 1 it is breached; NaN where it is unknown.
+
+        Where nothing is allowed it is 0 of nothing, and infinite of anything.
+        """
+        if self.allowed == 0.0:
+            return np.inf if self.measured > 0.0 else 0.0 * self.measured
         return self.measured / self.allowed if self.allowed > 0.0 else np.nan
 
     @property
@@ -92,7 +99,7 @@ def _sizes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
     values = factors.left(factors.values, kept)
     sizes = np.abs(values)
     gross = float(sizes.sum())
-    yield _use("GROSS_LEVERAGE", limits.max_gross_leverage * equity, gross, sizes)
+    yield _use(factors, "GROSS_LEVERAGE", limits.max_gross_leverage * equity, gross, sizes)
     yield _largest(factors, "POSITION", limits.max_position * equity, sizes)
     lost = POSITION_SIGMAS * sizes * factors.day_sigmas
     yield _largest(factors, "POSITION_LOSS", limits.max_position_loss * equity, lost)
@@ -101,23 +108,25 @@ def _sizes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
         row = _worst(by_class)
         allowed = limits.max_asset_class * equity
         chosen = sizes * factors.membership[row]
-        yield _use("ASSET_CLASS", allowed, by_class[row], chosen, factors.classes[row])
+        yield _use(factors, "ASSET_CLASS", allowed, by_class[row], chosen, factors.classes[row])
     exposure = factors.legs @ values
     exposure[factors.account] = 0.0
     row = _worst(np.abs(exposure))
     side = np.sign(exposure[row]) * factors.legs[row] * values
     allowed = limits.max_currency_exposure * equity
     currency = factors.currencies[row]
-    yield _use("CURRENCY_EXPOSURE", allowed, abs(float(exposure[row])), side, currency)
+    yield _use(factors, "CURRENCY_EXPOSURE", allowed, abs(float(exposure[row])), side, currency)
     at_stops = factors.left(factors.stop_losses, kept)
-    yield _use("OPEN_RISK", limits.max_portfolio_risk * equity, float(at_stops.sum()), at_stops)
+    yield _use(
+        factors, "OPEN_RISK", limits.max_portfolio_risk * equity, float(at_stops.sum()), at_stops
+    )
     margin = factors.left(factors.margin, kept)
     allowed = (1.0 - limits.margin_reserve) * equity
-    yield _use("MARGIN", allowed, float(margin.sum()), margin)
+    yield _use(factors, "MARGIN", allowed, float(margin.sum()), margin)
     count = float(np.count_nonzero(kept))
     smallest = np.where(kept > 0.0, 1.0 / (1.0 + np.nan_to_num(sizes)), 0.0)
-    yield _use("OPEN_POSITIONS", limits.max_open_positions, count, smallest)
-    yield _use("DRAWDOWN", limits.max_drawdown, factors.drawdown, np.empty(0))
+    yield _use(factors, "OPEN_POSITIONS", limits.max_open_positions, count, smallest)
+    yield _use(factors, "DRAWDOWN", limits.max_drawdown, factors.drawdown, np.empty(0))
 
 
 def _losses_of_a_day(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
@@ -125,11 +134,15 @@ def _losses_of_a_day(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
     values = factors.left(factors.values, kept)
     sigma = _deviation(factors, values)
     yield _use(
-        "DAILY_VAR", limits.max_daily_var * equity, NORMAL_95 * sigma, _by_deviation(factors, kept)
+        factors,
+        "DAILY_VAR",
+        limits.max_daily_var * equity,
+        NORMAL_95 * sigma,
+        _by_deviation(factors, kept),
     )
     loss, row = historical_row(factors, values)
     moved = -values * factors.returns[row] if len(factors.returns) else np.zeros_like(values)
-    yield _use("PORTFOLIO_VAR", limits.max_portfolio_var * equity, loss, moved)
+    yield _use(factors, "PORTFOLIO_VAR", limits.max_portfolio_var * equity, loss, moved)
 
 
 def _stress(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
@@ -146,7 +159,7 @@ def _stress(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
     )
     for name, loss, contribution in zip(losses._fields, losses, contributions, strict=True):
         allowed = getattr(factors.limits.stress, name) * factors.equity
-        yield _use(f"STRESS_{name.upper()}", allowed, loss, contribution)
+        yield _use(factors, f"STRESS_{name.upper()}", allowed, loss, contribution)
 
 
 def _episodes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
@@ -155,7 +168,7 @@ def _episodes(factors: Factors, kept: Floats) -> Iterator[LimitUse]:
         found = episode_loss(path, values, factors.symbols)
         if not found.missing:
             allowed = factors.limits.max_episode_loss * factors.equity
-            yield _use(f"EPISODE_{found.name}", allowed, found.loss, found.contribution)
+            yield _use(factors, f"EPISODE_{found.name}", allowed, found.loss, found.contribution)
 
 
 def historical_row(factors: Factors, values: Floats) -> tuple[float, int]:
@@ -193,11 +206,11 @@ def _by_deviation(factors: Factors, kept: Floats) -> Floats:
 def _largest(factors: Factors, code: str, allowed: float, measured: Floats) -> LimitUse:
     """A limit on each position: that of the largest."""
     if not len(measured):
-        return _use(code, allowed, 0.0, np.empty(0))
+        return _use(factors, code, allowed, 0.0, np.empty(0))
     row = _worst(measured)
     alone = np.zeros_like(measured)
     alone[row] = measured[row]
-    return _use(code, allowed, measured[row], alone, factors.symbols[row])
+    return _use(factors, code, allowed, measured[row], alone, factors.symbols[row])
 
 
 def _worst(measured: Floats) -> int:
@@ -206,10 +219,16 @@ def _worst(measured: Floats) -> int:
 
 
 def _use(
-    code: str, allowed: float, measured: float, contribution: Floats, of: str = ""
+    factors: Factors,
+    code: str,
+    allowed: float,
+    measured: float,
+    contribution: Floats,
+    of: str = "",
 ) -> LimitUse:
     return LimitUse(
         code=code,
+        bound=factors.limits.bound(code),
         allowed=float(allowed),
         measured=float(measured),
         of=of,

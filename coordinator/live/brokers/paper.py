@@ -35,7 +35,9 @@ class PaperChoice:
     def looked_at(self, plan: LivePlan, *, resume: bool) -> LivePlan:
         """What is wrong with the prices is told here, where somebody reads it."""
         if not resume:
-            open_prices(None, settings=plan.settings, instruments=plan.instruments, rows=plan.rows)
+            open_prices(
+                None, settings=plan.settings, instruments=plan.instruments, rows=plan.primed_rows
+            )
         return plan
 
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:
@@ -78,7 +80,7 @@ def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeSer
         ),
         store=home.exchange_store,
         open_source=partial(
-            open_prices, settings=settings, instruments=plan.instruments, rows=plan.rows
+            open_prices, settings=settings, instruments=plan.instruments, rows=plan.primed_rows
         ),
         at=(home.exchange_address,),
         key=home.line_key(),

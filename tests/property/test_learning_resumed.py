@@ -1,0 +1,111 @@
+"""What a desk learns does not depend on when its coordinator was started anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.guardian.calibration.calibrator import CalibrationRules
+from coordinator.desk import Desk
+from coordinator.learning import Learning, LearningRules, Rows
+from coordinator.live.learned import forecast_made, resumed_learning, undecided_row
+from infra.journal.codec import decode_value, encode_value
+from market.bar_window import BarSlice, slice_of
+from market.desk_state import DeskSnapshot, DeskState
+from market.events import CalibrationFitted
+from market.live_events import BarClosed
+from tests.desk import TRADED, plan, trending
+from tests.live import session_started
+from tests.live_broker import FakeBroker
+
+BARS = 90
+RULES = LearningRules(
+    every=7,
+    calibration=CalibrationRules(horizon=3, window=25, min_outcomes=8, bins=4),
+    needed=True,
+)
+ROWS = RULES.calibration.lookback + 1
+PANEL = trending(BARS)
+DESK: Desk = replace(plan(PANEL).desk, learning=RULES)
+STARTED = session_started(
+    FakeBroker((*TRADED, "GBP_USD")), symbols=PANEL.symbols, traded=len(TRADED), interval_s=86_400
+)
+
+
+def decided(rng: np.random.Generator, bar: BarSlice) -> Rows:
+    """A decision of one of two agents in each instrument, in some of them none."""
+    row = undecided_row(bar)
+    shape = row.side.shape
+    side = rng.integers(-1, 2, shape).astype(np.float64)
+    leader = np.where(side == 0.0, -1, rng.integers(0, 2, shape))
+    return row._replace(side=side, confidence=rng.random(shape), leader=leader)
+
+
+def learned(
+    seed: int, missed: set[int], starts: set[int], lost: set[int]
+) -> tuple[list[CalibrationFitted], Learning]:
+    """Every fit over the bars. missed: bars that nobody decided on. starts: bars before which a new
+    coordinator takes over. lost: decisions after which it died before it had learned from them.
+    """
+    rng = np.random.default_rng(seed)
+    state, fits = DeskState(STARTED, ROWS), list[CalibrationFitted]()
+    learning = Learning(RULES, len(DESK.weights), DESK.typical_spread)
+    for sequence in range(BARS):
+        bar = slice_of(PANEL, sequence)
+        traded = bar.columns(DESK.traded)
+        rows = decided(rng, traded)
+        if sequence in starts or sequence - 1 in lost:
+            kept = decode_value(encode_value(state.snapshot()), DeskSnapshot)
+            learning = resumed_learning(DESK, kept)
+        state.apply(BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=0))
+        if sequence in missed:
+            learning.pass_over(undecided_row(traded))
+            continue
+        fitted = learning.take_effect(sequence, bar.time)
+        if fitted is not None:
+            fits.append(fitted)
+            state.apply(fitted)
+        state.apply(forecast_made(sequence, bar.time, rows, learning.foretell(rows)))
+        learning.observe(rows)
+        if sequence not in lost:
+            learning.fit(sequence, bar.time)
+    return fits, learning
+
+
+def bits(fits: list[CalibrationFitted]) -> list[bytes]:
+    return [encode_value(fit) for fit in fits]
+
+
+PLACES = st.sets(st.integers(0, BARS - 1), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), PLACES, PLACES, PLACES)
+def test_restarts_and_missed_bars_anywhere_give_the_same_fits(
+    seed: int, missed: set[int], starts: set[int], lost: set[int]
+) -> None:
+    whole, _ = learned(seed, missed, set(), set())
+    again, _ = learned(seed, missed, starts, lost - missed)
+    assert bits(again) == bits(whole)
+
+
+def test_such_markets_do_calibrate() -> None:
+    fits, learning = learned(1, {5, 6, 40}, {50}, {34})
+    assert len(fits) == len(range(7, BARS - 1, 7))
+    assert fits[-1].calibrated.all()
+    assert np.isfinite(learning.table.probability).all()
+    assert sum(fit.foretold.sum() for fit in fits) > 0.0
+
+
+def test_before_anything_was_decided_nothing_is_taken_up() -> None:
+    state = DeskState(STARTED, ROWS)
+    for sequence in range(20):
+        state.window.push(slice_of(PANEL, sequence))
+    learning = resumed_learning(DESK, state.snapshot())
+    learning.fit(14, 14)
+    fitted = learning.take_effect(15, 15)
+    assert fitted is not None
+    assert not fitted.outcomes.any()
