@@ -13,7 +13,7 @@ from infra.brokers.paper.live.held_exits import change_exits, held_exits
 from infra.brokers.paper.live.intake import Intake
 from infra.brokers.paper.live.records import broker_order_of
 from infra.brokers.paper.live.store import ExchangeStore
-from market.accounts import BrokerOrder, HeldExits, OrderState, Transaction, TransactionKind
+from market.accounts import BrokerOrder, HeldExits, OrderState, TransactionKind
 from market.errors import InvalidError
 from market.orders import OrderRequest
 
@@ -145,19 +145,20 @@ class OrderDesk(ABC):
             )
         return self._close(symbol, client_order_id, units, refuse)
 
-    def modify_bracket(
+    def protect(
         self,
         symbol: str,
+        *,
         stop_price: float | None = None,
         take_profit_price: float | None = None,
         trailing: float | None = None,
-    ) -> Transaction:
+    ) -> None:
         """Change what protects the position; None leaves an exit as it is, NaN takes it away.
 
         stop_price, take_profit_price: where it is closed. trailing: distance that the stop keeps
-        from the best price from now on. Answers with the transaction, which is NOTED under the
-        order that opened the position and tells all its exits. Raises InvalidError where nothing is
-        held, and for an exit that would close the position at the last quote.
+        from the best price from now on. It is NOTED under the order that opened the position, with
+        all its exits. Raises InvalidError where nothing is held, and for an exit that would close
+        the position at the last quote.
         """
         column = self._intake.column(symbol, "of its exits")
         held = float(self._account.state.ledger.units[column])
@@ -174,11 +175,10 @@ class OrderDesk(ABC):
             trailing=trailing,
         )
         opener = self._account.opened_by[column]
-        noted = self._book.record(
+        self._book.record(
             TransactionKind.NOTED, self.clock, opener, symbol, reason=BRACKET_CHANGED, exits=exits
         )
         self._commit()
-        return noted
 
     def exits(self, symbol: str) -> HeldExits:
         """What protects the position. Raises InvalidError for an instrument that is not traded
