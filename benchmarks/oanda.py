@@ -46,7 +46,7 @@ NUMBERS = 10_000
 LEAK_MB = 5.0
 """Of 120,000 prices, 40 bytes each: no object that could be kept of every one is smaller."""
 FAULTY = 200 if SHORT else 2_000
-FAULTY_TIMEOUT_S = 0.5
+FAULTY_TIMEOUT_S = 0.75
 CUTS_S = 30.0 if SHORT else 300.0
 CUT_EVERY_S = 10.0
 CUT_ORDERS_EVERY_S = 0.2
