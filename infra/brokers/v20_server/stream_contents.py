@@ -15,6 +15,10 @@ from infra.brokers.v20_server.streams import Streams
 
 WINDOW_S = 0.25
 """Real time in which an instrument's price is told once; then the newest."""
+LATE_S = 0.05
+"""By which a price may come late, and the next window begins none the later: where each of many
+prices shifted it a little, every window would in time swallow one.
+"""
 PAGE = 500
 """The most transactions that are told in one piece."""
 
@@ -47,7 +51,8 @@ class PriceContent:
             del self._waiting[symbol]
             price = self._streams.price(symbol)
             if price is not None:
-                self._free_at[symbol] = now + WINDOW_S
+                due = self._free_at[symbol]
+                self._free_at[symbol] = (due if now - due <= LATE_S else now) + WINDOW_S
                 told.append(line(price, self._accepted))
         return b"".join(told)
 
