@@ -129,7 +129,7 @@ def test_prices_that_come_a_little_late_do_not_shift_the_windows_after_them(
         account.market("EUR_USD", 1.1 + number / 1e4)
         streams.touched(["EUR_USD"])
         content.changed(frozenset(["EUR_USD"]))
-        lost += told(content, 100.0 + number * WINDOW_S + 0.01 * (number % 2)) == []
+        lost += told(content, 100.0 + number * WINDOW_S + 0.1 * (number % 2)) == []
     assert lost == 0
 
 

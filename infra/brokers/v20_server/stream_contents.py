@@ -15,17 +15,13 @@ from infra.brokers.v20_server.streams import Streams
 
 WINDOW_S = 0.25
 """Real time in which an instrument's price is told once; then the newest."""
-LATE_S = 0.05
-"""By which a price may come late, and the next window begins none the later: where each of many
-prices shifted it a little, every window would in time swallow one.
-"""
 PAGE = 500
 """The most transactions that are told in one piece."""
 
 
 class PriceContent:
-    """Prices of some instruments. A price is told at once where its instrument was silent for a
-    window, else at the window's end; of several in a window the last. snapshot: begin with the
+    """Prices of some instruments. A price is told at once where its window has told none of its
+    instrument yet, else at the window's end; of several that wait for it the last. snapshot: begin with the
     prices that there are. accepted: the client's format of times.
     """
 
@@ -51,8 +47,9 @@ class PriceContent:
             del self._waiting[symbol]
             price = self._streams.price(symbol)
             if price is not None:
-                due = self._free_at[symbol]
-                self._free_at[symbol] = (due if now - due <= LATE_S else now) + WINDOW_S
+                # Windows are fixed in time: if each began with a price, every price that came late
+                # would shift the next, until they swallowed prices and held the others up.
+                self._free_at[symbol] = (now // WINDOW_S + 1.0) * WINDOW_S
                 told.append(line(price, self._accepted))
         return b"".join(told)
 
