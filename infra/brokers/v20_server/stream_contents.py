@@ -21,8 +21,8 @@ PAGE = 500
 
 class PriceContent:
     """Prices of some instruments. A price is told at once where its window has told none of its
-    instrument yet, else at the window's end; of several that wait for it the last. snapshot: begin with the
-    prices that there are. accepted: the client's format of times.
+    instrument yet, else at the window's end; of several that wait for it the last. snapshot: begin
+    with the prices that there are. accepted: the client's format of times.
     """
 
     def __init__(
