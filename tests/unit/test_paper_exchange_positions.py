@@ -96,6 +96,19 @@ def test_an_order_that_is_met_fills_at_the_last_quote_now(bench: LocalBench) -> 
     assert end_of(bench, "b") == (OrderState.ACCEPTED, "")
 
 
+def test_an_order_may_meet_the_last_quote_as_it_is_placed(bench: LocalBench) -> None:
+    bench.exchange.place(order("early", 10.0), meets=True)
+    assert not fills(bench)
+    bench.market("EUR_USD", 1.10, 0.01)
+    bench.exchange.place(order("a", 7.0), meets=True)
+    bench.exchange.place(order("c", 5.0, entry=limit(1.05)), meets=True)
+    assert [fill.client_order_id for fill in fills(bench)] == ["early", "a"]
+    assert end_of(bench, "a") == (OrderState.FILLED, "")
+    before = bench.exchange.last_transaction
+    bench.exchange.meet("EUR_USD")
+    assert bench.exchange.last_transaction == before
+
+
 def test_nothing_is_met_without_a_quote_or_with_an_old_one(bench: LocalBench) -> None:
     bench.exchange.place(order("a", 10.0))
     assert not bench.exchange.meet("EUR_USD")

@@ -37,9 +37,9 @@ class OrderDesk(ABC):
     def place(self, order: OrderRequest, *, meets: bool = False) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
 
-        meets: it meets the last quote as by `meet`, in the same commit. Raises InvalidError for
-        what can never be filled: that it was refused is recorded, and a repetition is refused
-        again.
+        meets: it meets the last quote as by `meet`, in the same commit; the answer is of before.
+        Raises InvalidError for what can never be filled: that it was refused is recorded, and a
+        repetition is refused again.
         """
         (answer,) = self.place_all((order,), meets=meets)
         if answer.state is OrderState.REJECTED:
