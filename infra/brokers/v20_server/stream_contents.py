@@ -20,9 +20,10 @@ PAGE = 500
 
 
 class PriceContent:
-    """Prices of some instruments. A price is told at once where its window has told none of its
-    instrument yet, else at the window's end; of several that wait for it the last. snapshot: begin
-    with the prices that there are. accepted: the client's format of times.
+    """Prices of some instruments, each once a window at most; the first after a silence begins one.
+    A price is told at once where its window has told none yet, else at the window's end; of several
+    that wait for it the last. snapshot: begin with the prices that there are. accepted: the
+    client's format of times.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class PriceContent:
             del self._waiting[symbol]
             price = self._streams.price(symbol)
             if price is not None:
-                # Windows are fixed in time: if each began with a price, every price that came late
-                # would shift the next, until they swallowed prices and held the others up.
-                self._free_at[symbol] = (now // WINDOW_S + 1.0) * WINDOW_S
+                # Windows follow each other without a gap while prices come: if each began with its
+                # price, every lateness would shift the next, until windows swallowed prices.
+                due = self._free_at[symbol]
+                self._free_at[symbol] = (due if now - due < WINDOW_S else now) + WINDOW_S
                 told.append(line(price, self._accepted))
         return b"".join(told)
 
