@@ -139,9 +139,14 @@ def filled(evidence: StageEvidence, symbol: str, units: float, realised: float) 
     gained = trip.gained + realised
     if trip.units * after > 0.0:
         return _with(evidence, symbol, replace(trip, units=after, gained=gained))
-    if trip.counts and evidence.counts:
-        evidence = replace(evidence, trades=evidence.trades + 1, won=evidence.won + (gained > 0.0))
-    return _with(evidence, symbol, _fresh(evidence, symbol, after) if after != 0.0 else None)
+    left = _fresh(evidence, symbol, after) if after != 0.0 else None
+    if not (trip.counts and evidence.counts):
+        return _with(evidence, symbol, left)
+    return replace(
+        _with(evidence, symbol, left),
+        trades=evidence.trades + 1,
+        won=evidence.won + (gained > 0.0),
+    )
 
 
 def paid(evidence: StageEvidence, symbol: str, amount: float, *, transfer: bool) -> StageEvidence:
