@@ -60,11 +60,12 @@ from market.order_life import (
     OrderStage,
     Purpose,
     after_fill,
+    after_news,
     news_of,
 )
 from market.orders import BY_DECISION, Fill, OrderRequest
 from market.overrides import follow
-from market.stage_evidence import StageEvidence
+from market.stage_evidence import EvidenceFold, StageEvidence
 from market.stages import CapitalStage, stage_named
 
 NO_HALT = "NONE"
@@ -158,7 +159,7 @@ class DeskState:
         self._over: deque[Trip] = deque(maxlen=KEPT_TRIPS)
         self.allocation: AllocationApplied | None = None
         self.staged: StageChanged | None = None
-        self.evidence = StageEvidence()
+        self._evidence = EvidenceFold()
         self.overrides: dict[str, LimitOverridden] = {}
         self.learned = LearnedFold(rows)
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
@@ -168,6 +169,15 @@ class DeskState:
     def stage(self) -> CapitalStage | None:
         """Its capital stage; None where none is on record, the tightest for an unknown one."""
         return None if self.staged is None else stage_named(self.staged.stage)
+
+    @property
+    def evidence(self) -> StageEvidence:
+        """What it has shown at its capital stage."""
+        return self._evidence.value
+
+    @evidence.setter
+    def evidence(self, evidence: StageEvidence) -> None:
+        self._evidence.put(evidence)
 
     @property
     def unsettled(self) -> tuple[OrderRequest, ...]:
@@ -288,7 +298,7 @@ class DeskState:
         column = self._column[fill.symbol]
         before = float(ledger.units[column])
         book_told(ledger, column, fill.units, fill.price, fill.rate, fill.realised)
-        self.evidence = stage_evidence.filled(self.evidence, fill.symbol, fill.units, fill.realised)
+        self._evidence.fill(fill.symbol, fill.units, fill.realised)
         held = float(ledger.units[column])
         if fill.reason == BY_DECISION:
             entry = self.orders.get(fill.client_order_id)
@@ -310,9 +320,7 @@ class DeskState:
         transfer = event.reason == TransactionKind.TRANSFER
         if transfer and self.peak > 0.0:
             self.peak = max(self.peak + event.amount, 0.0)
-        self.evidence = stage_evidence.paid(
-            self.evidence, event.symbol, event.amount, transfer=transfer
-        )
+        self._evidence.pay(event.symbol, event.amount, transfer=transfer)
 
     def _advance(
         self,
@@ -328,7 +336,7 @@ class DeskState:
         )
         entry, news = self.orders.get(name), news_of(event)
         if entry is not None and news is not None:
-            self._keep(replace(entry, stage=TABLE[entry.stage][news]))
+            self._keep(after_news(entry, news))
 
     def _intend(self, event: OrderIntended) -> None:
         order = event.order

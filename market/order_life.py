@@ -139,7 +139,16 @@ def after_fill(entry: OpenOrder, fill: Fill, held: float) -> OpenOrder:
     filled = entry.filled + fill.units
     closes = entry.purpose == Purpose.CLOSE
     whole = _left(entry.order.units, filled) == 0.0 or (closes and held == 0.0)
-    news = OrderNews.LAST_FILL if whole else OrderNews.FILL
+    return _moved(entry, OrderNews.LAST_FILL if whole else OrderNews.FILL, filled)
+
+
+def after_news(entry: OpenOrder, news: OrderNews) -> OpenOrder:
+    """The order after any other news."""
+    return _moved(entry, news, entry.filled)
+
+
+def _moved(entry: OpenOrder, news: OrderNews, filled: float) -> OpenOrder:
+    # Not `replace`, which looks the fields up anew for every order.
     return OpenOrder(
         order=entry.order,
         stage=TABLE[entry.stage][news],

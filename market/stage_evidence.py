@@ -130,41 +130,63 @@ def settled(evidence: StageEvidence, equity: float) -> StageEvidence:
     )
 
 
-def filled(evidence: StageEvidence, symbol: str, units: float, realised: float) -> StageEvidence:
-    """A fill was booked. One beyond the position closes a round trip and opens the next."""
-    trip = _trip(evidence, symbol)
-    if trip is None:
-        return _with(evidence, symbol, _fresh(evidence, symbol, units))
-    after = trip.units + units
-    gained = trip.gained + realised
-    if trip.units * after > 0.0:
-        return _with(evidence, symbol, replace(trip, units=after, gained=gained))
-    if trip.counts and evidence.counts:
-        evidence = replace(evidence, trades=evidence.trades + 1, won=evidence.won + (gained > 0.0))
-    return _with(evidence, symbol, _fresh(evidence, symbol, after) if after != 0.0 else None)
+class EvidenceFold:
+    """Evidence while it is folded. Fills move its positions one by one, and the value, of which
+    they are many, is made when it is asked for.
+    """
 
+    def __init__(self) -> None:
+        self.put(StageEvidence())
 
-def paid(evidence: StageEvidence, symbol: str, amount: float, *, transfer: bool) -> StageEvidence:
-    """Cash moved: financing of a position, or a transfer, which is no gain."""
-    if transfer:
-        return replace(evidence, transferred=evidence.transferred + amount)
-    trip = _trip(evidence, symbol)
-    if trip is None:
-        return evidence
-    return _with(evidence, symbol, replace(trip, gained=trip.gained + amount))
+    @property
+    def value(self) -> StageEvidence:
+        """All of it up to now."""
+        if self._moved:
+            self._moved = False
+            self._value = replace(
+                self._value, trips=tuple(self._trips.values()), trades=self._trades, won=self._won
+            )
+        return self._value
 
+    def put(self, evidence: StageEvidence) -> None:
+        """Go on from here."""
+        self._value, self._moved, self._counts = evidence, False, evidence.counts
+        self._trips = {trip.symbol: trip for trip in evidence.trips}
+        self._trades, self._won = evidence.trades, evidence.won
 
-def _trip(evidence: StageEvidence, symbol: str) -> OpenTrip | None:
-    return next((trip for trip in evidence.trips if trip.symbol == symbol), None)
+    def fill(self, symbol: str, units: float, realised: float) -> None:
+        """A fill was booked. One beyond the position closes a round trip and opens the next."""
+        self._moved = True
+        trip = self._trips.pop(symbol, None)
+        if trip is None:
+            self._begin(symbol, units)
+            return
+        after, gained = trip.units + units, trip.gained + realised
+        if trip.units * after > 0.0:
+            self._trips[symbol] = OpenTrip(
+                symbol=symbol, units=after, gained=gained, counts=trip.counts
+            )
+            return
+        if trip.counts and self._counts:
+            self._trades += 1
+            self._won += gained > 0.0
+        if after != 0.0:
+            self._begin(symbol, after)
 
+    def pay(self, symbol: str, amount: float, *, transfer: bool) -> None:
+        """Cash moved: financing of a position, or a transfer, which is no gain."""
+        if transfer:
+            self.put(replace(self.value, transferred=self.value.transferred + amount))
+            return
+        trip = self._trips.pop(symbol, None)
+        if trip is not None:
+            self._moved = True
+            self._trips[symbol] = replace(trip, gained=trip.gained + amount)
 
-def _fresh(evidence: StageEvidence, symbol: str, units: float) -> OpenTrip:
-    return OpenTrip(symbol=symbol, units=units, gained=0.0, counts=evidence.counts)
-
-
-def _with(evidence: StageEvidence, symbol: str, trip: OpenTrip | None) -> StageEvidence:
-    others = tuple(one for one in evidence.trips if one.symbol != symbol)
-    return replace(evidence, trips=others if trip is None else (*others, trip))
+    def _begin(self, symbol: str, units: float) -> None:
+        self._trips[symbol] = OpenTrip(
+            symbol=symbol, units=units, gained=0.0, counts=self._counts
+        )
 
 
 def _uncounted(trips: tuple[OpenTrip, ...]) -> tuple[OpenTrip, ...]:

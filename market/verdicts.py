@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from market.legs import Leg, beyond
 from market.orders import Bracket, OrderRequest, client_order_id
 from market.overrides import Override
 from market.sent import sent
+
+_NUMBERS = struct.Struct("<11d")
 
 
 @sent
@@ -98,11 +101,33 @@ def _digest(
     expires: int,
     stage: str,
     overrides: tuple[Override, ...],
-    approved: object,
+    approved: tuple[RiskApproved, ...],
     legs: tuple[Leg, ...],
 ) -> bytes:
-    message = repr((session, epoch, sequence, expires, stage, overrides, approved, legs)).encode()
+    """HMAC-SHA256 over all of it. Words as their `repr`, in which no zero byte stands; behind one,
+    the numbers of each approval as their bits: no two decisions give the same message.
+    """
+    words = [(one.symbol, one.bound, one.limit, one.bracket.trailing is None) for one in approved]
+    told = repr((session, epoch, sequence, expires, stage, overrides, legs, words))
+    message = b"".join((told.encode(), b"\0", *map(_numbers, approved)))
     return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def _numbers(approved: RiskApproved) -> bytes:
+    bracket = approved.bracket
+    return _NUMBERS.pack(
+        approved.units,
+        approved.proposed_units,
+        approved.score,
+        bracket.stop,
+        bracket.take_profit,
+        0.0 if bracket.trailing is None else bracket.trailing,
+        approved.reference_price,
+        approved.lowest_price,
+        approved.highest_price,
+        approved.allowed,
+        approved.measured,
+    )
 
 
 def sign(
@@ -140,17 +165,23 @@ def verify(
 
     used: the highest decision sequence whose approvals were taken. now: market time, ns.
     """
-    expected = _digest(
-        key,
-        signed.session,
-        signed.epoch,
-        signed.sequence,
-        signed.expires,
-        signed.stage,
-        signed.overrides,
-        signed.approved,
-        signed.legs,
-    )
+    try:
+        expected = _digest(
+            key,
+            signed.session,
+            signed.epoch,
+            signed.sequence,
+            signed.expires,
+            signed.stage,
+            signed.overrides,
+            signed.approved,
+            signed.legs,
+        )
+    except (struct.error, OverflowError) as error:
+        raise ApprovalRejected(
+            f"approvals of decision {signed.sequence} refused: expected numbers, found what is "
+            f"none ({error}). No order was sent; ask the guardian for a new review."
+        ) from None
     uncovered = beyond(signed.approved, signed.legs, now) if signed.legs else ""
     problems = {
         "the signature is not the guardian's": not hmac.compare_digest(expected, signed.signature),

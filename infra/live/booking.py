@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 
 from infra.live.margin_call import MarginCalls
 from market.accounts import Transaction, TransactionKind
@@ -122,7 +121,21 @@ class _Reader:
             reference = entry.order.reference_price
             side = math.copysign(1.0, fill.units)
             slippage_bps = 1e4 * side * (fill.price - reference) / reference
-        return replace(fill, sequence=self._sequence, slippage_bps=slippage_bps)
+        return Fill(  # not `replace`: a batch of fills would wait for it
+            client_order_id=fill.client_order_id,
+            sequence=self._sequence,
+            time=fill.time,
+            symbol=fill.symbol,
+            units=fill.units,
+            price=fill.price,
+            mid=fill.mid,
+            rate=fill.rate,
+            reason=fill.reason,
+            realised=fill.realised,
+            spread_cost=fill.spread_cost,
+            slippage_cost=fill.slippage_cost,
+            slippage_bps=slippage_bps,
+        )
 
     def _ended(self, transaction: Transaction) -> OrderCancelled:
         kind, reason = transaction.kind, transaction.reason

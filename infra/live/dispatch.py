@@ -11,6 +11,7 @@ from infra.live.books import Books
 from infra.live.looking_up import LookingUp
 from infra.live.one_fills import OneFills
 from infra.live.sending import Sending
+from market.bars import Floats
 from market.events import OrderIntended
 from market.legs import Leg, group_of, order_of
 from market.messages import Settlement
@@ -100,9 +101,10 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        lapsed = self._lapsed(signed, now)
+        lapsed, blocked, working = self._lapsed(signed, now), self._blocked(), state.working
         for approved in signed.approved:
-            why = self._obstacle(approved, unknown, lapsed) or self._moved(approved, seen)
+            why = self._obstacle(approved, unknown, lapsed, blocked)
+            why = why or self._moved(approved, seen, working)
             if why is None:
                 intents += self._intents(approved, signed, replaced, unsent)
             else:
@@ -237,17 +239,16 @@ class Dispatch:
         return ""
 
     def _obstacle(
-        self, approved: RiskApproved, unknown: AbstractSet[str], lapsed: str
+        self, approved: RiskApproved, unknown: AbstractSet[str], lapsed: str, blocked: str
     ) -> str | None:
         """Why an approved order may not be sent now, or None.
 
         unknown: instruments with an order of which nobody knows what became of it. lapsed: see
-        `_lapsed`.
+        `_lapsed`. blocked: by breakers, see `Dispatch`.
         """
         state = self._books.state
         if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
-        blocked = self._blocked()
         if state.mode is Mode.TRADING and not lapsed and not blocked:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
@@ -259,14 +260,18 @@ class Dispatch:
             return lapsed or f"new risk is blocked. {blocked}"
         return f"the desk is {state.mode}: {state.mode_reason}"
 
-    def _moved(self, approved: RiskApproved, seen: Settlement | None) -> str | None:
-        """Why the account is not the one that was decided on, or None."""
+    def _moved(
+        self, approved: RiskApproved, seen: Settlement | None, working: Floats
+    ) -> str | None:
+        """Why the account is not the one that was decided on, or None. working: (M,) signed units
+        that orders may still fill.
+        """
         if seen is None:
             return None
         state, column = self._books.state, self._books.state.column(approved.symbol)
         held, was = float(state.ledger.units[column]), float(seen.units[column])
         if held != was:
             return f"the position moved from {was:g} to {held:g} while it was decided on"
-        if float(state.working[column]) != float(seen.working[column]):
+        if float(working[column]) != float(seen.working[column]):
             return "the orders that work in this instrument changed while it was decided on"
         return None

@@ -83,8 +83,8 @@ class Sending:
         except (TransientError, InvalidError) as error:
             self._books.record(*(not_sent(order, str(error), now) for order in orders))
         else:
-            for order in orders:
-                self._answered(order, answers.get(order.client_order_id), now)
+            events = (event_of(order, answers.get(order.client_order_id), now) for order in orders)
+            self._books.record(*(event for event in events if event is not None))
 
     def _replace(self, old: str, order: OrderRequest, now: int) -> None:
         """Put an order in the place of another; of the other one the transactions tell."""

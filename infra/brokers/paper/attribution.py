@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from infra.brokers.paper.state import CancelReason, FillLog, FillReason
 from market.bars import Floats
 from market.conversion import Indices
 from market.orders import Cancellation, Fill, OrderRequest
+
+REASONS = {int(reason): reason for reason in FillReason}
 
 
 class Attribution:
@@ -26,13 +29,14 @@ class Attribution:
         """The fills of one bar. held: (M,) positions before the bar, moved on here."""
         fills = []
         for n in range(int(log.size[0])):
-            column, reason = int(log.column[n]), FillReason(int(log.reason[n]))
-            price, slippage_bps = float(log.price[n]), float("nan")
-            held_before = held[column]
-            held[column] += log.units[n]
+            column, reason = int(log.column[n]), REASONS[int(log.reason[n])]
+            price, units, slippage_bps = float(log.price[n]), float(log.units[n]), math.nan
+            held_before = float(held[column])
+            held_now = held_before + units
+            held[column] = held_now
             if reason is FillReason.DECISION:
                 order = self.waiting[column]
-                if held_before * held[column] <= 0.0:
+                if held_before * held_now <= 0.0:
                     self.opened_by[column] = order.client_order_id
                 reference = order.reference_price
                 side = 1.0 if order.units > 0.0 else -1.0
@@ -47,7 +51,7 @@ class Attribution:
                     sequence=sequence,
                     time=time,
                     symbol=self._symbols[column],
-                    units=float(log.units[n]),
+                    units=units,
                     price=price,
                     mid=float(log.mid[n]),
                     rate=float(log.rate[n]),

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from infra.brokers.paper.acceptance import enter_order
 from infra.brokers.paper.attribution import Attribution
 from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
 from infra.brokers.paper.live.flat_state import flat_state
@@ -214,17 +213,16 @@ class LiveAccount:
 
     def _enter(self, column: int, order: OrderRequest) -> None:
         self._attribution.waiting[column] = order
-        bracket = order.bracket
-        enter_order(
-            self.state.orders,
-            column,
-            order.units,
-            bracket.stop,
-            bracket.take_profit,
-            np.nan if bracket.trailing is None else bracket.trailing,
-            order.lowest_price,
-            order.highest_price,
+        # As `enter_order` does; a kernel that is called for six numbers costs more than they do.
+        orders, bracket = self.state.orders, order.bracket
+        orders.units[column] = order.units
+        orders.stop_distance[column] = bracket.stop
+        orders.take_profit_distance[column] = bracket.take_profit
+        orders.trailing_distance[column] = (
+            math.nan if bracket.trailing is None else bracket.trailing
         )
+        orders.lowest_price[column] = order.lowest_price
+        orders.highest_price[column] = order.highest_price
 
     def _with_rates(self, column: int, time: int) -> None:
         """The instruments that convert this one stand at their last quotes, while these are valid.
@@ -280,7 +278,7 @@ class LiveAccount:
                 amount = float(self._charged[column])
                 record(TransactionKind.FINANCING, time, "", self._symbols[column], amount=amount)
         attribution = self._attribution
-        ended = bool(attribution.waiting) and bool(self._cancelled.any())
+        ended = any(self._cancelled[column] for column in attribution.waiting)
         if self._log.size[0]:
             for fill in attribution.fills(NO_SEQUENCE, time, self._log, before):
                 record(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from infra.brokers.paper.live.records import encode
@@ -140,7 +139,7 @@ class OrderBook:
         if kind in ENDS:
             self._end(item, ENDS[kind], transaction.id, reason)
         elif fill is not None and fill.reason == FillReason.DECISION.name:
-            item = replace(item, filled=item.filled + fill.units, filled_at=fill.time)
+            item = item.after(fill)
             if waits:
                 self._enter(item)
                 self._stands(item, OrderState.PARTIALLY_FILLED, transaction.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,7 +41,7 @@ class BarsInProgress:
     def add(self, column: int, quote: Quote) -> None:
         """A quote of the open bar."""
         values, mid = self.values, quote.mid
-        if np.isnan(values[CLOSE, column]):
+        if math.isnan(values[CLOSE, column]):
             values[OPEN : CLOSE + 1, column] = mid
             values[VOLUME, column] = 0.0
         elif mid > values[HIGH, column]:

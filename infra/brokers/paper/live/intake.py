@@ -11,6 +11,7 @@ from infra.brokers.paper.live.triggers import side_of
 from market.accounts import BrokerOrder, TransactionKind
 from market.errors import InvalidError
 from market.orders import OrderRequest
+from market.quotes import Quote
 
 MARKET_HALTED = "MARKET_HALTED"
 
@@ -41,7 +42,7 @@ class Intake:
         obstacle = refuse or ("" if closes else self.obstacle(order, time))
         if obstacle:
             return self._book.reject(order, time, obstacle)
-        last = self._account.last(self._columns[order.symbol], time)
+        last = self._last(order, time)
         answer = self._book.accept(
             order,
             time,
@@ -61,9 +62,15 @@ class Intake:
             order,
             self._instruments[column],
             float(self._account.state.ledger.units[column]),
-            self._account.last(column, time),
+            self._last(order, time),
             time,
         )
+
+    def _last(self, order: OrderRequest, time: int) -> Quote | None:
+        """The last quote, for an order whose entry is compared with it."""
+        if order.entry is None:
+            return None
+        return self._account.last(self._columns[order.symbol], time)
 
     def column(self, symbol: str, asked: str) -> int:
         """The column of an instrument. asked: what for. Raises InvalidError where it is not traded

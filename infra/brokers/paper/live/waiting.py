@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from market.orders import EntryKind, OrderRequest, TimeInForce
+from market.orders import EntryKind, Fill, OrderRequest, TimeInForce
 
 AT_ONCE = (TimeInForce.FOK, TimeInForce.IOC)
 
@@ -51,3 +51,16 @@ class WaitingOrder:
     def left(self) -> float:
         """Signed units that were not filled yet."""
         return self.order.units - self.filled
+
+    def after(self, fill: Fill) -> WaitingOrder:
+        """The order once a part of it has filled."""
+        return WaitingOrder(
+            transaction=self.transaction,
+            order=self.order,
+            closes=self.closes,
+            reduces=self.reduces,
+            filled=self.filled + fill.units,
+            filled_at=fill.time,
+            stood=self.stood,
+            expires=self.expires,
+        )
