@@ -31,8 +31,8 @@ class OandaConnection:
     account: its id. tokens: asked before every request, so that a new token needs no restart.
     Questions (GET) are repeated, after growing pauses of random length, twice at most and no later
     than one read time-out after the first; what may change anything is sent once. While the
-    circuit is open nothing is asked; streams are opened all the same, and the first that is answered
-    closes it. No error holds the token, nor anything made from it.
+    circuit is open nothing is asked; a stream may be opened all the same, and closes it once it is
+    answered. No error holds the token, nor anything made from it.
     """
 
     def __init__(
