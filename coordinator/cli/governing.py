@@ -13,6 +13,7 @@ from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, asked, change
 from coordinator.live.status_view import ARMED, GATEWAY
 from infra.live.asking import how_it_was_left
 from infra.live.home import DeskHome
+from infra.live.resuming import command_to_resume
 from market.errors import TransientError
 
 LOOK_EVERY_S = 0.1
@@ -97,7 +98,7 @@ def stop(
             told = _newest(home, told)
     console.print(
         f"stopped with {len(told['positions'])} positions open, equity {told['equity']:,.2f} "
-        f"{told['account_currency']}. `quorum trade --resume` goes on.",
+        f"{told['account_currency']}. `{command_to_resume(DeskHome(folder=home))}` goes on.",
         highlight=False,
     )
 

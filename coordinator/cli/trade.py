@@ -32,7 +32,6 @@ from coordinator.cli.options import (
 )
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
-from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
@@ -40,6 +39,7 @@ from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
+from infra.live.resuming import command_to_resume
 from market.errors import FatalError, TransientError
 from market.live_messages import Command
 
@@ -139,15 +139,7 @@ def trade(
     if as_json:
         typer.echo(json.dumps(plain(told)))
     else:
-        _tell(console, desk_home, told, _flags_to_resume(plan.settings))
-
-
-def _flags_to_resume(settings: Settings) -> str:
-    """What a command must say again beside --resume and --home."""
-    if settings.live.broker == "paper":
-        return ""
-    oanda = settings.oanda
-    return f" --broker oanda --environment {oanda.environment} --account {oanda.account}"
+        _tell(console, desk_home, told)
 
 
 def _absolute(data: str) -> str:
@@ -186,7 +178,7 @@ def _watch(
     return dict(settle(home, BY, why, told))
 
 
-def _tell(console: Console, home: DeskHome, told: dict[str, Any], flags: str) -> None:
+def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
     if not told:
         console.print(f"the desk never answered; look at the logs and at {home.folder}")
         return
@@ -194,6 +186,6 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any], flags: str) ->
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
         f"journal  {home.journal}, {told['events']:,} events\n"
-        f"next     quorum trade --resume --home {home.folder}{flags}, quorum report {home.folder}",
+        f"next     {command_to_resume(home)}, quorum report {home.folder}",
         highlight=False,
     )

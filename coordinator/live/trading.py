@@ -15,6 +15,7 @@ from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
+from infra.live.resuming import command_to_resume
 from market.bars import utc
 from market.errors import ConfigError, TransientError
 from market.live_messages import Command
@@ -40,7 +41,7 @@ def plan_for(
     session = session_to_resume(home) if resume else None
     if not resume and home.journal.exists():
         raise ConfigError(
-            f"{home.folder} holds a desk already. `quorum trade --resume` takes it up with its "
+            f"{home.folder} holds a desk already. `{command_to_resume(home)}` takes it up with its "
             "positions; for a new one choose another --home."
         )
     choice.check(settings)
@@ -99,8 +100,8 @@ def left_as(home: DeskHome) -> str:
         return ""
     return (
         f"the desk in {home.folder} was stopped by {desk.mode_by} at "
-        f"{utc(desk.time):%Y-%m-%d %H:%M:%S} UTC of market time. `quorum trade --resume` takes it "
-        "up again."
+        f"{utc(desk.time):%Y-%m-%d %H:%M:%S} UTC of market time. `{command_to_resume(home)}` takes "
+        "it up again."
     )
 
 

@@ -11,6 +11,7 @@ from infra.journal.codec import decode_value
 from infra.journal.reader import read_chain
 from infra.journal.snapshots import newest_snapshot
 from infra.live.home import DeskHome
+from infra.live.resuming import command_to_resume
 from market.desk_state import DeskSnapshot
 from market.errors import ConfigError, FatalError, StreamLost, TransientError
 from market.live_messages import Command, CommandAnswered
@@ -34,7 +35,8 @@ def ask_desk(home: DeskHome, command: Command, within_s: float = WITHIN_S) -> Co
     except (OSError, EOFError) as error:
         raise TransientError(
             f"the gateway of {home.folder} does not answer ({error or 'it hung up'}). Nothing was "
-            "changed. If its processes are gone, `quorum trade --resume` takes the desk up again."
+            f"changed. If its processes are gone, `{command_to_resume(home)}` takes the desk up "
+            "again."
         ) from None
     line = DeadlineLine("gateway", connection)
     try:

@@ -255,11 +255,40 @@ def test_everything_that_is_held_of_an_instrument_is_protected(bench: Bench) -> 
     for name in ("a", "b", "c"):
         bench.broker.place(order(name, -500.0))
         bench.market("EUR_USD", 1.10)
+    assert np.isnan(bench.broker.account().stop_price[EUR])
     bench.broker.protect("EUR_USD", stop_price=1.11)
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.11)
     bench.market("EUR_USD", 1.109)
     assert bench.broker.account().units[EUR] == -1_500.0
     bench.market("EUR_USD", 1.12)
     assert not bench.broker.account().units.any()
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0], ids=["long", "short"])
+def test_a_position_that_was_added_to_has_one_stop_and_all_of_it_closes_there(
+    bench: Bench, side: float
+) -> None:
+    bench.market("EUR_USD", 1.10)
+    for name, units in (("a", 1_000.0), ("b", 500.0)):
+        bench.broker.place(order(name, side * units, stop=0.05))
+        bench.market("EUR_USD", 1.10)
+        assert bench.broker.account().stop_price[EUR] == pytest.approx(1.10 - side * 0.05)
+    bench.broker.protect("EUR_USD", stop_price=1.10 - side * 0.02)
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.10 - side * 0.02)
+    bench.broker.reduce("EUR_USD", 1_200.0, "r")
+    bench.market("EUR_USD", 1.10)
+    account = bench.broker.account()
+    assert account.units[EUR] == side * 300.0
+    assert account.stop_price[EUR] == pytest.approx(1.10 - side * 0.02)
+    bench.broker.place(order("c", side * 700.0, stop=0.02))
+    bench.market("EUR_USD", 1.10)
+    bench.market("EUR_USD", 1.10 - side * 0.03)
+    account = bench.broker.account()
+    assert not account.units.any()
+    assert np.isnan(account.stop_price[EUR])
+    told = [t.fill for t in bench.broker.transactions(0) if t.fill is not None]
+    stopped = [fill.units for fill in told if fill.reason == "STOP_LOSS"]
+    assert sum(stopped) == side * -1_000.0
 
 
 @pytest.mark.parametrize(

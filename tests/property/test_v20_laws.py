@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.brokers.v20_server.statements import ORDER_IDS
 from infra.brokers.v20_server.trades import DEPENDENTS
 from tests.v20_accounts import V20Bench, opened
 
@@ -105,11 +106,18 @@ def adds_up(bench: V20Bench) -> None:
         assert sum(Decimal(one["currentUnits"]) for one in mine) == Decimal(
             int(state.units[column])
         )
-        shown = {
-            one["type"]: one
+        dependents = [
+            one
             for one in account["orders"]
             if one["type"] in DEPENDENTS and trades[one["tradeID"]]["instrument"] == symbol
-        }
+        ]
+        shown = {one["type"]: one for one in dependents}
+        assert len(dependents) == len(shown) * len(mine)
+        for one in dependents:
+            level = "distance" if one["type"] == "TRAILING_STOP_LOSS" else "price"
+            assert one[level] == shown[one["type"]][level]
+            trade = trades[one["tradeID"]]
+            assert one["id"] in [trade.get(ORDER_IDS[kind]) for kind in shown]
         held, half = exchange.exits(symbol), 0.05 * PIPS.get(symbol, 0.0001)
         target = shown.get("TAKE_PROFIT")
         assert math.isnan(held.take_profit_price) == (target is None)

@@ -19,11 +19,22 @@ from coordinator.cli.app import run
 from coordinator.live.status_view import status_picture
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
+from infra.live.opening import open_books
+from infra.live.resuming import command_to_resume, oanda_on_record
 from infra.runtime import environment
 from market.errors import TransientError
 from market.live_events import AgentJoined, AgentReweighted, ModeChanged
 from market.live_messages import Command
-from tests.live import WITHIN_S, LiveDesk, coordinator_of, live_desk
+from tests.live import (
+    ROWS,
+    SEATED,
+    WITHIN_S,
+    LiveDesk,
+    coordinator_of,
+    live_desk,
+    session_started,
+)
+from tests.live_broker import FakeBroker
 
 HEALTH: dict[str, Any] = {
     "agents": {
@@ -193,19 +204,56 @@ def test_stop_waits_until_the_desk_has_settled(
     holding(desk, EUR_USD=10_000.0)
     assert how_it_was_left(desk.home) is None
     assert quorum(desk, "stop", "--by", "ann", "--reason", "the day is over") == 0
-    assert "stopped with 1 positions open" in said(capsys)
+    told = said(capsys)
+    assert "stopped with 1 positions open" in told
+    assert f"`quorum trade --resume --home {desk.home.folder}` goes on" in told
     desk.ended()
     left = how_it_was_left(desk.home)
     assert left is not None
     assert (left.mode_by, left.units[0]) == ("ann", 10_000.0)
     assert quorum(desk, "status") == 2
-    assert "was stopped by ann" in said(capsys)
+    told = said(capsys)
+    assert "was stopped by ann" in told
+    assert f"`quorum trade --resume --home {desk.home.folder}` takes it up again" in told
     with live_desk(desk.home.folder, desk.broker) as again:
         assert how_it_was_left(desk.home) is None
         again.kill()
     assert how_it_was_left(desk.home) is None, "it was not stopped, it died"
     assert quorum(desk, "status") == 2
-    assert "`quorum trade --resume` takes the desk up again" in said(capsys)
+    resumed = f"`quorum trade --resume --home {desk.home.folder}` takes the desk up again"
+    assert resumed in said(capsys)
+
+
+def test_a_desk_at_oanda_is_taken_up_again_with_its_environment_and_account(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = FakeBroker()
+    started = session_started(broker, data=oanda_on_record("practice", "101-004-1234567-001"))
+    cash = broker.account().cash
+    books = open_books(
+        DeskHome(folder=tmp_path).journal, started, ROWS, SEATED, lambda: (broker.time, cash)
+    )
+    command = (
+        f"`quorum trade --resume --home {tmp_path} --broker oanda --environment practice "
+        "--account 101-004-1234567-001`"
+    )
+    with live_desk(tmp_path, broker, gateway_options={"books": books}) as desk:
+        assert quorum(desk, "stop", "--reason", "the day is over") == 0
+        assert f"{command} goes on" in said(capsys)
+        desk.ended()
+        assert quorum(desk, "status") == 2
+        assert f"{command} takes it up again" in said(capsys)
+
+
+def test_a_desk_whose_journal_names_no_broker_is_taken_up_again_by_its_folder(
+    tmp_path: Path,
+) -> None:
+    home = DeskHome(folder=tmp_path / "a desk")
+    command = f"quorum trade --resume --home '{tmp_path}/a desk'"
+    assert command_to_resume(home) == command
+    home.make()
+    home.journal.write_bytes(b"no journal at all" * 100)
+    assert command_to_resume(home) == command
 
 
 def test_agents_are_added_weighed_and_removed_while_the_desk_runs(

@@ -226,9 +226,15 @@ def test_a_real_desk_that_was_tried_is_planned_with_its_grant(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("began", "chosen", "said"),
     [
-        ("OANDA practice, account 1", "", "with --broker oanda"),
+        (
+            "OANDA practice, account 1",
+            "",
+            "with `quorum trade --resume --home [^ ]+ "
+            "--broker oanda --environment practice --account 1`",
+        ),
         ("OANDA practice, account 1", "OANDA live, account 2", "not at OANDA live, account 2"),
         ("synthetic prices", "OANDA live, account 2", "began at the paper exchange"),
+        ("synthetic prices", "OANDA live, account 2", "--home [^ ]+ --broker paper`"),
     ],
 )
 def test_a_desk_goes_on_at_the_account_where_it_began(

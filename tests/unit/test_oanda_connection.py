@@ -8,7 +8,7 @@ import pickle
 import random
 import socket
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from oandapyV20.endpoints import accounts, orders, pricing
@@ -296,6 +296,55 @@ def test_an_open_circuit_sends_nothing_and_one_request_probes(server: ScriptedSe
     slept.sleep(1.0)
     assert connection.ask(trade(), trades=True) == {"a": "b"}
     connection.close()
+
+
+def left_alone(server: ScriptedServer) -> OandaConnection:
+    """A connection whose circuit has opened, and whose time does not pass."""
+    slept = Slept()
+    connection = connected(server, slept=slept, circuit=Circuit(elapsed=slept.elapsed))
+    server.on("POST /orders", Reply(status=503))
+    for _ in range(FAILURES):
+        with pytest.raises(OutcomeUnknown):
+            connection.ask(trade(), trades=True)
+    with pytest.raises(TransientError, match="left alone"):
+        connection.ask(trade(), trades=True)
+    return connection
+
+
+def listen(connection: OandaConnection, opened: Callable[[], None] | None = None) -> None:
+    """Open a stream of prices and hear it to its end."""
+    endpoint = pricing.PricingStream(ACCOUNT, params={"instruments": "EUR_USD"})
+    with pytest.raises(StreamLost):
+        list(connection.new_stream(endpoint, 5.0, opened=opened))
+
+
+def test_a_stream_that_is_answered_closes_the_circuit(server: ScriptedServer) -> None:
+    with contextlib.closing(left_alone(server)) as connection:
+        server.on("GET /pricing/stream", Reply(chunks=lines({"type": "HEARTBEAT"})))
+        server.on("POST /orders", Reply(status=201, body={"a": "b"}))
+        answers: list[object] = []
+        listen(connection, lambda: answers.append(connection.ask(trade(), trades=True)))
+        assert answers == [{"a": "b"}]
+
+
+def test_a_stream_that_is_refused_closes_no_circuit(server: ScriptedServer) -> None:
+    with contextlib.closing(left_alone(server)) as connection:
+        server.on("GET /pricing/stream", Reply(status=503, body={}))
+        listen(connection)
+        with pytest.raises(TransientError, match="left alone"):
+            connection.ask(trade(), trades=True)
+
+
+def test_a_circuit_that_a_stream_closed_is_opened_by_the_next_failure(
+    server: ScriptedServer,
+) -> None:
+    with contextlib.closing(left_alone(server)) as connection:
+        server.on("GET /pricing/stream", Reply(chunks=lines({"type": "HEARTBEAT"})))
+        listen(connection)
+        with pytest.raises(OutcomeUnknown):
+            connection.ask(trade(), trades=True)
+        with pytest.raises(TransientError, match="left alone"):
+            connection.ask(trade(), trades=True)
 
 
 def test_refusals_do_not_open_the_circuit(server: ScriptedServer) -> None:

@@ -109,6 +109,86 @@ def test_a_trailing_stop_tells_where_it_stands_and_fills_under_its_own_order(
     )
 
 
+def exits_of(bench: V20Bench) -> list[tuple[str | None, str | None, str | None]]:
+    """Take profit, stop and trailing distance of every open trade, the newest first."""
+    levels = (
+        ("takeProfitOrder", "price"),
+        ("stopLossOrder", "price"),
+        ("trailingStopLossOrder", "distance"),
+    )
+    return [
+        tuple(trade.get(part, {}).get(level) for part, level in levels)  # type: ignore[misc]
+        for trade in trades(bench)
+    ]
+
+
+def test_every_trade_has_the_bracket_of_its_position(bench: V20Bench) -> None:
+    exits: Body = {
+        "takeProfitOnFill": {"price": "1.12000"},
+        "stopLossOnFill": {"distance": "0.01"},
+    }
+    bench.order(**exits)
+    bench.order()
+    assert exits_of(bench) == [(None, "1.09010", None)] * 2
+    bench.order(stopLossOnFill={"price": "1.09500"}, trailingStopLossOnFill={"distance": "0.02000"})
+    assert exits_of(bench) == [(None, "1.09500", "0.02000")] * 3
+
+
+def test_a_better_stop_of_before_is_that_of_the_new_trade_too(bench: V20Bench) -> None:
+    bench.order(stopLossOnFill={"price": "1.09500"})
+    kept = trades(bench)[0]["stopLossOrder"]
+    bench.order(stopLossOnFill={"price": "1.09000"})
+    assert exits_of(bench) == [(None, "1.09500", None)] * 2
+    assert trades(bench)[1]["stopLossOrder"] == kept
+
+
+def test_what_is_changed_on_one_trade_is_changed_on_all_and_its_answer_tells(
+    bench: V20Bench,
+) -> None:
+    bench.order(takeProfitOnFill={"price": "1.12000"}, stopLossOnFill={"price": "1.09000"})
+    bench.order(takeProfitOnFill={"price": "1.12000"})
+    for place in (0, 1):
+        trade = trades(bench)[place]["id"]
+        before = bench.account.last_transaction_id
+        stop = f"1.0{place + 7}000"
+        body: Body = {"takeProfit": None, "stopLoss": {"price": stop}}
+        _, answer = bench.ask("PUT", f"/trades/{trade}/orders", body)
+        assert answer["stopLossOrderTransaction"]["tradeID"] == trade
+        told = bench.account.transactions(before, 100)
+        assert answer["relatedTransactionIDs"] == [one["id"] for one in told]
+        assert exits_of(bench) == [(None, stop, None)] * 2
+    other = trades(bench)[1]["stopLossOrder"]["id"]
+    assert bench.ask("PUT", f"/orders/{other}/cancel")[0] == 200
+    assert exits_of(bench) == [(None, None, None)] * 2
+
+
+def test_an_exit_closes_every_trade_and_ends_the_orders_of_all(bench: V20Bench) -> None:
+    bench.order(takeProfitOnFill={"price": "1.12000"}, stopLossOnFill={"price": "1.09000"})
+    bench.order(takeProfitOnFill={"price": "1.12000"})
+    held = trades(bench)
+    orders = {one[part]["id"] for one in held for part in ("takeProfitOrder", "stopLossOrder")}
+    assert len(orders) == 4
+    before = bench.account.last_transaction_id
+    bench.market("EUR_USD", 1.08, 0.0002)
+    filled, *cancelled = bench.account.transactions(before, 100)
+    assert (filled["type"], filled["reason"]) == ("ORDER_FILL", "STOP_LOSS_ORDER")
+    assert [one["tradeID"] for one in filled["tradesClosed"]] == [
+        one["id"] for one in reversed(held)
+    ]
+    assert {one["reason"] for one in cancelled} == {"LINKED_TRADE_CLOSED"}
+    assert {filled["orderID"], *(one["orderID"] for one in cancelled)} == orders
+    assert bench.ask("GET", "/pendingOrders")[1]["orders"] == []
+
+
+def test_a_trade_that_is_closed_by_name_leaves_the_others_protected(bench: V20Bench) -> None:
+    bench.order(stopLossOnFill={"price": "1.09000"})
+    bench.order()
+    kept = trades(bench)[1]
+    bench.ask("PUT", f"/trades/{trades(bench)[0]['id']}/close", {"units": "ALL"})
+    (left,) = trades(bench)
+    assert (left["id"], left["stopLossOrder"]) == (kept["id"], kept["stopLossOrder"])
+
+
 def test_exits_of_a_trade_are_made_changed_and_taken_away(bench: V20Bench) -> None:
     trade = bench.order()[1]["orderFillTransaction"]["id"]
     path = f"/trades/{trade}/orders"

@@ -209,6 +209,6 @@ def account_differs(
         return ""
     return (
         f"the account is not as the desk was planned: {'; '.join(found)}. What reduces a position "
-        "still passes; stop the desk and take it up again with `quorum trade --resume`, which "
-        "takes the broker's present terms"
+        "still passes; stop the desk and take it up again as `quorum stop` tells, which takes the "
+        "broker's present terms"
     )

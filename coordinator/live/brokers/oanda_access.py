@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coordinator.configuration.settings import OandaSettings, Settings
-from coordinator.live.brokers.resuming import OANDA
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.credentials import (
     TOKEN_VARIABLE,
@@ -17,6 +16,7 @@ from infra.brokers.oanda.credentials import (
     token_source,
 )
 from infra.brokers.oanda.environment import Environment, account_named, environment
+from infra.live.resuming import oanda_on_record
 from market.errors import ConfigError
 
 LOCAL, LIVE = "local", "live"
@@ -38,7 +38,7 @@ class OandaAccess:
     @property
     def said(self) -> str:
         """For the record."""
-        return f"{OANDA}{self.environment}, account {self.account}"
+        return oanda_on_record(self.environment, self.account)
 
     @property
     def at(self) -> Environment:

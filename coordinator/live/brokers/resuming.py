@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
+from infra.live.resuming import OANDA, command_to_resume
 from market.errors import ConfigError
 
-OANDA = "OANDA "
-"""How the record of a desk at OANDA begins; its prices are then the account's own."""
 PAPER = "the paper exchange"
 
 
@@ -22,9 +21,9 @@ def refuse_another_broker(home: DeskHome, account: str = "") -> None:
     began = data if data.startswith(OANDA) else ""
     if began == account:
         return
-    how = "oanda, with that environment and account" if began else "paper"
+    how = command_to_resume(home) + ("" if began else " --broker paper")
     raise ConfigError(
         f"the desk in {home.folder} began at {began or PAPER}, not at {account or PAPER}: its "
-        f"books are of another account. Resume it with --broker {how}, or start a new desk in "
+        f"books are of another account. Resume it with `{how}`, or start a new desk in "
         "another --home."
     )

@@ -13,7 +13,8 @@ MOST_S = 30.0
 
 class Circuit:
     """Opens after so many failures in a row: for `first_s`, and twice as long after each probe
-    that fails, `most_s` at most. While it is open nothing is sent; then one request probes.
+    that fails, `most_s` at most. While it is open nothing is sent; then one request probes. A
+    stream that begins to be answered closes it at once, and the next failure opens it again.
     """
 
     def __init__(
@@ -49,6 +50,12 @@ class Circuit:
         """The broker answered."""
         with self._lock:
             self._failed = 0
+            self._pause_s = self._first_s
+
+    def revived(self) -> None:
+        """A stream is answered again: whoever asks now may find that requests are too."""
+        with self._lock:
+            self._failed = min(self._failed, self._failures - 1)
             self._pause_s = self._first_s
 
     def failed(self) -> None:

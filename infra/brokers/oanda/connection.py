@@ -31,7 +31,8 @@ class OandaConnection:
     account: its id. tokens: asked before every request, so that a new token needs no restart.
     Questions (GET) are repeated, after growing pauses of random length, twice at most and no later
     than one read time-out after the first; what may change anything is sent once. While the
-    circuit is open nothing is sent at all. No error holds the token, nor anything made from it.
+    circuit is open nothing is asked; a stream may be opened all the same, and closes it once it is
+    answered. No error holds the token, nor anything made from it.
     """
 
     def __init__(
@@ -97,7 +98,13 @@ class OandaConnection:
         opened: called by the reader's thread once the broker has begun to answer.
         Raises ConfigError where there is none; everything else is StreamLost, from its `next`.
         """
-        line = self._line(self._tokens.token(), read_timeout_s, streaming=True, opened=opened)
+
+        def answered() -> None:
+            self._circuit.revived()
+            if opened is not None:
+                opened()
+
+        line = self._line(self._tokens.token(), read_timeout_s, streaming=True, opened=answered)
         return StreamLines(line, endpoint, _what(endpoint), self._tokens.stale)
 
     def close(self) -> None:

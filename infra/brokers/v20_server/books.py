@@ -79,17 +79,27 @@ class Books:
         """The open trades of an instrument, oldest first."""
         return (one for one in self.trades.values() if one.instrument == symbol)
 
+    def newest_trade(self, symbol: str) -> Trade:
+        """Of the open ones of an instrument that is held."""
+        *_, newest = self.trades_of(symbol)
+        return newest
+
     def units(self, symbol: str) -> Decimal:
         """The net position."""
         return sum((one.units for one in self.trades_of(symbol)), ZERO)
 
     def dependents(self, symbol: str) -> dict[str, Json]:
-        """The orders that wait to close the position, by type."""
-        found = {}
-        for trade in self.trades_of(symbol):
-            for kind, id_ in trade.orders.items():
-                found[kind] = self.waiting[id_]
-        return found
+        """What waits to close the position, by type: the order of the newest trade that has one."""
+        return {order["type"]: order for order in self.every_dependent(symbol)}
+
+    def every_dependent(self, symbol: str) -> list[Json]:
+        """The orders that wait to close any of the trades, those of the oldest trade first."""
+        trades = self.trades_of(symbol)
+        return [self.waiting[id_] for trade in trades for id_ in trade.orders.values()]
+
+    def dependent(self, trade: Trade, kind: str) -> Json | None:
+        """The order of a type that waits to close a trade."""
+        return self.waiting[trade.orders[kind]] if kind in trade.orders else None
 
     def order(self, id_: str) -> Json | None:
         """An order by its id, as it stands."""

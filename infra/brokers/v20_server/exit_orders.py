@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from infra.brokers.v20_server.books import CREATED
 from infra.brokers.v20_server.closing import find_trade
 from infra.brokers.v20_server.core import Core
 from infra.brokers.v20_server.entering import core_told
@@ -34,7 +35,8 @@ class Wanted:
 
 
 class ExitOrders:
-    """The exchange keeps one bracket a position: an exit of any of its trades is one of them all.
+    """The exchange keeps one bracket a position: an exit of any of its trades is one of them all,
+    and what a client changes on one trade is changed on the others.
 
     The exchange is changed first; a crash before the log knows leaves an order that shows it.
     """
@@ -80,8 +82,9 @@ class ExitOrders:
     def cancel(self, order: Json) -> Answer:
         """Take one away."""
         core = self._core
-        cancelled = self._remove(core.books.trades[order["tradeID"]], order)
-        told = core_told(core, cancelled)
+        trade = core.books.trades[order["tradeID"]]
+        cancelled = self._remove(trade, order)
+        told = [cancelled, *core.protection.follow(trade, order["type"]), *core.settle()]
         return 200, {"orderCancelTransaction": cancelled, **core.told(told)}
 
     def of_trade(self, specifier: str, body: Json) -> Answer:
@@ -114,19 +117,19 @@ class ExitOrders:
                 for field, transaction in told.items():
                     answer[f"{PARTS[kind]}Order{field}"] = transaction
                     related.append(transaction)
+                related += core.protection.follow(trade, kind)
         related += core.settle()
         del fields
         return 200, {**answer, **core.told(related)}
 
     def _change(self, trade: Trade, kind: str, wanted: Wanted | None) -> dict[str, Json]:
         core = self._core
-        there = core.books.dependents(trade.instrument).get(kind)
+        there = core.books.dependent(trade, kind)
         if wanted is None:
             return {} if there is None else {"CancelTransaction": self._remove(trade, there)}
         told = {}
         if there is not None:
-            owner = core.books.trades[there["tradeID"]]
-            cancelled, created, late = self._exchange_one(owner, there, wanted)
+            cancelled, created, late = self._exchange_one(trade, there, wanted)
             told["CancelTransaction"] = cancelled
         else:
             created, late = self._make(trade, wanted, reason="CLIENT_ORDER")
@@ -267,7 +270,11 @@ class ExitOrders:
         self, created: Json, late: Json | None, field: str = "orderCancelTransaction"
     ) -> Json:
         core = self._core
-        told = [created, *([] if late is None else [late]), *core.settle()]
+        told = [created, *([] if late is None else [late])]
+        told += core.protection.follow(
+            core.books.trades[created["tradeID"]], CREATED[created["type"]]
+        )
+        told += core.settle()
         body: Json = {"orderCreateTransaction": created}
         if late is not None:
             body[field] = late

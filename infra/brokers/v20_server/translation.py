@@ -14,7 +14,7 @@ from infra.brokers.v20_server.listing import Listed
 from infra.brokers.v20_server.log import V20Log
 from infra.brokers.v20_server.reasons import CANCELLED_BECAUSE, EXIT_BY, UNEXPLAINED
 from infra.brokers.v20_server.terms import V20Terms
-from infra.brokers.v20_server.trades import DEPENDENTS
+from infra.brokers.v20_server.trades import DEPENDENTS, Trade
 from infra.brokers.v20_server.wire import Json
 from market.accounts import Transaction, TransactionKind
 from market.orders import Fill
@@ -172,7 +172,7 @@ class Translation:
     def _fill(self, one: Transaction, fill: Fill, happened: Sequence[Transaction]) -> list[Json]:
         listed = self._listed[one.symbol]
         told: list[Json] = []
-        depending = self._books.dependents(one.symbol)
+        depending = self._books.every_dependent(one.symbol)
         if fill.reason == DECISION:
             order = self._books.order_of_name(one.client_order_id)
             if order is None:
@@ -182,7 +182,7 @@ class Translation:
             order = self._closing_order(one, fill, listed, told)
             reason = REASONS_OF_MARKET_ORDERS[MARGIN_CLOSEOUT]
         else:
-            order = self._exit_order(one, fill, listed, depending, told)
+            order = self._exit_order(one, fill, listed, told)
             reason = f"{order['type']}_ORDER"
         facts = fill_facts(fill, order, listed, self._books)
         told.append(self.add("ORDER_FILL", one.time, reason=reason, **facts))
@@ -235,26 +235,20 @@ class Translation:
         )
         return self._books.waiting[told[-1]["id"]]
 
-    def _exit_order(
-        self,
-        one: Transaction,
-        fill: Fill,
-        listed: Listed,
-        depending: dict[str, Json],
-        told: list[Json],
-    ) -> Json:
+    def _exit_order(self, one: Transaction, fill: Fill, listed: Listed, told: list[Json]) -> Json:
         """The dependent order that fills; where none was told of, it is told of now."""
+        depending = self._books.dependents(one.symbol)
         wanted = EXIT_BY[fill.reason]
         for kind in wanted[:2] if fill.reason != "TAKE_PROFIT" else wanted[:1]:
             if kind in depending:
                 return depending[kind]
         kind = "TAKE_PROFIT" if fill.reason == "TAKE_PROFIT" else "STOP_LOSS"
-        told.append(self.depend(one.symbol, kind, one.time, price=listed.price(fill.price)))
+        newest, price = self._books.newest_trade(one.symbol), listed.price(fill.price)
+        told.append(self.depend(newest, kind, one.time, price=price))
         return self._books.waiting[told[-1]["id"]]
 
-    def depend(self, symbol: str, kind: str, time: int, **facts: Any) -> Json:
-        """A dependent order of the newest trade of an instrument. facts: price or distance."""
-        *_, trade = self._books.trades_of(symbol)
+    def depend(self, trade: Trade, kind: str, time: int, **facts: Any) -> Json:
+        """A dependent order of a trade. facts: price or distance."""
         facts = {"timeInForce": "GTC", "triggerCondition": "DEFAULT", "reason": "ON_FILL"} | facts
         return self.add(
             f"{kind}_ORDER",
@@ -264,26 +258,23 @@ class Translation:
             **facts,
         )
 
-    def _after(
-        self, filled: Json, order: Json, depending: dict[str, Json], time: int
-    ) -> list[Json]:
+    def _after(self, filled: Json, order: Json, depending: list[Json], time: int) -> list[Json]:
         """Dependent orders end with their trades, and a new trade has those that it was given."""
         told, books, symbol = [], self._books, filled["instrument"]
         asked = {kind: order.get(f"{_camel(kind)}OnFill") for kind in DEPENDENTS}
         opened = "tradeOpened" in filled
-        for kind, dependent in depending.items():
+        for dependent in depending:
+            kind = dependent["type"]
             if dependent["id"] not in books.waiting:
                 continue
             if dependent["tradeID"] not in books.trades:
                 told.append(self.cancel(dependent, time, "LINKED_TRADE_CLOSED"))
-            elif opened and asked[kind] is not None:
-                told.append(self.cancel(dependent, time, "CLIENT_REQUEST_REPLACED"))
-            elif opened and kind != "STOP_LOSS":
+            elif opened and asked[kind] is None and kind != "STOP_LOSS":
                 # The exchange keeps one bracket: that of the newest order, and the better stop.
                 told.append(self.cancel(dependent, time, "CLIENT_REQUEST"))
         if not opened:
             return told
-        side = 1 if opened_units(filled) > 0 else -1
+        side, trade = 1 if opened_units(filled) > 0 else -1, books.trades[filled["id"]]
         for kind, details in asked.items():
             if details is None:
                 continue
@@ -293,7 +284,7 @@ class Translation:
                 distance = float(details["distance"])
                 facts["price"] = listed.price(float(filled["price"]) - side * distance)
             told.append(
-                self.depend(symbol, kind, time, **facts, orderFillTransactionID=filled["id"])
+                self.depend(trade, kind, time, **facts, orderFillTransactionID=filled["id"])
             )
         return told
 
