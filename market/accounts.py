@@ -62,6 +62,11 @@ class TransactionKind(StrEnum):
     NOTED = "noted"
 
 
+MARGIN_CALL = "MARGIN_CALL"
+"""How the reason of a NOTED begins that tells of a margin call: _ENTER and _EXTEND while it lasts,
+_EXIT once it is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldExits:
     """What protects a position: prices, and the distance of a trailing stop; NaN for none."""

@@ -103,6 +103,28 @@ class LiveBroker(Protocol):
         """Close the whole position at the market under this id; None where there is none."""
         ...
 
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        """Close so many units of what is held at the market under this id, and never more than is
+        held then; None where nothing is. units: positive, whichever side is held.
+        """
+        ...
+
+    def protect(
+        self,
+        symbol: str,
+        *,
+        stop_price: float | None = None,
+        take_profit_price: float | None = None,
+        trailing: float | None = None,
+    ) -> None:
+        """Change what protects the position; None leaves an exit as it is, NaN takes it away.
+
+        trailing: distance that the stop keeps from the best price from now on. Raises InvalidError,
+        and changes nothing, where nothing is held and for an exit that would close the position
+        now. Asked again it does no harm; after OutcomeUnknown that is how to be sure.
+        """
+        ...
+
     def account(self) -> AccountState:
         """The account now."""
         ...

@@ -32,6 +32,7 @@ from market.orders import Bracket, Fill, OrderRequest, TimeInForce
 from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS
 from tests.fake_entries import ends_at, force_of, is_reached, price_for, refused_entry
+from tests.fake_exits import Exits
 
 SECOND = 1_000_000_000
 NO_BRACKET = Bracket(stop=np.nan, take_profit=np.nan, trailing=None)
@@ -45,21 +46,28 @@ STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """An order that waits. stood: its price when it was taken. until: when its time is over."""
+    """An order that waits. stood: its price when it was taken. until: when its time is over.
+    reduces: what is held when it fills, by its units at most.
+    """
 
     order: OrderRequest
     stood: float
     until: float
+    reduces: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exits:
-    """What protects a position. opened_by: the order under whose id an exit fills."""
-
-    opened_by: str
-    stop: float
-    take_profit: float
-    trailing: float | None
+def closing(symbol: str, units: float, client_order_id: str) -> OrderRequest:
+    """An order that takes a position down, at whatever price."""
+    return OrderRequest(
+        client_order_id=client_order_id,
+        sequence=0,
+        symbol=symbol,
+        units=units,
+        bracket=NO_BRACKET,
+        lowest_price=0.0,
+        highest_price=np.inf,
+        reference_price=np.nan,
+    )
 
 
 class FakeBroker:
@@ -124,6 +132,11 @@ class FakeBroker:
             self._exit(column, quote)
             for stream in self._streams:
                 stream.offer(quote)
+
+    def note(self, reason: str) -> Transaction:
+        """A transaction that moves nothing."""
+        with self.lock:
+            return self._tell(TransactionKind.NOTED, "", "", reason=reason)
 
     def lose_transaction(self) -> None:
         """Number the next transaction as if one before it had been lost."""
@@ -212,24 +225,48 @@ class FakeBroker:
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         with self._asked("close"):
-            if symbol not in self.symbols:
-                raise InvalidError(f"{symbol} is not traded here")
+            held = self._held(symbol)
             known = self._orders.get(client_order_id)
-            held = float(self._ledger.units[self.symbols.index(symbol)])
             if known is not None or held == 0.0:
                 return known
-            return self._take(
-                OrderRequest(
-                    client_order_id=client_order_id,
-                    sequence=0,
-                    symbol=symbol,
-                    units=-held,
-                    bracket=NO_BRACKET,
-                    lowest_price=0.0,
-                    highest_price=np.inf,
-                    reference_price=np.nan,
-                )
+            return self._take(closing(symbol, -held, client_order_id), reduces=True)
+
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        with self._asked("reduce"):
+            held = self._held(symbol)
+            if not 0.0 < units < np.inf:
+                raise InvalidError(f"expected positive units, found {units}")
+            known = self._orders.get(client_order_id)
+            if known is not None or held == 0.0:
+                return known
+            order = closing(symbol, -float(np.copysign(units, held)), client_order_id)
+            answer = self._take(order, reduces=True)
+            if answer.state is OrderState.REJECTED:
+                raise InvalidError(answer.reason)
+            return answer
+
+    def protect(
+        self,
+        symbol: str,
+        *,
+        stop_price: float | None = None,
+        take_profit_price: float | None = None,
+        trailing: float | None = None,
+    ) -> None:
+        with self._asked("protect"):
+            held = self._held(symbol)
+            if held == 0.0:
+                raise InvalidError(f"{symbol}: no position is held")
+            column, side = self.symbols.index(symbol), float(np.sign(held))
+            exits = self._exits[column].changed(
+                side,
+                float(closing_price(held, self._mid[column], self._spread[column])),
+                stop_price=stop_price,
+                take_profit_price=take_profit_price,
+                trailing=trailing,
             )
+            self._exits[column] = exits
+            self._tell(TransactionKind.NOTED, exits.opened_by, symbol, reason="EXITS_CHANGED")
 
     def account(self) -> AccountState:
         with self._asked("account"):
@@ -284,7 +321,12 @@ class FakeBroker:
                 raise TransientError(f"{what}: the broker cannot be reached")
             yield
 
-    def _take(self, order: OrderRequest) -> BrokerOrder:
+    def _held(self, symbol: str) -> float:
+        if symbol not in self.symbols:
+            raise InvalidError(f"{symbol} is not traded here")
+        return float(self._ledger.units[self.symbols.index(symbol)])
+
+    def _take(self, order: OrderRequest, *, reduces: bool = False) -> BrokerOrder:
         known = self._orders.get(order.client_order_id)
         if known is not None:
             return known
@@ -305,6 +347,7 @@ class FakeBroker:
                 order=order,
                 stood=float(self._mid[column] + half),
                 until=ends_at(order, self.time),
+                reduces=reduces,
             )
         return self._orders[order.client_order_id]
 
@@ -330,6 +373,12 @@ class FakeBroker:
             self._end(order, TransactionKind.CANCELLED, "PRICE_BOUND")
             return
         left = order.units - begun.filled
+        if item.reduces:
+            held = float(self._ledger.units[column])
+            left = float(np.sign(left)) * min(abs(left), abs(held)) if held * left < 0.0 else 0.0
+            if left == 0.0:
+                self._end(order, TransactionKind.CANCELLED, "NO_POSITION")
+                return
         part = float(np.sign(left)) * min(abs(left), self.liquidity)
         filled = part == left or force is not TimeInForce.FOK
         if filled:
@@ -364,10 +413,8 @@ class FakeBroker:
             self._fill(column, exits.opened_by, -held, price, reason)
         elif side * (price - exits.take_profit) >= 0.0:
             self._fill(column, exits.opened_by, -held, price, "TAKE_PROFIT")
-        elif exits.trailing is not None:
-            moved = price - side * exits.trailing
-            kept = exits.stop if np.isfinite(exits.stop) else moved
-            self._exits[column] = replace(exits, stop=side * max(side * kept, side * moved))
+        else:
+            self._exits[column] = exits.pulled(side, price)
 
     def _fill(
         self,

@@ -18,6 +18,7 @@ from infra.brokers.oanda.environment import environment
 from market.breaker_rules import BreakerLimits
 
 TIMEOUT_S = 5.0
+HISTORY_BARS = 50
 OPEN_BREAKERS = BreakerLimits(
     latency_s=600.0, failures=10**6, unknown_order_s=600.0, correlation=2.0
 )
@@ -53,7 +54,7 @@ def dealing(
         folder=folder / "server",
         every_s=every_s,
         numbers=numbers,
-        history_bars=plan.rows,
+        history_bars=HISTORY_BARS,
     )
     with v20_process(served) as server:
         connection = OandaConnection(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.surviving.orders import ids_at, intents_of, never_sent, oversized
+from benchmarks.surviving.orders import ids_at, intents_of, never_sent, oversized, taken_again
 from infra.journal.reader import read_events
 from infra.live.booking import booked
 from infra.live.reconciliation import mismatches
@@ -32,7 +32,8 @@ class Comparison:
     once did not know about. denied: orders that the journal closed as never sent.
 
     lost: fills that the journal lacks, and orders of which it does not know the end. repeated:
-    intents beyond an order's first, fills booked twice, and orders filled beyond their size.
+    intents beyond an order's first, orders that the broker took twice, fills booked twice, and
+    orders filled beyond their size.
     unrecorded: orders at the broker without an intent. denied_at_broker: of the denied, those that
     it has. books_differ: units, and cash, that are not those of the account. distrusted: times
     that the desk itself found its books to differ. halted: halts of the guardian; no loss is near
@@ -101,7 +102,8 @@ def compare(journal: Path, broker: LiveBroker, rows: int = 64) -> Comparison:
         repeated=(in_journal - at_broker).total()
         + len(intents)
         - len({order.client_order_id for order in intents})
-        + len(oversized(intents, fills_of(everything))),
+        + len(oversized(intents, fills_of(everything)))
+        + taken_again(everything),
         unrecorded=len(ids_at(everything) - {order.client_order_id for order in intents}),
         denied_at_broker=sum(broker.find(name) is not None for name in denied),
         books_differ=differences(state, later, account),

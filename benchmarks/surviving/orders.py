@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from infra.brokers.paper.state import FillReason
@@ -45,6 +45,14 @@ def ids_at(transactions: Iterable[Transaction]) -> frozenset[str]:
     return frozenset(
         each.client_order_id for each in transactions if each.kind is TransactionKind.ACCEPTED
     )
+
+
+def taken_again(transactions: Iterable[Transaction]) -> int:
+    """How often the broker took an order under the id of another one."""
+    taken = Counter(
+        each.client_order_id for each in transactions if each.kind is TransactionKind.ACCEPTED
+    )
+    return taken.total() - len(taken)
 
 
 def oversized(intents: Sequence[OrderRequest], fills: Iterable[Fill]) -> frozenset[str]:

@@ -24,13 +24,15 @@ from coordinator.live.prices import check_prices, prices_said
 from coordinator.live.v20_feed import ServedFeed, open_served, served_terms
 from infra.brokers.v20_server.faults import FaultPlan, plan_of
 from infra.brokers.v20_server.running import HOST, V20Server
-from infra.brokers.v20_server.terms import Fills, V20Terms
+from infra.brokers.v20_server.terms import Fills, Hours, V20Terms
 from market.errors import ConfigError, RunFolderError
 
 PORT = 8020
 TOKEN = "token"
 LOOK_EVERY_S = 0.25
+OPEN = "while its market is open"
 FILLS: dict[str, Fills] = {"at-once": "at once", "next-quote": "next quote"}
+HOURS: dict[str, Hours] = {"always": "always", "market": "market"}
 
 
 def v20_server(
@@ -61,6 +63,9 @@ def v20_server(
     fills: Annotated[
         str, typer.Option("--fills", help="at-once: on the standing quote; or next-quote.")
     ] = "at-once",
+    hours: Annotated[
+        str, typer.Option("--hours", help="always: open at any time; market: closed at weekends.")
+    ] = "always",
     heartbeat: Annotated[
         str, typer.Option("--heartbeat", help="Between heartbeats of a stream: 5s.")
     ] = "5s",
@@ -95,11 +100,14 @@ def v20_server(
     exchange = served_terms(settings)
     if fills not in FILLS:
         raise ConfigError(f"--fills: expected {' or '.join(FILLS)}, found {fills!r}")
+    if hours not in HOURS:
+        raise ConfigError(f"--hours: expected {' or '.join(HOURS)}, found {hours!r}")
     plan = None if faults is None else _plan(faults)
     terms = V20Terms(
         exchange=exchange,
         token=_token(home),
         fills=FILLS[fills],
+        hours=HOURS[hours],
         heartbeat_s=float(seconds(heartbeat)),
     )
     server = V20Server(
@@ -125,7 +133,8 @@ def v20_server(
             if as_json:
                 typer.echo(json.dumps({**_facts(home), **server.status()}))
             else:
-                _tell(console, server, home, _said(chosen, settings))
+                said = _said(chosen, settings)
+                _tell(console, server, home, said if hours == "always" else f"{said}, {OPEN}")
             with V20ServerView(console) as view:
                 while server.running and not interrupted():
                     view(server.status())

@@ -173,6 +173,8 @@ def _machinery(told: Mapping[str, Any]) -> Table:
     else:
         broker.append("not connected to the broker", style="bold red")
     table.add_row("data", broker)
+    if told.get("broker_stream"):
+        table.add_row("streams", _streams(told["broker_stream"]))
     table.add_row("members", _members(told))
     if told.get("risk"):
         table.add_row("risk", _risk(told["risk"]))
@@ -182,6 +184,23 @@ def _machinery(told: Mapping[str, Any]) -> Table:
         f"the broker's transactions up to {told['last_transaction']:,}",
     )
     return table
+
+
+def _streams(health: Mapping[str, Any]) -> Text:
+    """How the connections to the broker are; a broker may not tell everything."""
+    text = Text()
+    for name in ("price", "transaction"):
+        heard = health.get(f"{name}_heard_s")
+        ago = "never heard" if heard is None or not math.isfinite(heard) else f"{heard:,.1f} s ago"
+        stands = health.get(f"{name}s_open", True)
+        text.append(f"{name}s {ago}{'' if stands else ', down'}; ", style="" if stands else "red")
+    reconnects = health.get("reconnects", 0)
+    text.append(f"{reconnects:,} {'reconnect' if reconnects == 1 else 'reconnects'}")
+    if not health.get("caught_up", True):
+        text.append(", behind the broker's record", style="yellow")
+    if health.get("trouble"):
+        text.append(f"; {health['trouble']}", style="red")
+    return text
 
 
 def _decisions(told: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from infra.live.margin_call import MarginCalls
 from market.accounts import Transaction, TransactionKind
 from market.desk_state import DeskState
 from market.errors import LedgerMismatch
@@ -58,9 +59,12 @@ class _Reader:
         self._state = state
         self._sequence = state.sequence + 1
         self._held: dict[str, float] = {}
+        self._margin_calls = MarginCalls(state)
 
     def events_of(self, transaction: Transaction) -> tuple[Event, ...]:
-        """What a transaction means to the desk; nothing where it only notes something."""
+        """What a transaction means to the desk; nothing where it only notes what is no margin
+        call.
+        """
         kind = transaction.kind
         if kind is TransactionKind.FILLED:
             return self._filled(transaction)
@@ -75,7 +79,9 @@ class _Reader:
             return _parts(transaction)
         if kind in (TransactionKind.FINANCING, TransactionKind.TRANSFER):
             return (_moved(transaction, transaction.symbol, transaction.amount),)
-        return (self._ended(transaction),) if kind in _ENDS else ()
+        if kind in _ENDS:
+            return (self._ended(transaction),)
+        return self._margin_calls.events_of(transaction)
 
     def _filled(self, transaction: Transaction) -> tuple[Event, ...]:
         """A fill, and the cash that moved beside it.

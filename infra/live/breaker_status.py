@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.live.breakers import GatewayBreakers
+from market.accounts import MARGIN_CALL
 from market.bars import utc
 from market.breakers import Phase, Trip, cools_until
 from market.desk_state import DeskState
@@ -41,6 +42,30 @@ def breakers_told(breakers: GatewayBreakers) -> list[dict[str, Any]]:
             }
         )
     return told
+
+
+def margin_call_told(state: DeskState) -> list[dict[str, Any]]:
+    """The broker's margin call in the same words, while it lasts."""
+    trip = state.tripped.get(MARGIN_CALL)
+    if trip is None:
+        return []
+    return [
+        {
+            "name": MARGIN_CALL,
+            "by": GATEWAY,
+            "phase": Phase.TRIPPED.value,
+            "measured": trip.measured,
+            "limit": trip.limit,
+            "unit": "call",
+            "about": "the broker's margin call; over once it says so: free margin there",
+            "action": trip.action,
+            "needs_person": False,
+            "cools_until": None,
+            "tripped_at": _time(trip.time),
+            "tripped_by": trip.measured,
+            "repeats": trip.repeats,
+        }
+    ]
 
 
 def guardian_told(state: DeskState, limits: Mapping[str, float]) -> list[dict[str, Any]]:

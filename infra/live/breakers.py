@@ -13,6 +13,7 @@ from infra.live.books import Books
 from infra.live.broker_watch import ORDERS, STREAM, BrokerHealth
 from infra.live.price_moves import PriceMoves
 from infra.logs import Tell
+from market.accounts import MARGIN_CALL
 from market.breaker_rules import (
     CORRELATION,
     DRAWDOWN_FLATTEN,
@@ -179,9 +180,12 @@ class GatewayBreakers:
             )
 
     def reset(self, by: str, reason: str, now: int) -> tuple[str, ...]:
-        """A named person arms everything again; what tripped again because it still holds."""
+        """A named person arms everything again, but for a margin call, which is the broker's; what
+        tripped again because it still holds.
+        """
         tripped = [name for name, memory in self.memory.items() if memory.trip and name != JOURNAL]
-        strangers = [name for name in self._books.state.tripped if name not in self.rules]
+        kept = (*self.rules, MARGIN_CALL)
+        strangers = [name for name in self._books.state.tripped if name not in kept]
         for name in tripped:
             self.memory[name] = released(self.memory[name])
         self._books.record(

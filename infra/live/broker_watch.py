@@ -119,6 +119,28 @@ class WatchedBroker:
         with self._watched(unknown=ORDERS):
             return self._broker.close(symbol, client_order_id)
 
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        """As of the port."""
+        with self._watched(unknown=ORDERS):
+            return self._broker.reduce(symbol, units, client_order_id)
+
+    def protect(
+        self,
+        symbol: str,
+        *,
+        stop_price: float | None = None,
+        take_profit_price: float | None = None,
+        trailing: float | None = None,
+    ) -> None:
+        """As of the port."""
+        with self._watched():
+            self._broker.protect(
+                symbol,
+                stop_price=stop_price,
+                take_profit_price=take_profit_price,
+                trailing=trailing,
+            )
+
     def account(self) -> AccountState:
         """As of the port."""
         with self._watched():

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from infra.live.booking import booked, newer
+from infra.live.account_watch import AccountWatch
 from infra.live.books import Books
 from infra.live.breakers import GatewayBreakers
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
@@ -19,12 +17,11 @@ from infra.live.marking import account_seen, marked_equity, settled, settlement_
 from infra.live.measuring import Measuring
 from infra.live.overriding import Overriding
 from infra.live.ports import Board, Silence
-from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.live.stopping import taken_up
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
-from market.accounts import AccountState, StreamUpdate, Transaction
+from market.accounts import StreamUpdate
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.breaker_rules import BreakerLimits
@@ -33,10 +30,7 @@ from market.errors import (
     ApprovalRejected,
     ConfigError,
     Fenced,
-    InvalidError,
     LedgerMismatch,
-    OutcomeUnknown,
-    TransientError,
 )
 from market.events import (
     AlertRaised,
@@ -51,7 +45,6 @@ from market.live_events import (
     CashMoved,
     CoordinatorAttached,
     ModeChanged,
-    OrderAccepted,
     TradingOpened,
 )
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked, RearmAsked
@@ -67,8 +60,6 @@ from market.stages import CapitalStage
 
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
-ASK_EVERY_S = 1.0
-UNANSWERED_S = 5.0
 MOST_MISSED = 5_000
 """Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
 
@@ -128,9 +119,9 @@ class LiveGateway:
         self.opened = False
         self._tell = tell
         self.staging = Staging(books, needs, tell, real=real, grant=grant)
-        self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self._alert)
+        self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self.alert)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
-        self._doubt = ""
+        self._watch = AccountWatch(self._broker, books, self.staging, self, tell)
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))
@@ -156,13 +147,11 @@ class LiveGateway:
             absent_after_s=absent_after_s,
         )
         self._differs = differs
-        self._account: AccountState | None = None
         self._waiting: BarReady | None = None
         self._seen: Settlement | None = None
         self._missed: list[BarSlice] = []
         self._moved = False
         self._told_stage = ""
-        self._ask_again = 0.0
 
     def open(
         self, description: str, prices: PriceKind = PriceKind.UNSTATED, speed: float = 1.0
@@ -211,8 +200,8 @@ class LiveGateway:
         self.catch_up()
         self.reconcile()
         if differs:
-            self._alert("critical", differs)
-            self._halt_by_reconciliation(differs)
+            self.alert("critical", differs)
+            self.halt(differs)
         self.books.durable()
         self.opened = True
 
@@ -229,7 +218,7 @@ class LiveGateway:
     def take(self, update: StreamUpdate, *, heard: bool = True) -> None:
         """What the broker's stream brought. heard: that the broker itself was, at all."""
         self.now = max(self.now, update.time)
-        self._book(update.transactions)
+        self._watch.book(update.transactions)
         for quote in update.quotes:
             self._board.put(quote, self.now)
         for symbol in update.closed:
@@ -333,11 +322,11 @@ class LiveGateway:
             try:
                 sent, unsent = self.dispatch.send(decided.signed, self.now, self._seen)
             except ApprovalRejected as error:
-                self._alert("error", str(error), decided.sequence)
+                self.alert("error", str(error), decided.sequence)
                 unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
             else:
                 for symbol, why in unsent:
-                    self._alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
+                    self.alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
 
@@ -349,16 +338,17 @@ class LiveGateway:
 
     def halt(self, why: str) -> None:
         """No new risk, on the desk's own account."""
-        self._halt_by_reconciliation(why)
+        if self.books.state.mode is Mode.TRADING:
+            self.change_mode(Mode.HALTED, "reconciliation", why)
 
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""
         state = self.books.state
         self.catch_up()
         self.dispatch.resolve(self.now)
-        self.dispatch.flatten(self.now, self._held())
+        self.dispatch.flatten(self.now, self._watch.held())
         self.catch_up()
-        if not state.orders and not any(self._held().values()):
+        if not state.orders and not any(self._watch.held().values()):
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
 
     def flatten_for(self, why: str) -> None:
@@ -370,23 +360,9 @@ class LiveGateway:
         """Cancel what would open risk, because a breaker says so."""
         self.dispatch.cancel_openings()
 
-    def _held(self) -> dict[str, float]:
-        """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
-        state = self.books.state
-        units = state.ledger.units
-        if self._doubt:
-            with contextlib.suppress(TransientError, OutcomeUnknown, InvalidError):
-                units = self._broker.account().units
-        return {
-            symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
-        }
-
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""
-        try:
-            self._book(self._broker.transactions(self.books.state.last_transaction))
-        except (TransientError, OutcomeUnknown, InvalidError) as error:
-            self._tell(f"transactions could not be asked for: {error}", level="warning")
+        self._watch.catch_up()
 
     def reconcile(self) -> bool:
         """Compare books and broker; where they differ no new risk is taken, and it says what."""
@@ -394,40 +370,7 @@ class LiveGateway:
 
     def compare(self) -> str:
         """As `reconcile`; why the books are not proved to be the broker's, empty where they are."""
-        self.catch_up()
-        state = self.books.state
-        try:
-            account = self._broker.account()
-        except (TransientError, OutcomeUnknown, InvalidError) as error:
-            self._tell(f"the account could not be asked for: {error}", level="warning")
-            return f"the account could not be asked for: {error}"
-        if account.last_transaction < state.last_transaction:
-            why = (
-                f"the broker's transactions end at {account.last_transaction}, the books hold "
-                f"{state.last_transaction}: it is another account, or has lost some"
-            )
-            self._distrust(why)
-            return why
-        if account.last_transaction != state.last_transaction:
-            self.catch_up()
-            if account.last_transaction != state.last_transaction:
-                # Often the account has only moved meanwhile; the next comparison will see.
-                return self._doubt or (
-                    f"the broker's transactions go to {account.last_transaction}, the books to "
-                    f"{state.last_transaction}"
-                )
-        self._account = account
-        found = mismatches(state, account, self.now)
-        if found:
-            self.books.record(*found)
-            self.staging.look(self.now, found)
-            first = found[0]
-            said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
-            self._alert("critical", f"the books differ from the broker's. {said}")
-            self._halt_by_reconciliation(said)
-            return f"the books differ from the broker's. {said}"
-        self._doubt = ""
-        return ""
+        return self._watch.compare()
 
     def equity(self) -> float:
         """Of the desk's own books at the newest prices, account currency."""
@@ -451,30 +394,6 @@ class LiveGateway:
         self._board.mark(self._marks, self.now)
         mark_rates(self._marks, self._paths)
 
-    def _account_now(self) -> AccountState | None:
-        """The broker's account, where it is that of the books; None where it cannot be had.
-
-        It is asked for at most once a second while nothing happens, and not again for some seconds
-        where it does not answer: the loop has others to hear.
-        """
-        state, now = self.books.state, time.monotonic()
-        known = self._account
-        moved = known is not None and known.last_transaction != state.last_transaction
-        if now < self._ask_again and not moved:
-            return known
-        try:
-            account = self._broker.account()
-            if account.last_transaction != state.last_transaction:
-                self.catch_up()
-                account = self._broker.account()
-        except (TransientError, OutcomeUnknown, InvalidError) as error:
-            self._tell(f"the account could not be asked for: {error}", level="warning")
-            self._account, self._ask_again = None, now + UNANSWERED_S
-            return None
-        booked_up = account.last_transaction == state.last_transaction
-        self._account, self._ask_again = account if booked_up else None, now + ASK_EVERY_S
-        return self._account
-
     def _mark_from(self, bars: Bars) -> None:
         """Prices that are known before the first quote: old ones, on which nothing is opened."""
         for column in range(bars.shape[1]):
@@ -496,7 +415,7 @@ class LiveGateway:
         self._mark()
         settlement = settlement_of(
             state,
-            self._account_now(),
+            self._watch.account(),
             self._financing,
             self._filled,
             self._marks,
@@ -520,71 +439,21 @@ class LiveGateway:
         self._financing = np.zeros_like(self._financing)
         self._filled = np.zeros_like(self._filled)
 
-    def _book(self, transactions: Sequence[Transaction]) -> None:
-        try:
-            events = self._events_of(transactions)
-        except LedgerMismatch as error:
-            self._distrust(str(error))
-            return
+    def booked(self, events: Sequence[Event]) -> None:
+        """These have been recorded of the broker's transactions."""
         for event in events:
             if isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
                 self._financing[self.books.state.column(event.symbol)] += event.amount
             elif isinstance(event, OrderFilled):
                 self._filled[self.books.state.column(event.fill.symbol)] += 1.0
-        if events:
-            self.books.record(*events)
-            self._look_for_strangers(events)
-            self._measuring.booked(events)
-            self.books.durable()
-            self.keep_groups()
+        self._measuring.booked(events)
+        self.books.durable()
+        self.keep_groups()
 
     def keep_groups(self) -> None:
         """Cancel the orders that another of their group leaves nothing to fill."""
         for message in self.dispatch.keep_groups(self.now):
-            self._alert("error", message)
-
-    def _look_for_strangers(self, events: Sequence[Event]) -> None:
-        """Fills of orders that are not this desk's: they are booked, for the account is what it is,
-        and somebody else trades it.
-        """
-        own = f"{self.books.state.started.session}-"
-        for event in events:
-            if isinstance(event, OrderFilled) and not event.fill.client_order_id.startswith(own):
-                self._distrust(
-                    f"somebody else trades this account: order {event.fill.client_order_id} filled "
-                    f"{event.fill.units:g} {event.fill.symbol}"
-                )
-
-    def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
-        """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""
-        state = self.books.state
-        last = state.last_transaction
-        fresh = newer(transactions, last)
-        if fresh is None:
-            fresh = newer(self._broker.transactions(last), last)
-        if fresh is None:
-            raise LedgerMismatch(
-                f"the broker's transactions have a gap after {last}; compare the journal with the "
-                "broker's record"
-            )
-        # That an order was accepted is in the books since its answer, but for an unanswered one.
-        return tuple(
-            event
-            for event in booked(fresh, state)
-            if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
-        )
-
-    def _distrust(self, why: str) -> None:
-        """What the broker says cannot be booked: no new risk, and a person must look at it."""
-        if why != self._doubt:
-            self._doubt = why
-            self._alert("critical", why)
-        self.staging.distrust(self.now, why)
-        self._halt_by_reconciliation(why)
-
-    def _halt_by_reconciliation(self, why: str) -> None:
-        if self.books.state.mode is Mode.TRADING:
-            self.change_mode(Mode.HALTED, "reconciliation", why)
+            self.alert("error", message)
 
     def _look_for_silence(self) -> None:
         """Once a second of the market's clock."""
@@ -592,9 +461,10 @@ class LiveGateway:
             return
         self._looked = self.now
         for told in self._silence.look(self.now, self._board.quoted_at(), self._board.closed):
-            self._alert("warning", str(told))
+            self.alert("warning", str(told))
 
-    def _alert(self, level: str, message: str, decision: int | None = None) -> None:
+    def alert(self, level: str, message: str, decision: int | None = None) -> None:
+        """Record that a person must hear of something, and tell it."""
         sequence = self.books.state.sequence if decision is None else decision
         self.books.record(
             AlertRaised(

@@ -11,6 +11,7 @@ from infra.deadlines import DeadlineLine, Readable, readable
 from infra.live.commands import Commands
 from infra.live.gateway import LiveGateway
 from infra.live.ports import Watched
+from infra.live.status import stream_told
 from infra.live.waiting import COORDINATOR, RETRY_S
 from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
@@ -356,6 +357,7 @@ class GatewayLoop:
         return {
             "broker_heard_s": silent_s,
             "broker_connected": self._stream is not None and silent_s <= self._heard_within_s,
+            "broker_stream": stream_told(self._stream),
             "data_age_s": time.monotonic() - self._quoted_at,
             "waiting": self._waiting,
             "stopping": bool(self._commands.stopping),

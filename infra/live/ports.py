@@ -20,6 +20,15 @@ class Watched(Protocol):
         ...
 
 
+@runtime_checkable
+class HealthTold(Protocol):
+    """A stream that tells how its connection is."""
+
+    def health(self) -> object:
+        """A dataclass of plain values, for people."""
+        ...
+
+
 class Board(Protocol):
     """Where quotes are conflated and bars built (`infra.feeds.live`)."""
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from infra.live.breaker_status import breakers_told, guardian_told, trips_told
+from infra.live.breaker_status import (
+    breakers_told,
+    guardian_told,
+    margin_call_told,
+    trips_told,
+)
 from infra.live.gateway import LiveGateway
+from infra.live.ports import HealthTold
 from market.bars import utc
 from market.ledger import closing_price
+from market.ports import BrokerStream
 
 
 def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,6 +38,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "halt": state.halt,
         "breakers": [
             *breakers_told(gateway.breakers),
+            *margin_call_told(state),
             *guardian_told(state, gateway.guardian_limits),
         ],
         "trips": trips_told(state.trips),
@@ -73,6 +82,14 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "seated": list(state.seated),
         **health,
     }
+
+
+def stream_told(stream: BrokerStream | None) -> dict[str, Any]:
+    """How the connection behind a stream is; empty where it does not tell."""
+    health = stream.health() if isinstance(stream, HealthTold) else None
+    if not is_dataclass(health) or isinstance(health, type):
+        return {}
+    return asdict(health)
 
 
 def _unrealised(gateway: LiveGateway, column: int) -> float:

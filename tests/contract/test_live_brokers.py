@@ -194,6 +194,102 @@ def test_a_position_is_closed_whole_and_once(bench: Bench) -> None:
         bench.broker.close("EUR_QQQ", "c2")
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0], ids=["long", "short"])
+def test_a_part_of_a_position_is_closed_once_and_never_more_than_is_held(
+    bench: Bench, side: float
+) -> None:
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.reduce("EUR_USD", 300.0, "r0") is None
+    bench.broker.place(order("a", side * 1_000.0, stop=0.05))
+    bench.market("EUR_USD", 1.10)
+    first = bench.broker.reduce("EUR_USD", 300.0, "r1")
+    assert first is not None
+    assert (first.state, first.units) == (ACCEPTED, side * -300.0)
+    assert bench.broker.reduce("EUR_USD", 300.0, "r1") == first
+    bench.market("EUR_USD", 1.10)
+    account = bench.broker.account()
+    assert account.units[EUR] == side * 700.0
+    assert account.stop_price[EUR] == pytest.approx(1.10 - side * 0.05)
+    assert bench.broker.reduce("EUR_USD", 5_000.0, "r2") is not None
+    bench.market("EUR_USD", 1.10)
+    bench.market("EUR_USD", 1.10)
+    assert not bench.broker.account().units.any()
+    assert end_of(bench, "r2") == (FILLED, side * -700.0)
+
+
+def test_what_is_no_size_closes_no_part_of_a_position(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0))
+    bench.market("EUR_USD", 1.10)
+    for units in (0.0, -5.0, math.nan, math.inf, 0.5):
+        with pytest.raises(InvalidError):
+            bench.broker.reduce("EUR_USD", units, "r")
+    with pytest.raises(InvalidError, match="EUR_QQQ"):
+        bench.broker.reduce("EUR_QQQ", 1.0, "q")
+    bench.market("EUR_USD", 1.10)
+    assert bench.broker.account().units[EUR] == 1_000.0
+
+
+def test_what_protects_a_position_can_be_changed(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.broker.place(order("a", 1_000.0, stop=0.05, reference=1.10))
+    bench.market("EUR_USD", 1.10)
+    for _ in range(2):
+        bench.broker.protect("EUR_USD", stop_price=1.09, take_profit_price=1.12)
+        assert bench.broker.account().stop_price[EUR] == pytest.approx(1.09)
+    bench.broker.protect("EUR_USD", take_profit_price=math.nan)
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.09)
+    bench.market("EUR_USD", 1.13)
+    assert bench.broker.account().units[EUR] == 1_000.0
+    bench.broker.protect("EUR_USD", trailing=0.02)
+    bench.market("EUR_USD", 1.16)
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.14)
+    bench.market("EUR_USD", 1.139)
+    told = [t.fill for t in bench.broker.transactions(0) if t.fill is not None]
+    assert (told[-1].client_order_id, told[-1].reason) == ("a", "TRAILING_STOP")
+    assert not bench.broker.account().units.any()
+
+
+def test_everything_that_is_held_of_an_instrument_is_protected(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    for name in ("a", "b", "c"):
+        bench.broker.place(order(name, -500.0))
+        bench.market("EUR_USD", 1.10)
+    bench.broker.protect("EUR_USD", stop_price=1.11)
+    bench.market("EUR_USD", 1.109)
+    assert bench.broker.account().units[EUR] == -1_500.0
+    bench.market("EUR_USD", 1.12)
+    assert not bench.broker.account().units.any()
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        {},
+        {"stop_price": 1.101},
+        {"take_profit_price": 1.099},
+        {"stop_price": 1.09, "take_profit_price": 1.09},
+        {"stop_price": -1.0},
+        {"take_profit_price": math.inf},
+        {"stop_price": 1.06, "trailing": 0.0},
+    ],
+    ids=lambda exits: ", ".join(f"{name} {value}" for name, value in exits.items()) or "none",
+)
+def test_exits_that_would_close_now_or_never_change_nothing(
+    bench: Bench, exits: dict[str, float]
+) -> None:
+    bench.market("EUR_USD", 1.10)
+    with pytest.raises(InvalidError):
+        bench.broker.protect("EUR_USD", stop_price=1.0)
+    bench.broker.place(order("a", 1_000.0, stop=0.05))
+    bench.market("EUR_USD", 1.10)
+    last = bench.broker.account().last_transaction
+    with pytest.raises(InvalidError):
+        bench.broker.protect("EUR_USD", **exits)
+    assert bench.broker.account().last_transaction == last
+    assert bench.broker.account().stop_price[EUR] == pytest.approx(1.05)
+
+
 def test_a_price_outside_the_bounds_cancels_the_order(bench: Bench) -> None:
     bench.market("EUR_USD", 1.10)
     bench.broker.place(order("a", 1_000.0, bounds=(1.09, 1.11)))

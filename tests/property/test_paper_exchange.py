@@ -6,9 +6,9 @@ import math
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Ask:
 
     verb: str
     arguments: tuple[Any, ...]
+    named: Mapping[str, Any] = field(default_factory=dict)
 
 
 Step = Place | Cancel | Close | Quotes | Ask
@@ -174,7 +175,7 @@ class Run:
         if isinstance(step, Cancel):
             return self.exchange.cancel(step.name)
         if isinstance(step, Ask):
-            return getattr(self.exchange, step.verb)(*step.arguments)
+            return getattr(self.exchange, step.verb)(*step.arguments, **step.named)
         assert isinstance(step, Close)
         return self.exchange.close(step.symbol, step.name)
 

@@ -79,9 +79,10 @@ def other(rng: np.random.Generator, number: int) -> Step:
     if kind == 2:
         return Ask(verb="set_tradeable", arguments=(symbol, bool(rng.random() < 0.6)))
     if kind == 3:
-        return Ask(verb="modify_bracket", arguments=(symbol, 0.99 * level, 1.01 * level))
+        exits = {"stop_price": 0.99 * level, "take_profit_price": 1.01 * level}
+        return Ask(verb="protect", arguments=(symbol,), named=exits)
     if kind == 4:
-        return Ask(verb="modify_bracket", arguments=(symbol, None, None, 0.002 * level))
+        return Ask(verb="protect", arguments=(symbol,), named={"trailing": 0.002 * level})
     return Ask(verb="meet", arguments=(symbol,))
 
 

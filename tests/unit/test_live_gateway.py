@@ -30,7 +30,7 @@ from market.live_events import (
 )
 from market.modes import Mode
 from market.quotes import Quote
-from tests.exchanges import CASH, START, SYMBOLS, order
+from tests.exchanges import CASH, START, SYMBOLS, LocalBench, order
 from tests.live_gateways import (
     approved,
     crash,
@@ -412,24 +412,30 @@ def test_what_is_booked_says_which_transaction_of_the_broker_it_was(tmp_path: Pa
 
 
 def test_stops_are_not_known_while_the_broker_cannot_be_asked(tmp_path: Path) -> None:
-    with gateway_desk(tmp_path) as desk:
-        desk.market("EUR_USD", 1.10)
-        desk.execute(approved("EUR_USD", 1_000.0))
-        desk.market("EUR_USD", 1.10)
-        desk.market("EUR_USD", 1.20, seconds=60)
-        ready = desk.gateway.bar_ready()
-        assert ready is not None
-        assert ready.settlement.stop_price[EUR] == pytest.approx(0.60)
-        desk.gateway._broker = Unreachable(desk.gateway._broker)
-        desk.gateway._ask_again = 0.0
-        desk.market("EUR_USD", 1.20, seconds=60)
-        ready = desk.gateway.bar_ready()
-        assert ready is not None
-        assert math.isnan(ready.settlement.stop_price[EUR])
+    bench = LocalBench(tmp_path)
+    broker = Unreachable(bench.broker)
+    desk = open_gateway(bench, tmp_path, broker)
+    desk.market("EUR_USD", 1.10)
+    desk.execute(approved("EUR_USD", 1_000.0))
+    desk.market("EUR_USD", 1.10)
+    desk.market("EUR_USD", 1.20, seconds=60)
+    ready = desk.gateway.bar_ready()
+    assert ready is not None
+    assert ready.settlement.stop_price[EUR] == pytest.approx(0.60)
+    broker.answers = False
+    assert desk.execute(approved("EUR_USD", 1_000.0), sequence=1).sent == 1
+    desk.market("EUR_USD", 1.20)
+    desk.market("EUR_USD", 1.20, seconds=60)
+    ready = desk.gateway.bar_ready()
+    assert ready is not None
+    assert math.isnan(ready.settlement.stop_price[EUR])
+    bench.close()
 
 
 class Unreachable:
-    """A broker whose account cannot be asked for."""
+    """A broker whose account can be asked for while it answers."""
+
+    answers = True
 
     def __init__(self, broker: Any) -> None:
         self._behind = broker
@@ -438,4 +444,7 @@ class Unreachable:
         return getattr(self._behind, name)
 
     def account(self) -> AccountState:
-        raise TransientError("no answer")
+        if not self.answers:
+            raise TransientError("no answer")
+        found: AccountState = self._behind.account()
+        return found

@@ -161,7 +161,8 @@ def test_the_nights_are_charged_by_the_next_quote_and_not_when_an_order_is_met(
 def test_the_exits_of_a_position_can_be_changed_and_that_is_noted(tmp_path: Path) -> None:
     bench = LocalBench(tmp_path)
     held(bench, 1_000.0, stop=0.05)
-    noted = bench.exchange.modify_bracket("EUR_USD", 1.09, 1.12)
+    bench.exchange.protect("EUR_USD", stop_price=1.09, take_profit_price=1.12)
+    noted = bench.exchange.transactions(0)[-1]
     assert (noted.kind, noted.client_order_id) == (TransactionKind.NOTED, "held")
     assert (noted.symbol, noted.reason) == ("EUR_USD", "BRACKET_CHANGED")
     assert noted.exits is not None
@@ -177,10 +178,10 @@ def test_the_exits_of_a_position_can_be_changed_and_that_is_noted(tmp_path: Path
 
 def test_an_exit_is_left_alone_by_none_and_taken_away_by_nan(bench: LocalBench) -> None:
     held(bench, -1_000.0, stop=0.05, take_profit=0.05)
-    noted = bench.exchange.modify_bracket("EUR_USD", take_profit_price=math.nan)
-    assert noted.exits is not None
-    assert noted.exits.stop_price == pytest.approx(1.15)
-    assert math.isnan(noted.exits.take_profit_price)
+    bench.exchange.protect("EUR_USD", take_profit_price=math.nan)
+    exits = bench.exchange.exits("EUR_USD")
+    assert exits.stop_price == pytest.approx(1.15)
+    assert math.isnan(exits.take_profit_price)
     bench.market("EUR_USD", 1.00)
     assert bench.exchange.account().units[EUR] == -1_000.0
 
@@ -190,16 +191,16 @@ def test_a_trailing_stop_follows_from_the_last_quote_on_and_goes_as_it_came(
 ) -> None:
     held(bench, 1_000.0)
     bench.market("EUR_USD", 1.20, 0.01)
-    noted = bench.exchange.modify_bracket("EUR_USD", trailing=0.02)
-    assert noted.exits is not None
-    assert (noted.exits.stop_price, noted.exits.trailing) == (pytest.approx(1.175), 0.02)
-    bench.exchange.modify_bracket("EUR_USD", trailing=0.05)
+    bench.exchange.protect("EUR_USD", trailing=0.02)
+    exits = bench.exchange.exits("EUR_USD")
+    assert (exits.stop_price, exits.trailing) == (pytest.approx(1.175), 0.02)
+    bench.exchange.protect("EUR_USD", trailing=0.05)
     assert bench.exchange.account().stop_price[EUR] == pytest.approx(1.145)
     bench.market("EUR_USD", 1.30)
     assert bench.exchange.account().stop_price[EUR] == pytest.approx(1.25)
-    bench.exchange.modify_bracket("EUR_USD", trailing=math.nan)
+    bench.exchange.protect("EUR_USD", trailing=math.nan)
     assert math.isnan(bench.exchange.account().stop_price[EUR])
-    bench.exchange.modify_bracket("EUR_USD", 1.29, trailing=0.05)
+    bench.exchange.protect("EUR_USD", stop_price=1.29, trailing=0.05)
     bench.market("EUR_USD", 1.28)
     assert (fills(bench)[-1].reason, fills(bench)[-1].price) == ("STOP_LOSS", 1.28)
 
@@ -224,7 +225,7 @@ def test_exits_that_would_close_now_or_never_change_nothing(
     held(bench, 1_000.0, stop=0.05)
     before = bench.exchange.account()
     with pytest.raises(InvalidError):
-        bench.exchange.modify_bracket("EUR_USD", **asked)
+        bench.exchange.protect("EUR_USD", **asked)
     after = bench.exchange.account()
     assert after.last_transaction == before.last_transaction
     np.testing.assert_array_equal(after.stop_price, before.stop_price)
@@ -233,7 +234,7 @@ def test_exits_that_would_close_now_or_never_change_nothing(
 def test_without_a_position_there_are_no_exits_to_change(bench: LocalBench) -> None:
     bench.market("EUR_USD", 1.10)
     with pytest.raises(InvalidError, match="no position"):
-        bench.exchange.modify_bracket("EUR_USD", 1.0)
+        bench.exchange.protect("EUR_USD", stop_price=1.0)
 
 
 # Halts

@@ -95,6 +95,7 @@ def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str
         (["--feed", "ticks"], "--feed ticks needs recorded ticks"),
         (["--data", "prices.csv"], "made-up prices need none"),
         (["--fills", "soon"], "--fills: expected at-once or next-quote"),
+        (["--hours", "banking"], "--hours: expected always or market"),
         (["--heartbeat", "often"], "expected a length such as"),
         (["--instruments", "EUR_USX"], "unknown instrument 'EUR_USX', did you mean"),
         (["--faults", "nowhere.json"], "--faults: nowhere.json cannot be read"),

@@ -119,6 +119,20 @@ def test_an_instrument_is_told_at_once_and_then_once_a_window(account: V20Bench)
     assert not content.changed(frozenset(["EUR_GBP"]))
 
 
+def test_prices_that_come_a_little_late_do_not_shift_the_windows_after_them(
+    account: V20Bench,
+) -> None:
+    streams = Streams(account.account)
+    content = PriceContent(streams, ["EUR_USD"], snapshot=True, accepted="")
+    lost = 0
+    for number in range(200):
+        account.market("EUR_USD", 1.1 + number / 1e4)
+        streams.touched(["EUR_USD"])
+        content.changed(frozenset(["EUR_USD"]))
+        lost += told(content, 100.0 + number * WINDOW_S + 0.1 * (number % 2)) == []
+    assert lost == 0
+
+
 @pytest.mark.parametrize("query", ["", "?instruments=", "?instruments=EUR_USD,EUR_USX"])
 def test_a_stream_of_no_or_unknown_instruments_is_refused(bench: ServedV20, query: str) -> None:
     answer = bench.ask("GET", f"/pricing/stream{query}")

@@ -19,6 +19,7 @@ from infra.brokers.oanda.history import history
 from infra.brokers.oanda.origins import Origins, Raw
 from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.placing import WAITS, Placing, refusal_of
+from infra.brokers.oanda.protecting import Protecting, WantedExits
 from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
 from infra.brokers.oanda.translation import Translation
@@ -70,6 +71,7 @@ class OandaBroker:
             {instrument.symbol: instrument for instrument in instruments},
             self._note_mid,
         )
+        self._protecting = Protecting(connection)
         self._translation = Translation(
             self._origins,
             self.symbols,
@@ -144,11 +146,40 @@ class OandaBroker:
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         """Close the whole position at the market under this id; None where there is none."""
-        if symbol not in self.symbols:
-            raise UnknownInstrument(
-                f"the desk does not trade {symbol}; it trades {', '.join(self.symbols)}"
-            )
+        self._check_traded(symbol)
         return self._placing.close(symbol, client_order_id)
+
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        """Close so many units of the position at the market under this id, all of it where fewer
+        are held; None where there is none. A repetition answers with the order that is there.
+        """
+        self._check_traded(symbol)
+        if not 0.0 < units < math.inf:
+            raise InvalidError(
+                f"order {client_order_id}: the units to close must be positive, found {units}"
+            )
+        return self._placing.close(symbol, client_order_id, units)
+
+    def close_trade(self, number: int) -> BrokerOrder | None:
+        """Close one of OANDA's trades, by its id; None where it is not open."""
+        return self._placing.close_trade(number)
+
+    def protect(
+        self,
+        symbol: str,
+        *,
+        stop_price: float | None = None,
+        take_profit_price: float | None = None,
+        trailing: float | None = None,
+    ) -> None:
+        """Change the exits of every open trade of an instrument; None leaves one as it is, NaN
+        takes it away. Raises OutcomeUnknown, naming the trades, where it was done in part.
+        """
+        self._check_traded(symbol)
+        wanted = WantedExits(
+            stop_price=stop_price, take_profit_price=take_profit_price, trailing=trailing
+        )
+        self._protecting.protect(symbol, wanted)
 
     def account(self) -> AccountState:
         """The account now, from one answer. Raises InvalidError where it is in another currency,
@@ -192,6 +223,12 @@ class OandaBroker:
     def close_lines(self) -> None:
         """Let go of the connection's idle lines."""
         self._connection.close()
+
+    def _check_traded(self, symbol: str) -> None:
+        if symbol not in self.symbols:
+            raise UnknownInstrument(
+                f"the desk does not trade {symbol}; it trades {', '.join(self.symbols)}"
+            )
 
     def _note_mid(self, order: OrderRequest) -> None:
         self._mids[order.client_order_id] = order.reference_price

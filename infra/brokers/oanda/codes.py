@@ -39,6 +39,7 @@ _WORDS = {
     "CLIENT_TRADE_ID_ALREADY_EXISTS": "a trade of this client id is there already",
     "CLIENT_ORDER_ID_INVALID": "the client id is not one that OANDA takes",
     "CLOSEOUT_POSITION_DOESNT_EXIST": "there is no position to close",
+    "CLOSEOUT_POSITION_UNITS_EXCEED_POSITION_SIZE": "fewer units than that are held",
     "CLOSEOUT_POSITION_REJECT": "the position cannot be closed now",
     "NO_SUCH_ORDER": "OANDA knows no such order",
     "ORDER_DOESNT_EXIST": "OANDA knows no such order that waits",

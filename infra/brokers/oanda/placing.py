@@ -6,20 +6,21 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oandapyV20.endpoints import orders, positions, pricing
+from oandapyV20.endpoints import orders, positions, pricing, trades
 
 from infra.brokers.oanda.answers import (
     order_after,
     refused_transaction,
     rejected,
 )
-from infra.brokers.oanda.bodies import needs_reference, order_body
+from infra.brokers.oanda.bodies import needs_reference, order_body, plain
 from infra.brokers.oanda.codes import in_words
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
 from infra.brokers.oanda.finding import Finder, specifier
 from infra.brokers.oanda.origins import TAKEN, Origins, Raw
 from infra.brokers.oanda.paths import quoted
+from infra.brokers.oanda.protecting import GONE
 from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
 from market.accounts import BrokerOrder, OrderState
@@ -29,6 +30,7 @@ from market.orders import OrderRequest
 
 WAITS = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 NO_POSITION = frozenset({"CLOSEOUT_POSITION_DOESNT_EXIST", "NO_SUCH_POSITION"})
+LESS_HELD = frozenset({"CLOSEOUT_POSITION_UNITS_EXCEED_POSITION_SIZE"})
 
 
 class Placing:
@@ -97,32 +99,63 @@ class Placing:
             )
         return found
 
-    def close(self, symbol: str, name: str) -> BrokerOrder | None:
-        """Close all that is held of an instrument; None where nothing is."""
+    def close(self, symbol: str, name: str, units: float = math.inf) -> BrokerOrder | None:
+        """Close so many units at most of what is held of an instrument; None where nothing is."""
         there = self._there(name)
         if there is not None:
             return there
-        for _ in range(2):  # what is held may turn to the other side between look and request
+        refused: Refused | None = None
+        for _ in range(2):  # what is held may change between look and request
             held = self._held(symbol)
             if held == 0.0:
                 return None
             side, other = ("long", "short") if held > 0.0 else ("short", "long")
+            many = plain(min(units, abs(held)), f"units of order {name}")
             body = {
-                f"{side}Units": "ALL",
+                f"{side}Units": "ALL" if math.isinf(units) else many,
                 f"{other}Units": "NONE",
                 f"{side}ClientExtensions": {"id": name},
             }
             endpoint = positions.PositionClose(self._account, quoted(symbol), body)
-            refused: Refused | None = None
             try:
                 return self._answered(name, endpoint)
             except Refused as error:
                 refused = error
             if refused.code in TAKEN:
                 return self._taken(name)
-            if refused.code not in NO_POSITION:
+            if refused.code not in NO_POSITION | LESS_HELD:
                 raise refused
+        if refused is not None and refused.code in LESS_HELD:
+            raise refused
         return None
+
+    def close_trade(self, number: int) -> BrokerOrder | None:
+        """Close one trade whole; None where it is not open. OANDA names the order itself, so that
+        to a desk it is a stranger's.
+        """
+        endpoint = trades.TradeClose(self._account, quoted(str(number)), {"units": "ALL"})
+        refused: Refused | None = None
+        try:
+            answer = self._connection.ask(endpoint, trades=True)
+        except Refused as error:
+            refused = error
+        if refused is not None:
+            if refused.code in GONE:
+                return None
+            raise refused
+        try:
+            told = [raw for raw in answer.values() if isinstance(raw, dict) and "type" in raw]
+            for raw in told:
+                self._origins.note(raw)
+            found = order_after(told, self._origins)
+        except (KeyError, TypeError, ValueError, QuorumError):
+            found = None
+        if found is None:
+            raise OutcomeUnknown(
+                f"the close of trade {number} was answered with what does not tell of it; look at "
+                "the trade"
+            )
+        return found
 
     def _there(self, name: str) -> BrokerOrder | None:
         return self._finder.find(name) if self._finder.is_used(name) else None

@@ -42,16 +42,14 @@ from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.reasons import cancel_kind, words_of
 from infra.brokers.v20.decimals import exact, read
 from infra.brokers.v20.times import nanoseconds_of
-from market.accounts import Transaction, TransactionKind
+from market.accounts import MARGIN_CALL, Transaction, TransactionKind
 
 Raw = Mapping[str, Any]
-MARGIN_CALL = "MARGIN_CALL"
-"""How the reason of a NOTED begins that a person must hear of at once."""
 _CALLS = {
-    "MARGIN_CALL_ENTER": "the account is in a margin call; OANDA closes positions unless margin "
+    f"{MARGIN_CALL}_ENTER": "the account is in a margin call; OANDA closes positions unless margin "
     "is freed",
-    "MARGIN_CALL_EXTEND": "the account's margin call goes on",
-    "MARGIN_CALL_EXIT": "the account's margin call is over",
+    f"{MARGIN_CALL}_EXTEND": "the account's margin call goes on",
+    f"{MARGIN_CALL}_EXIT": "the account's margin call is over",
 }
 _KEPT = 5_000
 ROUNDED = 1e-4

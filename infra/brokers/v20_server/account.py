@@ -11,6 +11,8 @@ from infra.brokers.v20_server.core import Core
 from infra.brokers.v20_server.entering import Entering, Twist, core_told
 from infra.brokers.v20_server.exit_orders import ExitOrders
 from infra.brokers.v20_server.fields import Fields
+from infra.brokers.v20_server.gaps import Gaps
+from infra.brokers.v20_server.halts import Halts
 from infra.brokers.v20_server.log import V20Log
 from infra.brokers.v20_server.on_fill import LONGEST_TEXT, extensions
 from infra.brokers.v20_server.pricing import Pricing
@@ -20,6 +22,7 @@ from infra.brokers.v20_server.statements import Statements
 from infra.brokers.v20_server.terms import V20Terms
 from infra.brokers.v20_server.trades import DEPENDENTS
 from infra.brokers.v20_server.wire import Answer, Json, Malformed
+from infra.feeds.live.hours import standard_hours
 from market.bars import Bars
 from market.quotes import Quote
 
@@ -40,6 +43,8 @@ class V20Account:
         self._statements = statements = Statements(self._core)
         self._record = Record(self._core, statements)
         self._pricing = Pricing(self._core)
+        self._halts = Halts(exchange, standard_hours() if terms.hours == "market" else None)
+        self._gaps = Gaps(terms.exchange.instruments, terms.exchange.account_currency, log)
 
         self.price: Callable[[str], Json | None] = self._pricing.price
         self.prices: Callable[[Sequence[str]], list[Json]] = self._pricing.prices
@@ -65,29 +70,51 @@ class V20Account:
     # The market
 
     def take(self, quotes: Iterable[Quote], now: int) -> tuple[Quote, ...]:
-        """Trade on every sound quote up to `now` (UTC ns); those are given back, at whole price
-        increments.
+        """Trade on every sound quote up to `now` (UTC ns); those are given back, where the market
+        stands and at whole price increments. Those of a market that is closed are not traded on.
         """
         core, listed, exchange = self._core, self._core.listed, self._core.exchange
         taken: list[Quote] = []
+        standing = map(self._gaps.shifted, quotes)
         on_the_grid = (
             one if one.symbol not in listed else listed[one.symbol].on_the_grid(one)
-            for one in quotes
+            for one in standing
         )
         # A commit a moment: what is told of a fill depends on what stood right after it.
         for time, group in groupby(on_the_grid, lambda one: one.time):
             if time > now:
                 break
-            taken += exchange.take(group, time)
+            self._halts.turn(time)
+            taken += exchange.take((one for one in group if self._halts.moves(one.symbol)), time)
             core.settle()
+        self._halts.turn(now)
         exchange.take((), now)
         core.settle()
         return tuple(taken)
 
-    def set_tradeable(self, symbol: str, tradeable: bool) -> None:
-        """Halt an instrument, or take it up again."""
-        self._core.exchange.set_tradeable(symbol, tradeable)
+    def set_tradeable(self, symbol: str, tradeable: bool, *, frozen: bool = False) -> None:
+        """Halt an instrument, or take it up again: it trades once its market is open. frozen: its
+        price stands still meanwhile.
+        """
+        self._halts.ask(symbol, tradeable, frozen=frozen)
         self._core.settle()
+
+    @property
+    def halted(self) -> frozenset[str]:
+        """Instruments that somebody halted."""
+        return self._halts.asked
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Instruments that are not tradeable now."""
+        return self._core.exchange.closed
+
+    def open_away(self, symbols: Iterable[str], share: float) -> tuple[str, ...]:
+        """From the next quote on the prices of these are away by so much of themselves, for good;
+        those whose prices are others then.
+        """
+        self._core.exchange.save()  # what comes again after a crash comes from after it
+        return self._gaps.open_away(symbols, share)
 
     def close_out(self) -> None:
         """Close every position as a margin close-out does."""

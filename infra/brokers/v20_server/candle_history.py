@@ -55,6 +55,8 @@ def tier_of(seconds: int) -> int:
 def _candles(panel: Bars, symbol: str) -> list[Candle]:
     column = panel.symbols.index(symbol)
     length = panel.interval_s * SECOND_NS
+    halves = (np.nan_to_num(panel.spread[:, column]) / 2.0).tolist()
+    volumes = np.nan_to_num(panel.volume[:, column]).tolist()
     found = []
     for row in np.flatnonzero(~np.isnan(panel.close[:, column])).tolist():
         mid = Ohlc(
@@ -63,11 +65,11 @@ def _candles(panel: Bars, symbol: str) -> list[Candle]:
                 for values in (panel.open, panel.high, panel.low, panel.close)
             )
         )
-        half = float(np.nan_to_num(panel.spread[row, column])) / 2.0
+        half = halves[row]
         found.append(
             Candle(
                 start=int(panel.time[row]) - length,
-                volume=int(np.nan_to_num(panel.volume[row, column])),
+                volume=int(volumes[row]),
                 bid=mid.moved(-half),
                 ask=mid.moved(half),
                 mid=mid,

@@ -48,7 +48,7 @@ class Entering:
         name = core.name_for(asked.client_id)
         core.log.keep_request(name, {"type": f"{kind}_ORDER", **facts})
         try:
-            self._place(name, asked, twist.share)
+            self._place(name, asked, twist)
         except InvalidError:
             return self._answer_rejected()
         return self._work(name, asked, twist)
@@ -170,8 +170,8 @@ class Entering:
             return "ORDER_FILL_POSITION_ACTION_INVALID"
         return ""
 
-    def _place(self, name: str, asked: EntryRequest, share: float) -> None:
-        core, facts = self._core, asked.facts
+    def _place(self, name: str, asked: EntryRequest, twist: Twist) -> None:
+        core, facts, share = self._core, asked.facts, twist.share
         symbol = facts["instrument"]
         if share < 1.0 and asked.kind == "MARKET":
             step = core.listed[symbol].instrument.unit_increment
@@ -181,7 +181,9 @@ class Entering:
         if facts["positionFill"] == "REDUCE_ONLY":
             core.exchange.reduce(symbol, abs(float(facts["units"])), name)
         else:
-            core.exchange.place(order_of(facts, asked.kind, name, core.mid(symbol)))
+            order = order_of(facts, asked.kind, name, core.mid(symbol))
+            meets = core.at_once and not (twist.cancel or self._loss_at_once(asked))
+            core.exchange.place(order, meets=meets)
 
     def _work(self, name: str, asked: EntryRequest, twist: Twist) -> Answer:
         """Let a new order meet the market; what became of it."""

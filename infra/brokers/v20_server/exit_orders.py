@@ -163,14 +163,14 @@ class ExitOrders:
         late = False
         try:
             if kind == "TAKE_PROFIT":
-                core.exchange.modify_bracket(symbol, take_profit_price=float(wanted.facts["price"]))
+                core.exchange.protect(symbol, take_profit_price=float(wanted.facts["price"]))
             elif kind == "STOP_LOSS":
                 price = float(wanted.facts["price"])
-                core.exchange.modify_bracket(symbol, stop_price=price, trailing=trailing)
+                core.exchange.protect(symbol, stop_price=price, trailing=trailing)
             else:
                 distance = float(wanted.facts["distance"])
                 back = math.nan if stop is None else float(stop["price"])
-                core.exchange.modify_bracket(symbol, stop_price=back, trailing=distance)
+                core.exchange.protect(symbol, stop_price=back, trailing=distance)
         except InvalidError:
             late = True
         order = core.translation.add(
@@ -198,13 +198,13 @@ class ExitOrders:
     def _take_away(self, trade: Trade, kind: str) -> None:
         exchange, symbol = self._core.exchange, trade.instrument
         if kind == "TAKE_PROFIT":
-            exchange.modify_bracket(symbol, take_profit_price=math.nan)
+            exchange.protect(symbol, take_profit_price=math.nan)
         elif kind == "STOP_LOSS":
-            exchange.modify_bracket(symbol, stop_price=math.nan, trailing=self._trailing(symbol))
+            exchange.protect(symbol, stop_price=math.nan, trailing=self._trailing(symbol))
         else:
             stop = self._core.books.dependents(symbol).get("STOP_LOSS")
             back = None if stop is None else float(stop["price"])
-            exchange.modify_bracket(symbol, stop_price=back, trailing=math.nan)
+            exchange.protect(symbol, stop_price=back, trailing=math.nan)
 
     def _trailing(self, symbol: str) -> float | None:
         """The trailing distance that is kept: given again, it pulls a new stop at once."""

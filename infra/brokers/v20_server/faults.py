@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     CANCEL_IN_201 = "CANCEL_IN_201"
     MARKET_HALT = "MARKET_HALT"
     MARGIN_CLOSEOUT = "MARGIN_CLOSEOUT"
+    WEEKEND_GAP = "WEEKEND_GAP"
     CLOCK_SKEW = "CLOCK_SKEW"
     NO_SUCH_ORDER = "NO_SUCH_ORDER"
 
@@ -62,7 +63,14 @@ ORDER_KINDS = frozenset(
         FaultKind.NO_SUCH_ORDER,
     }
 )
-MARKET_KINDS = frozenset({FaultKind.MARKET_HALT, FaultKind.MARGIN_CLOSEOUT, FaultKind.CLOCK_SKEW})
+MARKET_KINDS = frozenset(
+    {
+        FaultKind.MARKET_HALT,
+        FaultKind.WEEKEND_GAP,
+        FaultKind.MARGIN_CLOSEOUT,
+        FaultKind.CLOCK_SKEW,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +79,21 @@ class Fault:
 
     on: a part of "METHOD /path"; empty: any. Only requests that the kind can strike are counted:
     streams for those of streams; for PARTIAL_FILL, REJECT, CANCEL_IN_201, WRONG_STATUS and
-    NO_SUCH_ORDER the ones that create an order. MARKET_HALT, MARGIN_CLOSEOUT and CLOCK_SKEW without
-    `on` strike at once, else before the request.
+    NO_SUCH_ORDER the ones that create an order. MARKET_HALT, WEEKEND_GAP, MARGIN_CLOSEOUT and
+    CLOCK_SKEW without `on` strike at once, else before the request.
     first, every, times: the requests that are struck, counted from 1 among those that match: the
     first, then every so many, so often; times None: without end. chance: that one which is due is
     struck indeed, drawn by the plan's seed.
     seconds: real time. Of LATENCY how late the answer is; of TIMEOUT how long the socket is held, 0
     until the client hangs up; of STREAM_DROP and STREAM_STALL how long after the stream's
-    beginning; of MARKET_HALT how long, 0 until it is taken back; of NO_SUCH_ORDER how long a new
-    order is unknown; of CLOCK_SKEW how far ahead the server's clock is, or behind where negative.
+    beginning; of MARKET_HALT and WEEKEND_GAP how long, 0 until it is taken back; of NO_SUCH_ORDER
+    how long a new order is unknown; of CLOCK_SKEW how far ahead the server's clock is, or behind
+    where negative.
     done: of SERVER_ERROR, HTML_ERROR, NOT_UTF8 and REDIRECT: whether the request has its effect.
     status: of HTML_ERROR, 502 or 200. share: of PARTIAL_FILL, how much of the order the market
-    gives. reason: of REJECT and CANCEL_IN_201. symbols: of MARKET_HALT; empty: all.
+    gives; of WEEKEND_GAP by how much of their price the instruments reopen away, for good: below 0
+    where they fall. reason: of REJECT and CANCEL_IN_201. symbols: of MARKET_HALT and WEEKEND_GAP;
+    empty: all.
     Raises InvalidError for what cannot be struck.
     """
 
@@ -105,10 +116,12 @@ class Fault:
                 f"{self.kind}: first, every and times count from 1, found {self.first}, "
                 f"{self.every} and {self.times}"
             )
-        if not 0.0 < self.chance <= 1.0 or not 0.0 < self.share < 1.0:
+        either_way = self.kind is FaultKind.WEEKEND_GAP
+        share = abs(self.share) if either_way else self.share
+        if not 0.0 < self.chance <= 1.0 or not 0.0 < share < 1.0:
             raise InvalidError(
-                f"{self.kind}: expected a chance above 0 up to 1 and a share between them, found "
-                f"{self.chance} and {self.share}"
+                f"{self.kind}: expected a chance above 0 up to 1 and a share between them"
+                f"{', or below 0,' if either_way else ','} found {self.chance} and {self.share}"
             )
         signed = self.kind is FaultKind.CLOCK_SKEW
         if not (-1e6 if signed else 0.0) <= self.seconds <= 1e6:

@@ -127,6 +127,15 @@ class V20Log:
         """What stood after the last commit; None before the first."""
         return self._one("SELECT payload FROM state WHERE name = 'books'")
 
+    def keep_gaps(self, factors: dict[str, float]) -> None:
+        """By how much the prices of instruments were moved for good."""
+        payload = encode_json(factors)
+        self._write(("INSERT OR REPLACE INTO state VALUES ('gaps', ?)", [(payload,)]))
+
+    def gaps(self) -> dict[str, float]:
+        """The same; empty where none ever was."""
+        return self._one("SELECT payload FROM state WHERE name = 'gaps'") or {}
+
     def transactions(self, after: int, most: int) -> list[Json]:
         """The next with an id above `after`, in order, at most so many."""
         return self._many(

@@ -69,7 +69,7 @@ class Protection:
     def _change(self, order: Json, **exits: float) -> list[Json]:
         symbol = self._books.trades[order["tradeID"]].instrument
         try:
-            self._exchange.modify_bracket(symbol, **exits)
+            self._exchange.protect(symbol, **exits)
         except InvalidError:  # the price is past it already
             reason = TOO_LATE[order["type"]]
             return [self._translation.cancel(order, self._exchange.clock, reason)]

@@ -125,10 +125,15 @@ class Serving:
     def take_prices(self) -> None:
         """Every quote that is due. Raises FatalError, and what the source raises."""
         now = max(self.source.now(), self.account.clock)
+        closed = self.account.closed
         quotes = self.account.take(self.source.quotes(now), now)
         self._candles.take(quotes, now)
+        turned = closed ^ self.account.closed
+        if turned:
+            self.streams.touched(turned)
         if quotes:
             self.streams.moved(quotes)
+        if quotes or turned:
             self.streams.happened()
 
     def status(self) -> dict[str, Any]:

@@ -20,9 +20,9 @@ PAGE = 500
 
 
 class PriceContent:
-    """Prices of some instruments. A price is told at once where its instrument was silent for a
-    window, else at the window's end; of several in a window the last. snapshot: begin with the
-    prices that there are. accepted: the client's format of times.
+    """Prices of some instruments. A price is told at once where its window has told none of its
+    instrument yet, else at the window's end; of several that wait for it the last. snapshot: begin
+    with the prices that there are. accepted: the client's format of times.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class PriceContent:
             del self._waiting[symbol]
             price = self._streams.price(symbol)
             if price is not None:
-                self._free_at[symbol] = now + WINDOW_S
+                # Windows are fixed in time: if each began with a price, every price that came late
+                # would shift the next, until they swallowed prices and held the others up.
+                self._free_at[symbol] = (now // WINDOW_S + 1.0) * WINDOW_S
                 told.append(line(price, self._accepted))
         return b"".join(told)
 

@@ -10,6 +10,7 @@ from typing import Literal
 from infra.brokers.paper.live.terms import ExchangeTerms
 from market.errors import InvalidError
 
+Hours = Literal["always", "market"]
 Fills = Literal["at once", "next quote"]
 _ACCOUNT = re.compile(r"(\d+)-(\d+)-(\d+)-(\d+)")
 
@@ -21,7 +22,8 @@ class V20Terms:
     answer tells the fill; "next quote", as the paper exchange: the answer tells the order alone.
     heartbeat_s: of the streams, real seconds. hedging: what the account says of itself; positions
     are netted whatever it says. minimum_units: of one order, by instrument, where it is more than
-    one unit increment.
+    one unit increment. hours: "market": an instrument is tradeable, and its price moves, while its
+    market is open as `infra/feeds/live/hours.py` knows it; "always": it is at any time.
 
     Raises InvalidError for an account of another form or an empty token.
     """
@@ -33,6 +35,7 @@ class V20Terms:
     heartbeat_s: float = 5.0
     hedging: bool = False
     minimum_units: Mapping[str, float] = field(default_factory=dict)
+    hours: Hours = "always"
 
     def __post_init__(self) -> None:
         if _ACCOUNT.fullmatch(self.account) is None:

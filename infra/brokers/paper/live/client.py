@@ -78,6 +78,26 @@ class PaperExchangeClient:
         found: BrokerOrder | None = self._ask("close", (symbol, client_order_id), trades=True)
         return found
 
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        """Close so many units of what is held at the next quote, and never more than is held then;
+        None where nothing is held.
+        """
+        asked = (symbol, units, client_order_id)
+        found: BrokerOrder | None = self._ask("reduce", asked, trades=True)
+        return found
+
+    def protect(
+        self,
+        symbol: str,
+        *,
+        stop_price: float | None = None,
+        take_profit_price: float | None = None,
+        trailing: float | None = None,
+    ) -> None:
+        """Change what protects the position; None leaves an exit as it is, NaN takes it away."""
+        asked = (symbol, stop_price, take_profit_price, trailing)
+        self._ask("protect", asked, trades=True)
+
     def account(self) -> AccountState:
         """The account now."""
         found: AccountState = self._ask("account")

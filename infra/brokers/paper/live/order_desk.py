@@ -13,7 +13,7 @@ from infra.brokers.paper.live.held_exits import change_exits, held_exits
 from infra.brokers.paper.live.intake import Intake
 from infra.brokers.paper.live.records import broker_order_of
 from infra.brokers.paper.live.store import ExchangeStore
-from market.accounts import BrokerOrder, HeldExits, OrderState, Transaction, TransactionKind
+from market.accounts import BrokerOrder, HeldExits, OrderState, TransactionKind
 from market.errors import InvalidError
 from market.orders import OrderRequest
 
@@ -34,23 +34,24 @@ class OrderDesk(ABC):
     def _commit(self) -> None:
         """Make everything durable that happened since the last time."""
 
-    def place(self, order: OrderRequest) -> BrokerOrder:
+    def place(self, order: OrderRequest, *, meets: bool = False) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
 
-        Raises InvalidError for what can never be filled: that it was refused is recorded, and a
-        repetition is refused again.
+        meets: it meets the last quote as by `meet`, in the same commit. Raises InvalidError for
+        what can never be filled: that it was refused is recorded, and a repetition is refused
+        again.
         """
-        (answer,) = self.place_all((order,))
+        (answer,) = self.place_all((order,), meets=meets)
         if answer.state is OrderState.REJECTED:
             raise InvalidError(answer.reason)
         return answer
 
     def place_all(
-        self, orders: Sequence[OrderRequest], *, refuse: str = ""
+        self, orders: Sequence[OrderRequest], *, refuse: str = "", meets: bool = False
     ) -> tuple[BrokerOrder, ...]:
         """Take several in one commit. An id that is known is answered with the order that is there.
 
-        refuse: a reason to refuse every new one.
+        refuse: a reason to refuse every new one. meets: as of `place`; the answers are of before.
         """
         known = self._known([order.client_order_id for order in orders])
         answers = []
@@ -61,6 +62,9 @@ class OrderDesk(ABC):
                 known[order.client_order_id] = found
             answers.append(found)
         if self._book.changes.transactions:
+            if meets:
+                for symbol in dict.fromkeys(order.symbol for order in orders):
+                    self._meet(symbol)
             self._commit()
         return tuple(answers)
 
@@ -145,19 +149,20 @@ class OrderDesk(ABC):
             )
         return self._close(symbol, client_order_id, units, refuse)
 
-    def modify_bracket(
+    def protect(
         self,
         symbol: str,
+        *,
         stop_price: float | None = None,
         take_profit_price: float | None = None,
         trailing: float | None = None,
-    ) -> Transaction:
+    ) -> None:
         """Change what protects the position; None leaves an exit as it is, NaN takes it away.
 
         stop_price, take_profit_price: where it is closed. trailing: distance that the stop keeps
-        from the best price from now on. Answers with the transaction, which is NOTED under the
-        order that opened the position and tells all its exits. Raises InvalidError where nothing is
-        held, and for an exit that would close the position at the last quote.
+        from the best price from now on. It is NOTED under the order that opened the position, with
+        all its exits. Raises InvalidError where nothing is held, and for an exit that would close
+        the position at the last quote.
         """
         column = self._intake.column(symbol, "of its exits")
         held = float(self._account.state.ledger.units[column])
@@ -174,11 +179,10 @@ class OrderDesk(ABC):
             trailing=trailing,
         )
         opener = self._account.opened_by[column]
-        noted = self._book.record(
+        self._book.record(
             TransactionKind.NOTED, self.clock, opener, symbol, reason=BRACKET_CHANGED, exits=exits
         )
         self._commit()
-        return noted
 
     def exits(self, symbol: str) -> HeldExits:
         """What protects the position. Raises InvalidError for an instrument that is not traded
@@ -193,11 +197,8 @@ class OrderDesk(ABC):
         It is not where nothing was ever quoted, the quote is older than `rate_valid_s`, or the
         instrument is not tradeable. Raises InvalidError for one that is not traded here.
         """
-        column, before = self._intake.column(symbol, "to be met"), self._book.last_transaction
-        if symbol in self._intake.closed:
-            return False
-        queue = self._book.queue(column)
-        met = self._account.meet(column, self.clock, queue, self._book.record)
+        before = self._book.last_transaction
+        met = self._meet(symbol)
         if self._book.last_transaction != before:
             self._commit()
         return met
@@ -214,6 +215,12 @@ class OrderDesk(ABC):
         else:
             self._intake.halt(symbol, self.clock)
         self._commit()
+
+    def _meet(self, symbol: str) -> bool:
+        column = self._intake.column(symbol, "to be met")
+        if symbol in self._intake.closed:
+            return False
+        return self._account.meet(column, self.clock, self._book.queue(column), self._book.record)
 
     def _had(self, client_order_id: str) -> BrokerOrder:
         found = self.find(client_order_id)

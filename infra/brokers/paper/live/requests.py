@@ -29,6 +29,8 @@ class Requests:
             "cancel": self._cancel,
             "replace": self._replace,
             "close": lambda asked, refuse: exchange.close(*asked, refuse=refuse),
+            "reduce": lambda asked, refuse: exchange.reduce(*asked, refuse=refuse),
+            "protect": self._protect,
             "account": lambda _, __: exchange.account(),
             "transactions": lambda after, _: exchange.transaction_records(after, PAGE),
             "history": lambda asked, _: exchange.history(*asked),
@@ -63,6 +65,16 @@ class Requests:
     def _replace(self, asked: bytes, refuse: str) -> BrokerOrder:
         name, order = replacement_of(asked)
         return self._exchange.replace(name, order, refuse=refuse)
+
+    def _protect(
+        self, asked: tuple[str, float | None, float | None, float | None], refuse: str
+    ) -> None:
+        symbol, stop_price, take_profit_price, trailing = asked
+        if refuse:
+            raise InvalidError(f"{symbol}: the exits stay as they are: {refuse}")
+        self._exchange.protect(
+            symbol, stop_price=stop_price, take_profit_price=take_profit_price, trailing=trailing
+        )
 
     def _cancel(self, name: str, refuse: str) -> object:
         if refuse:

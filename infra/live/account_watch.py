@@ -1,0 +1,199 @@
+"""`AccountWatch`: the broker's account beside the books: booked, compared, and trusted or not."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from infra.live.booking import booked, newer
+from infra.live.books import Books
+from infra.live.reconciliation import mismatches
+from infra.live.staging import Staging
+from infra.logs import Tell
+from market.accounts import AccountState, Transaction
+from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
+from market.events import AlertRaised, Event, OrderFilled
+from market.live_events import OrderAccepted
+from market.ports import LiveBroker
+
+ASK_EVERY_S = 1.0
+UNANSWERED_S = 5.0
+
+
+class Desk(Protocol):
+    """What the watch has done to the desk. now: the market's time, UTC ns."""
+
+    now: int
+
+    def halt(self, why: str) -> None: ...
+
+    def alert(self, level: str, message: str, decision: int | None = None) -> None: ...
+
+    def booked(self, events: Sequence[Event]) -> None:
+        """These have been recorded of the broker's transactions."""
+        ...
+
+
+class AccountWatch:
+    """Every method may raise JournalUnwritable. clock: real seconds that never step back."""
+
+    def __init__(
+        self,
+        broker: LiveBroker,
+        books: Books,
+        staging: Staging,
+        desk: Desk,
+        tell: Tell,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._broker = broker
+        self._books = books
+        self._staging = staging
+        self._desk = desk
+        self._tell = tell
+        self._clock = clock
+        self._doubt = ""
+        self._account: AccountState | None = None
+        self._ask_again = 0.0
+
+    def catch_up(self) -> None:
+        """Book every transaction that the stream has not brought."""
+        try:
+            self.book(self._broker.transactions(self._books.state.last_transaction))
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._tell(f"transactions could not be asked for: {error}", level="warning")
+
+    def book(self, transactions: Sequence[Transaction]) -> None:
+        """Record what these mean, once. What cannot be booked is distrusted."""
+        try:
+            events = self._events_of(transactions)
+        except LedgerMismatch as error:
+            self._distrust(str(error))
+            return
+        if not events:
+            return
+        self._books.record(*events)
+        for event in events:
+            if isinstance(event, AlertRaised):
+                self._tell(event.message, level=event.level, decision=event.sequence)
+        self._look_for_strangers(events)
+        self._desk.booked(events)
+
+    def compare(self) -> str:
+        """Why the books are not proved to be the broker's, empty where they are; where they differ
+        no new risk is taken.
+        """
+        self.catch_up()
+        state = self._books.state
+        try:
+            account = self._broker.account()
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
+            return self._unanswered(error)
+        if account.last_transaction < state.last_transaction:
+            why = (
+                f"the broker's transactions end at {account.last_transaction}, the books hold "
+                f"{state.last_transaction}: it is another account, or has lost some"
+            )
+            self._distrust(why)
+            return why
+        if account.last_transaction != state.last_transaction:
+            self.catch_up()
+            if account.last_transaction != state.last_transaction:
+                # Often the account has only moved meanwhile; the next comparison will see.
+                return self._doubt or (
+                    f"the broker's transactions go to {account.last_transaction}, the books to "
+                    f"{state.last_transaction}"
+                )
+        self._account = account
+        found = mismatches(state, account, self._desk.now)
+        if not found:
+            self._doubt = ""
+            return ""
+        self._books.record(*found)
+        self._staging.look(self._desk.now, found)
+        first = found[0]
+        said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
+        self._desk.alert("critical", f"the books differ from the broker's. {said}")
+        self._desk.halt(said)
+        return f"the books differ from the broker's. {said}"
+
+    def account(self) -> AccountState | None:
+        """The broker's account, where it is that of the books; None where it cannot be had.
+
+        It is asked for at most once a second while nothing happens, and not again for some seconds
+        where it does not answer: the loop has others to hear.
+        """
+        state, now = self._books.state, self._clock()
+        known = self._account
+        moved = known is not None and known.last_transaction != state.last_transaction
+        if now < self._ask_again and not moved:
+            return known
+        try:
+            account = self._broker.account()
+            if account.last_transaction != state.last_transaction:
+                self.catch_up()
+                account = self._broker.account()
+        except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._unanswered(error)
+            self._account, self._ask_again = None, now + UNANSWERED_S
+            return None
+        booked_up = account.last_transaction == state.last_transaction
+        self._account, self._ask_again = account if booked_up else None, now + ASK_EVERY_S
+        return self._account
+
+    def held(self) -> dict[str, float]:
+        """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
+        state = self._books.state
+        units = state.ledger.units
+        if self._doubt:
+            with contextlib.suppress(TransientError, OutcomeUnknown, InvalidError):
+                units = self._broker.account().units
+        return {
+            symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
+        }
+
+    def _unanswered(self, error: Exception) -> str:
+        why = f"the account could not be asked for: {error}"
+        self._tell(why, level="warning")
+        return why
+
+    def _look_for_strangers(self, events: Sequence[Event]) -> None:
+        """Fills of orders that are not this desk's: they are booked, for the account is what it is,
+        and somebody else trades it.
+        """
+        own = f"{self._books.state.started.session}-"
+        for event in events:
+            if isinstance(event, OrderFilled) and not event.fill.client_order_id.startswith(own):
+                self._distrust(
+                    f"somebody else trades this account: order {event.fill.client_order_id} filled "
+                    f"{event.fill.units:g} {event.fill.symbol}"
+                )
+
+    def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
+        """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""
+        state = self._books.state
+        last = state.last_transaction
+        fresh = newer(transactions, last)
+        if fresh is None:
+            fresh = newer(self._broker.transactions(last), last)
+        if fresh is None:
+            raise LedgerMismatch(
+                f"the broker's transactions have a gap after {last}; compare the journal with the "
+                "broker's record"
+            )
+        # That an order was accepted is in the books since its answer, but for an unanswered one.
+        return tuple(
+            event
+            for event in booked(fresh, state)
+            if not isinstance(event, OrderAccepted) or state.is_unsettled(event.client_order_id)
+        )
+
+    def _distrust(self, why: str) -> None:
+        """What the broker says cannot be booked: no new risk, and a person must look at it."""
+        if why != self._doubt:
+            self._doubt = why
+            self._desk.alert("critical", why)
+        self._staging.distrust(self._desk.now, why)
+        self._desk.halt(why)
