@@ -309,5 +309,5 @@ def ending(broker: LiveBroker, name: str) -> tuple[Any, ...] | None:
     found = broker.find(name)
     if found is None:
         return None
-    partly = found.filled != 0.0 and found.filled != found.units
+    partly = found.filled not in (0.0, found.units)
     return "in part" if partly else found.state, found.filled, found.replaced_by
