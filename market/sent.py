@@ -48,7 +48,8 @@ def sent_with_arrays(kind: type[Value]) -> type[Value]:
     put = object.__setattr__
 
     def state_of(value: object) -> tuple[list[Any], list[Layout], bytearray]:
-        parts, arrays = list(get(value)), []
+        parts = list(get(value))
+        arrays: list[Any] = []
         layout: list[Layout] = []
         for place, part in enumerate(parts):
             if type(part) is not np.ndarray or not part.flags.c_contiguous:
