@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.bars import VALUE_FIELDS, Bars, Floats
-from market.sent import sent
+from market.sent import sent_with_arrays
 
 
-@sent
+@sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarSlice:
     """One new bar of every instrument.

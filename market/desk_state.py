@@ -54,7 +54,6 @@ from market.modes import Mode
 from market.order_groups import OrderGroup, filled, joined, kept_within, returning
 from market.order_life import (
     OPEN,
-    TABLE,
     UNSETTLED,
     OpenOrder,
     OrderStage,

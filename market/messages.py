@@ -12,7 +12,7 @@ from market.conversion import Indices
 from market.events import Event
 from market.orders import Cancellation, Fill
 from market.overrides import Override
-from market.sent import sent
+from market.sent import sent, sent_with_arrays
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
 
 
@@ -33,7 +33,7 @@ class VoteOn:
     bar: BarSlice
 
 
-@sent
+@sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BallotCast:
     """An agent's vote on one bar. score: (N,). evidence: (K, N). failure: why it abstains."""
@@ -52,7 +52,7 @@ class SettleBar:
     bar: BarSlice
 
 
-@sent
+@sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What a bar did to the account; arrays (M,).
@@ -79,7 +79,7 @@ class Settlement:
     margin_used: float
 
 
-@sent
+@sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskContext:
     """To the guardian: the proposals and everything it may look at, as one frozen value.
@@ -120,7 +120,7 @@ class RiskContext:
     overrides: tuple[Override, ...] = ()
 
 
-@sent
+@sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
     """The guardian's answer: verdicts in the order of the review, signed, and what it noticed.

@@ -136,7 +136,10 @@ class EvidenceFold:
     """
 
     def __init__(self) -> None:
-        self.put(StageEvidence())
+        self._value = StageEvidence()
+        self._moved, self._counts = False, self._value.counts
+        self._trips: dict[str, OpenTrip] = {}
+        self._trades = self._won = 0
 
     @property
     def value(self) -> StageEvidence:
@@ -184,9 +187,7 @@ class EvidenceFold:
             self._trips[symbol] = replace(trip, gained=trip.gained + amount)
 
     def _begin(self, symbol: str, units: float) -> None:
-        self._trips[symbol] = OpenTrip(
-            symbol=symbol, units=units, gained=0.0, counts=self._counts
-        )
+        self._trips[symbol] = OpenTrip(symbol=symbol, units=units, gained=0.0, counts=self._counts)
 
 
 def _uncounted(trips: tuple[OpenTrip, ...]) -> tuple[OpenTrip, ...]:

@@ -143,3 +143,29 @@ def test_a_good_signature_out_of_place_is_refused_with_its_reason(
 def test_every_broken_rule_is_named_at_once() -> None:
     with pytest.raises(ApprovalRejected, match=r"session s is not t; epoch .*; .*before; .*exp"):
         check(signed(), session="t", epoch=1, used=9, now=9_999)
+
+
+@pytest.mark.parametrize("units", ["1000", None, 10**400])
+def test_units_that_are_no_number_are_refused(units: Any) -> None:
+    whole = signed(
+        RiskApproved(
+            symbol="EUR_USD", units=1.0, proposed_units=1.0, score=1.0,
+            bracket=Bracket(stop=1.0, take_profit=1.0, trailing=None), reference_price=1.0,
+            lowest_price=1.0, highest_price=1.0, bound="", limit="", allowed=1.0, measured=1.0,
+        )
+    )  # fmt: skip
+    with pytest.raises(ApprovalRejected, match="expected numbers"):
+        check(replace(whole, approved=(replace(whole.approved[0], units=units),)))
+
+
+def test_no_trailing_stop_is_not_one_at_zero() -> None:
+    one = signed(
+        RiskApproved(
+            symbol="EUR_USD", units=1.0, proposed_units=1.0, score=1.0,
+            bracket=Bracket(stop=1.0, take_profit=1.0, trailing=None), reference_price=1.0,
+            lowest_price=1.0, highest_price=1.0, bound="", limit="", allowed=1.0, measured=1.0,
+        )
+    )  # fmt: skip
+    bracket = replace(one.approved[0].bracket, trailing=0.0)
+    with pytest.raises(ApprovalRejected, match="signature"):
+        check(replace(one, approved=(replace(one.approved[0], bracket=bracket),)))

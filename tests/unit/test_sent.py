@@ -44,6 +44,32 @@ def test_a_value_of_one_field_and_arrays_arrive_too() -> None:
     np.testing.assert_array_equal(bar.values, np.eye(3))
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([-0.0, np.nan, np.inf, 5e-324]),
+        np.arange(3),
+        np.empty((0, 4)),
+        np.array(2.5),
+        np.eye(4)[:, :3],
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(3, dtype=">f8"),
+        np.arange(3, dtype=np.int32),
+        np.array([True, False]),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_arrays_that_travel_together_arrive_bit_by_bit_and_can_be_written(
+    array: np.ndarray,
+) -> None:
+    sent_one = BallotCast(sequence=1, score=array, evidence=np.full(3, 7.0))
+    back = pickle.loads(pickle.dumps(sent_one, protocol=5))
+    assert (back.score.dtype, back.score.shape) == (array.dtype, array.shape)
+    assert back.score.tobytes() == array.tobytes()
+    back.score[...] = 0
+    np.testing.assert_array_equal(back.evidence, np.full(3, 7.0))
+
+
 def test_what_arrives_is_frozen() -> None:
     back = pickle.loads(pickle.dumps(One(only=3)))
     with pytest.raises(FrozenInstanceError):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from market.desk_state import DeskState
 from market.events import Event, TradingHalted
 from market.live_events import CashMoved, MismatchFound
-from market.stage_evidence import DAY_NS, StageEvidence
+from market.quotes import PriceKind
+from market.stage_evidence import DAY_NS, EvidenceFold, StageEvidence
 from market.stage_needs import LEAST_NEEDED, StageNeeds, missing, sharpe_ratio
 from tests.live import session_started
 from tests.live_broker import FakeBroker
@@ -175,3 +176,28 @@ def test_more_is_never_less_evidence(days: int, trades: int) -> None:
 def test_the_day_of_a_decision_is_counted_once_whatever_comes_between() -> None:
     evidence = shown(opened(), stage("paper"), taken(DAY_NS), opened(), taken(DAY_NS + 1))
     assert evidence.days == 1
+
+
+@given(
+    fills=st.lists(
+        st.tuples(
+            st.sampled_from(["EUR_USD", "USD_JPY", "GBP_USD"]),
+            st.sampled_from([-2.0, -1.0, 1.0, 2.0]),
+            st.floats(-10.0, 10.0),
+        ),
+        max_size=30,
+    ),
+    real=st.booleans(),
+)
+def test_evidence_is_the_same_however_often_it_is_looked_at(
+    fills: list[tuple[str, float, float]], real: bool
+) -> None:
+    begun = StageEvidence(prices=PriceKind.REAL if real else PriceKind.RECORDED, speed=1.0)
+    watched, unwatched = EvidenceFold(), EvidenceFold()
+    watched.put(begun)
+    unwatched.put(begun)
+    for fill in fills:
+        unwatched.fill(*fill)
+        watched.fill(*fill)
+        watched.put(watched.value)
+    assert watched.value == unwatched.value
