@@ -12,10 +12,10 @@ from infra.live.books import Books
 from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.logs import Tell
-from market.accounts import AccountState, Transaction
+from market.accounts import AccountState, Transaction, TransactionKind
 from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
 from market.events import AlertRaised, Event, OrderFilled
-from market.live_events import OrderAccepted
+from market.live_events import CashMoved, OrderAccepted
 from market.ports import LiveBroker
 
 ASK_EVERY_S = 1.0
@@ -160,8 +160,8 @@ class AccountWatch:
         return why
 
     def _look_for_strangers(self, events: Sequence[Event]) -> None:
-        """Fills of orders that are not this desk's: they are booked, for the account is what it is,
-        and somebody else trades it.
+        """Fills of orders or instruments that are not this desk's: they are booked, for the account
+        is what it is, and somebody else trades it.
         """
         own = f"{self._books.state.started.session}-"
         for event in events:
@@ -169,6 +169,12 @@ class AccountWatch:
                 self._distrust(
                     f"somebody else trades this account: order {event.fill.client_order_id} filled "
                     f"{event.fill.units:g} {event.fill.symbol}"
+                )
+            elif isinstance(event, CashMoved) and event.reason == TransactionKind.STRANGER:
+                self._distrust(
+                    f"somebody else trades this account: transaction {event.transaction} filled an "
+                    f"order in {event.symbol}, which the desk does not trade, and moved the cash "
+                    f"by {event.amount:+,.2f}"
                 )
 
     def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:

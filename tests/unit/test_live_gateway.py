@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
-from market.accounts import AccountState, StreamUpdate
+from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
 from market.events import (
     AlertRaised,
@@ -357,6 +357,32 @@ def test_what_somebody_else_does_on_the_account_is_booked_and_halts(tmp_path: Pa
         assert desk.state.ledger.units[EUR] == 500.0
         assert desk.state.mode is Mode.HALTED
         assert "somebody else trades this account" in desk.state.mode_reason
+
+
+@pytest.mark.parametrize("amount", [-2_500.0, 0.0, 700.0])
+def test_a_fill_in_an_instrument_that_the_desk_does_not_trade_moves_its_cash_and_halts(
+    tmp_path: Path, amount: float
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        peak, last = desk.state.peak, desk.state.last_transaction
+        theirs = Transaction(
+            id=last + 1,
+            time=desk.gateway.now,
+            kind=TransactionKind.STRANGER,
+            client_order_id="",
+            symbol="XAU_USD",
+            amount=amount,
+        )
+        desk.gateway.take(StreamUpdate(time=theirs.time, transactions=(theirs,)))
+        assert desk.state.last_transaction == last + 1
+        assert desk.state.ledger.cash[0] == CASH + amount
+        assert desk.state.peak == peak, "what a stranger lost is a loss, and no withdrawal"
+        assert desk.state.evidence.transferred == 0.0
+        assert desk.state.mode is Mode.HALTED
+        assert "somebody else trades this account" in desk.state.mode_reason
+        assert "XAU_USD" in desk.state.mode_reason
+        assert any("XAU_USD" in alert.message for alert in desk.events(AlertRaised))
 
 
 def test_an_order_that_the_broker_does_not_know_of_any_more_halts(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.broker_terms import differing_terms, with_broker_terms
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.oanda_access import access_of, token_file_of, tokens_of
-from coordinator.live.brokers.preflight import refuse_account
+from coordinator.live.brokers.preflight import refuse_account, strange_positions
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE, TokenFile
 from infra.live.home import DeskHome
 from infra.runtime import environment
@@ -78,6 +78,13 @@ def test_what_is_held_keeps_nobody_from_resuming() -> None:
     held = account(positions=(("EUR_USD", 5.0),), waiting=1)
     refuse_account(held, "USD", new=False)
     refuse_account(account(), "USD", new=True)
+
+
+def test_positions_outside_the_desk_are_named_and_its_own_are_not() -> None:
+    held = account(positions=(("EUR_USD", 5.0), ("XAU_USD", -3.0)))
+    (said,) = strange_positions(held, ("EUR_USD", "USD_JPY"))
+    assert "-3 XAU_USD" in said
+    assert "close that position at OANDA" in said
 
 
 def test_the_brokers_terms_of_what_is_traded_and_of_what_converts_go_into_the_configuration() -> (

@@ -374,7 +374,7 @@ def test_an_unknown_kind_that_moved_the_balance_is_a_transfer() -> None:
     assert still(dividend, valid=False).kind is NOTED
 
 
-def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_moves_its_cash_alone() -> None:
+def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_is_a_strangers() -> None:
     read = Translator()
     assert read(created(7, "x", "1", "XAU_USD")).kind is NOTED
     raw = filled(
@@ -382,7 +382,8 @@ def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_moves_its_cash_alo
         tradesClosed=[closed(3, "1", "2000.000", "12.0000")],
     )  # fmt: skip
     found = read(raw)
-    assert (found.kind, found.amount, found.fill) == (TRANSFER, 11.5, None)
+    assert (found.kind, found.amount, found.fill) == (TransactionKind.STRANGER, 11.5, None)
+    assert found.symbol == "XAU_USD"
     assert "XAU_USD" in found.reason
     assert read(cancelled(9, 7, "CLIENT_REQUEST", "x")).kind is NOTED
     assert read(refused(10, "x", "INSUFFICIENT_MARGIN", symbol="XAU_USD")).kind is REJECTED

@@ -23,7 +23,7 @@ from coordinator.live.brokers.oanda_access import (
     token_file_of,
     tokens_of,
 )
-from coordinator.live.brokers.preflight import faults_of, refuse_account
+from coordinator.live.brokers.preflight import faults_of, refuse_account, strange_positions
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
@@ -205,6 +205,7 @@ def account_differs(
         facts = account_facts(connection)
     found = faults_of(facts, account_currency, own_clock=access.environment == LOCAL)
     found += differing_terms(instruments, facts)
+    found += strange_positions(facts, [instrument.symbol for instrument in instruments])
     if not found:
         return ""
     return (

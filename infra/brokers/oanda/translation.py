@@ -14,9 +14,9 @@
 | anything else | NOTED, its type as the reason |
 
 What concerns an instrument that the desk does not trade is NOTED, but for a refusal, which moves
-nothing; a fill of one is a TRANSFER of what it moved: the desk keeps account of its cash and of
-nothing else there. Where the balance moved by more than a transaction explains, the rest is in its
-amount.
+nothing; a fill of one is a STRANGER with what it moved: the desk keeps account of its cash and of
+nothing else there, and learns that somebody else trades the account. Where the balance moved by
+more than a transaction explains, the rest is in its amount.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ class Translation:
             moved = read(raw.get("pl", "0")) + money_beside(raw)
             told = raw.get("clientOrderID") or stranger(int(raw["orderID"]))
             reason = f"ORDER_FILL of {raw['instrument']}, which the desk does not trade, by {told}"
-            return _made(raw, TransactionKind.TRANSFER, amount=moved, reason=reason)
+            symbol = str(raw["instrument"])
+            return _made(raw, TransactionKind.STRANGER, symbol=symbol, amount=moved, reason=reason)
         name = self._filler(raw)
         fill = fill_of(raw, name, self._decision_mid(name))
         made = _made(raw, TransactionKind.FILLED, fill.client_order_id, fill.symbol)
