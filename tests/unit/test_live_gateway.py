@@ -217,6 +217,42 @@ def test_a_halted_desk_lets_pass_what_reduces_and_nothing_else(tmp_path: Path) -
         assert desk.state.ledger.units[EUR] == 600.0
 
 
+@pytest.mark.parametrize("units", [-400.0, -1_000.0])
+def test_what_reduces_opens_nothing_where_a_stop_has_filled_and_was_not_heard(
+    tmp_path: Path, units: float
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "a test", "to see")
+        desk.bench.market("EUR_USD", 0.55, 0.0)  # through the stop
+        assert desk.state.ledger.units[EUR] == 1_000.0, "nobody has heard of it"
+        assert desk.execute(approved("EUR_USD", units), sequence=1).sent == 1
+        assert desk.state.orders == {}
+        desk.market("EUR_USD", 0.55)
+        assert desk.bench.broker.account().units[EUR] == 0.0
+        assert desk.state.ledger.units[EUR] == 0.0
+        (ended,) = desk.events(OrderCancelled)
+        assert ended.cancellation.reason == "NO_POSITION"
+
+
+def test_an_order_that_reduces_more_than_a_stop_has_left_ends_flat(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "a test", "to see")
+        desk.bench.broker.reduce("EUR_USD", 700.0, "live-test-unheard")
+        desk.bench.market("EUR_USD", 1.10, 0.0)
+        assert desk.execute(approved("EUR_USD", -1_000.0), sequence=1).sent == 1
+        desk.market("EUR_USD", 1.10)
+        assert desk.bench.broker.account().units[EUR] == 0.0
+        assert desk.state.ledger.units[EUR] == 0.0
+        assert desk.state.orders == {}
+        assert desk.gateway.reconcile()
+
+
 def test_flattening_closes_everything_without_coordinator_or_guardian(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
