@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -37,7 +38,10 @@ class Desk(Protocol):
 
 
 class AccountWatch:
-    """Every method may raise JournalUnwritable. clock: real seconds that never step back."""
+    """Every method may raise JournalUnwritable. lags_s: how long the broker may answer with an
+    account that is older than what it has told before; 0 where it never does. clock: real seconds
+    that never step back.
+    """
 
     def __init__(
         self,
@@ -46,8 +50,11 @@ class AccountWatch:
         staging: Staging,
         desk: Desk,
         tell: Tell,
+        *,
+        lags_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._lags_s = lags_s
         self._broker = broker
         self._books = books
         self._staging = staging
@@ -57,6 +64,7 @@ class AccountWatch:
         self._doubt = ""
         self._account: AccountState | None = None
         self._ask_again = 0.0
+        self._behind_since = math.inf
 
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""
@@ -92,12 +100,8 @@ class AccountWatch:
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             return self._unanswered(error)
         if account.last_transaction < state.last_transaction:
-            why = (
-                f"the broker's transactions end at {account.last_transaction}, the books hold "
-                f"{state.last_transaction}: it is another account, or has lost some"
-            )
-            self._distrust(why)
-            return why
+            return self._behind(account.last_transaction)
+        self._behind_since = math.inf
         if account.last_transaction != state.last_transaction:
             self.catch_up()
             if account.last_transaction != state.last_transaction:
@@ -153,6 +157,22 @@ class AccountWatch:
         return {
             symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
         }
+
+    def _behind(self, last: int) -> str:
+        """The account ends before the books: one of the broker's machines may lag, so it is looked
+        at again before it is distrusted.
+        """
+        ends = (
+            f"the broker's transactions end at {last}, the books hold "
+            f"{self._books.state.last_transaction}"
+        )
+        self._behind_since = min(self._behind_since, self._clock())
+        if self._clock() - self._behind_since < self._lags_s:
+            self._tell(f"{ends}; it is looked at again", level="warning")
+            return ends
+        why = f"{ends}: it is another account, or has lost some"
+        self._distrust(why)
+        return why
 
     def _unanswered(self, error: Exception) -> str:
         why = f"the account could not be asked for: {error}"

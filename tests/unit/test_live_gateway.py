@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
+from infra.live.account_watch import AccountWatch
 from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
 from market.events import (
@@ -510,3 +511,44 @@ class Unreachable:
             raise TransientError("no answer")
         found: AccountState = self._behind.account()
         return found
+
+
+class Lagging(Unreachable):
+    """A broker of which one machine may answer with an older account."""
+
+    lags = 0
+
+    def account(self) -> AccountState:
+        found = super().account()
+        return replace(found, last_transaction=found.last_transaction - self.lags)
+
+
+def test_an_account_that_ends_before_the_books_is_looked_at_again_before_it_is_distrusted(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        broker, seconds = Lagging(desk.bench.broker), [0.0]
+        watch = AccountWatch(
+            broker,
+            desk.gateway.books,
+            desk.gateway.staging,
+            desk.gateway,
+            lambda *_, **__: None,
+            lags_s=10.0,
+            clock=lambda: seconds[0],
+        )
+        assert watch.compare() == ""
+        for _ in range(2):  # a machine that has caught up meanwhile starts the wait anew
+            broker.lags = 1
+            assert "the books hold" in watch.compare()
+            seconds[0] += 9.9
+            assert "the books hold" in watch.compare()
+            assert desk.state.mode is Mode.TRADING
+            broker.lags = 0
+            assert watch.compare() == ""
+        broker.lags = 1
+        watch.compare()
+        seconds[0] += 10.0
+        assert "it is another account, or has lost some" in watch.compare()
+        assert desk.state.mode is Mode.HALTED
