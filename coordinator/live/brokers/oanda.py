@@ -107,7 +107,7 @@ class OandaChoice:
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:
         """The account of the plan; its gateway finds the token in a file."""
         settings = plan.settings
-        if not is_accepted(settings):
+        if not is_accepted(plan):
             raise ConfigError(
                 f"nobody has accepted the risk of account {settings.oanda.account}; say "
                 f"--i-accept-live-risk {settings.oanda.account}"
