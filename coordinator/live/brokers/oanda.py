@@ -153,8 +153,10 @@ class OandaChoice:
 
 @contextmanager
 def _handed_over(tokens: TokenSource | None, home: DeskHome) -> Iterator[None]:
+    home.forget_left_token()
     if not isinstance(tokens, TokenText):
         yield
+        home.forget_left_token()
         return
     home.make()
     home.keep_token(tokens.token())
