@@ -43,6 +43,7 @@ from infra.brokers.oanda.reasons import cancel_kind, words_of
 from infra.brokers.v20.decimals import exact, read
 from infra.brokers.v20.times import nanoseconds_of
 from market.accounts import MARGIN_CALL, Transaction, TransactionKind
+from market.errors import TransientError
 
 Raw = Mapping[str, Any]
 _CALLS = {
@@ -181,10 +182,20 @@ class Translation:
         return replace(made, amount=moved)
 
     def _balance_before(self, number: int) -> Decimal:
-        """By the newest transaction before that tells one; an account begins with nothing."""
+        """By the newest transaction before that tells one; an account begins with nothing.
+
+        Raises TransientError where none does and the record was not read to its beginning.
+        """
+        first = number
         for raw in self._before(number):
             if int(raw["id"]) < number and "accountBalance" in raw:
                 return exact(raw["accountBalance"])
+            first = min(first, int(raw["id"]))
+        if first > 1:
+            raise TransientError(
+                f"the balance before transaction {number} is not known: OANDA tells none down to "
+                f"transaction {first}, and its record begins at 1"
+            )
         return Decimal(0)
 
     def _keep(self, number: int, balance: Decimal) -> None:
