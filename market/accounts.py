@@ -49,7 +49,11 @@ class BrokerOrder:
 
 
 class TransactionKind(StrEnum):
-    """What a transaction did to the account. NOTED: nothing that a desk keeps account of."""
+    """What a transaction did to the account.
+
+    NOTED: nothing that a desk keeps account of. STRANGER: it filled an order in an instrument that
+    is not the desk's, so that somebody else trades the account.
+    """
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -60,6 +64,7 @@ class TransactionKind(StrEnum):
     EXPIRED = "expired"
     REPLACED = "replaced"
     NOTED = "noted"
+    STRANGER = "stranger"
 
 
 MARGIN_CALL = "MARGIN_CALL"
@@ -82,7 +87,8 @@ class Transaction:
 
     fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that
     opened the position. amount: account currency, signed: of FINANCING and TRANSFER what was paid;
-    of FILLED what moved beside the fill's `realised`, as financing, commission and fees; else 0.
+    of STRANGER what the fill moved, 0 where it only opened; of FILLED what moved beside the fill's
+    `realised`, as financing, commission and fees; else 0.
     parts: of FINANCING that is paid on several positions at once, the amount by instrument; what
     they leave of `amount` belongs to none. reason: of CANCELLED, REJECTED and EXPIRED; of REPLACED
     the client order id of the order in its place; of NOTED what it was. exits: of NOTED that

@@ -124,8 +124,8 @@ class DecisionTaken:
 class OrderIntended:
     """An approved order was made durable; only then is it sent.
 
-    group: of which one order may fill, empty for none. purpose: close or surplus of an order that
-    no decision asked for; see `market.order_life.Purpose`.
+    group: of which one order may fill, empty for none. purpose: of an order that only closes, and
+    how; see `market.order_life.Purpose`.
     """
 
     order: OrderRequest

@@ -192,7 +192,8 @@ class TransactionsBooked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashMoved:
-    """Financing, a transfer, or what moved beside a fill. amount: account currency, signed.
+    """Financing, a transfer, what moved beside a fill, or what a stranger's fill moved in another
+    instrument than the desk's. amount: account currency, signed.
 
     reason: the kind of the transaction. symbol: empty where it is of no instrument.
     """

@@ -103,13 +103,18 @@ TABLE: Mapping[OrderStage, Mapping[OrderNews, OrderStage]] = MappingProxyType(
 
 
 class Purpose(StrEnum):
-    """What an order is for. CLOSE: the broker closes whatever is held when it fills. SURPLUS: it
-    gives back what a second order of a group filled.
+    """What an order is for. CLOSE: the broker closes whatever is held when it fills. REDUCE: it
+    closes so many units, and no more than are held then. SURPLUS: the same, to give back what a
+    second order of a group filled.
     """
 
     TRADE = ""
     CLOSE = "close"
+    REDUCE = "reduce"
     SURPLUS = "surplus"
+
+
+NEVER_REVERSES = frozenset({Purpose.CLOSE, Purpose.REDUCE, Purpose.SURPLUS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +139,10 @@ class OpenOrder:
 def after_fill(entry: OpenOrder, fill: Fill, held: float) -> OpenOrder:
     """The order after a fill of its own. held: the position after it.
 
-    One that closes has nothing to do any more where nothing is held, whatever its units were.
+    One that only closes has nothing to do any more where nothing is held, whatever its units were.
     """
     filled = entry.filled + fill.units
-    closes = entry.purpose == Purpose.CLOSE
+    closes = entry.purpose in NEVER_REVERSES
     whole = _left(entry.order.units, filled) == 0.0 or (closes and held == 0.0)
     return _moved(entry, OrderNews.LAST_FILL if whole else OrderNews.FILL, filled)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ EUR = 0
 class AnsweringBroker:
     """Answers ACCEPTED, but what `answers` holds for an order; an error there is raised.
 
-    intents: how many were durable when each order came.
+    intents: how many were durable when each order came. held: units by instrument, as the broker
+    has them.
     """
 
     journal: Path
@@ -42,6 +44,7 @@ class AnsweringBroker:
     found: dict[str, BrokerOrder] = field(default_factory=dict)
     silent: bool = False
     intents: list[int] = field(default_factory=list)
+    held: dict[str, float] = field(default_factory=dict)
 
     def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
         durable = [one for one in read_events(self.journal) if isinstance(one, OrderIntended)]
@@ -64,6 +67,15 @@ class AnsweringBroker:
 
     def close(self, symbol: str, client_order_id: str) -> BrokerOrder | None:
         raise InvalidError(f"{symbol} is not closed by this broker, nor is {client_order_id}")
+
+    def reduce(self, symbol: str, units: float, client_order_id: str) -> BrokerOrder | None:
+        held = self.held.get(symbol, 0.0)
+        if held == 0.0:
+            return None
+        less = -math.copysign(min(units, abs(held)), held)
+        order = euros(less).order(SESSION, 0)
+        (answer,) = self.place_all((replace(order, client_order_id=client_order_id),))
+        return answer
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         return self.found.get(client_order_id)
@@ -120,6 +132,7 @@ class Bench:
     def fill(self, name: str, units: float | None = None, reason: str = "DECISION") -> None:
         order = self.broker.orders[name]
         size = order.units if units is None else units
+        self.broker.held[order.symbol] = self.broker.held.get(order.symbol, 0.0) + size
         self.tell(TransactionKind.FILLED, name, fill=fill_of(name, order.symbol, size, reason))
 
     def keep(self) -> tuple[str, ...]:

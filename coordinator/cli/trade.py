@@ -107,7 +107,6 @@ def trade(
             "account": account,
             "token_file": token_file,
             "granted_by": granted_by,
-            "accept_live_risk": accept_live_risk,
         },
         "ray": {"dashboard": dashboard},
     }
@@ -133,7 +132,8 @@ def trade(
     choice = broker_named(settings)
     with console.status("looking at the prices and the account"):
         plan = plan_for(settings, desk_home, resume=resume, choice=choice)
-    plan = accepted(plan, typer.prompt if sys.stdin.isatty() else None)
+    ask = typer.prompt if sys.stdin.isatty() else None
+    plan = accepted(plan, ask, accept_live_risk)
     with desk_on_ray(plan, desk_home, partial(console.print, highlight=False), choice) as desk:
         told = _watch(desk, desk_home, for_s, console)
     if as_json:

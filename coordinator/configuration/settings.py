@@ -359,9 +359,6 @@ class OandaSettings(Section):
     )
     url: str = Field("http://127.0.0.1:8020", description="of local: where the server listens")
     timeout_s: float = Field(5.0, ge=0.1, le=60.0, description="without an answer it is unknown")
-    accept_live_risk: str | None = Field(
-        None, description="live: the account once more, in place of typing it at the start"
-    )
     granted_by: Path | None = Field(
         None, description="live: home of the practice desk that earned a live stage"
     )

@@ -186,18 +186,16 @@ class AccountExamination:
     def _price_stream(self) -> Finding:
         names = ",".join(self._settings.data.instruments)
         endpoint = PricingStream(self._access.account, params={"instruments": names})
-        return self._first("price stream", endpoint)
+        with closing(self._connection.new_stream(endpoint, STREAM_WITHIN_S)) as stream:
+            return price_heard(stream, self._elapsed)
 
     def _transaction_stream(self) -> Finding:
-        return self._first("transaction stream", TransactionsStream(self._access.account))
-
-    def _first(self, subject: str, endpoint: Any) -> Finding:
+        endpoint = TransactionsStream(self._access.account)
         began = self._elapsed()
-        stream = self._connection.new_stream(endpoint, STREAM_WITHIN_S)
-        with closing(stream):
+        with closing(self._connection.new_stream(endpoint, STREAM_WITHIN_S)) as stream:
             message = next(stream)
         kind = str(message.get("type", "a message")).lower()
-        return passed(subject, f"a {kind} after {self._elapsed() - began:.1f} s")
+        return passed("transaction stream", f"a {kind} after {self._elapsed() - began:.1f} s")
 
     def _latency(self) -> Finding:
         found = []
@@ -227,6 +225,28 @@ class AccountExamination:
         if self._facts is None:
             raise TransientError("the account was not read")
         return self._facts
+
+
+def price_heard(messages: Iterator[dict[str, Any]], elapsed: Callable[[], float]) -> Finding:
+    """Whether a stream brings a price in time; heartbeats alone are none. elapsed: seconds that
+    never step back. Raises StreamLost where the stream ends or is silent.
+    """
+    began, others = elapsed(), 0
+    for message in messages:
+        after_s = elapsed() - began
+        if message.get("type") == "PRICE":
+            told = f"a price after {after_s:.1f} s"
+            if message.get("tradeable", True) is not True:
+                told += f"; {message.get('instrument')} is closed, market hours"
+            return passed("price stream", told)
+        others += 1
+        if after_s >= STREAM_WITHIN_S:
+            break
+    return failed(
+        "price stream",
+        f"{others} heartbeats and no price in {STREAM_WITHIN_S:g} s",
+        "a stream begins with a price of every instrument: try again, and see status.oanda.com",
+    )
 
 
 def _mend_of(error: QuorumError) -> str:

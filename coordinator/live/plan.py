@@ -37,7 +37,8 @@ class LivePlan:
 
     instruments: (M,) traded first. places, specs, sources: of every agent on the allow-list, in the
     order of the tally; weights: theirs at the start. seated: those that run from the start. grant:
-    what a practice desk has earned for it, where its orders move real money.
+    what a practice desk has earned for it, where its orders move real money. risk_accepted: the
+    account whose risk a person has accepted for this start, empty for none.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class LivePlan:
     allocation: AllocationRules
     versions: tuple[tuple[str, str], ...]
     grant: StageGrant | None = None
+    risk_accepted: str = ""
 
     @property
     def rows(self) -> int:

@@ -78,14 +78,16 @@ async def start_dynamic_trading(
     bar: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     config: str | Path | None = None,
+    accept_live_risk: str | None = None,
 ) -> SystemStatus:
     """Trade on the wall clock for so many minutes of real time, then settle.
 
     Other cells run meanwhile where it is a task: `asyncio.create_task(start_dynamic_trading(5))`,
     then `show_system_status()`. Interrupting settles at once; the journal is kept in any case, and
     `resume` takes the desk up again. Without settings of `live.feed` the prices are made up,
-    without `live.broker` the account is on paper; real money needs `oanda.accept_live_risk`.
-    home: the desk's folder. speed, bar, settings, config: as of `quorum trade` and `replay`.
+    without `live.broker` the account is on paper; real money needs `accept_live_risk`, the
+    account's id, at every start. home: the desk's folder. speed, bar, settings, config: as of
+    `quorum trade` and `replay`.
 
     Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,
     FatalError where a member cannot be built.
@@ -105,7 +107,8 @@ async def start_dynamic_trading(
     )
     desk_home = DeskHome(folder=loaded.live.home.resolve())
     choice = broker_named(loaded)
-    plan = accepted(plan_for(loaded, desk_home, resume=resume, choice=choice), None)
+    plan = plan_for(loaded, desk_home, resume=resume, choice=choice)
+    plan = accepted(plan, None, accept_live_risk)
     told: Mapping[str, Any] = {}
     why = "interrupted"
     with desk_on_ray(plan, desk_home, print, choice) as desk:

@@ -13,7 +13,7 @@ def lock(path: Path) -> int:
     """The descriptor that holds the lock, to be closed. Raises JournalUnwritable where another
     holds it, or where it cannot be made.
     """
-    beside = path.with_name(path.name + ".lock")
+    beside = _beside(path)
     try:
         descriptor = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
@@ -29,3 +29,24 @@ def lock(path: Path) -> int:
             f"another desk writes {path}; stop it first, or choose another folder"
         ) from None
     return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody writes this journal now, or may."""
+    try:
+        descriptor = os.open(_beside(path), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # somebody else's, who may
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,10 +13,10 @@ from infra.live.books import Books
 from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.logs import Tell
-from market.accounts import AccountState, Transaction
+from market.accounts import AccountState, Transaction, TransactionKind
 from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
 from market.events import AlertRaised, Event, OrderFilled
-from market.live_events import OrderAccepted
+from market.live_events import CashMoved, OrderAccepted
 from market.ports import LiveBroker
 
 ASK_EVERY_S = 1.0
@@ -37,7 +38,10 @@ class Desk(Protocol):
 
 
 class AccountWatch:
-    """Every method may raise JournalUnwritable. clock: real seconds that never step back."""
+    """Every method may raise JournalUnwritable. lags_s: how long the broker may answer with an
+    account that is older than what it has told before; 0 where it never does. clock: real seconds
+    that never step back.
+    """
 
     def __init__(
         self,
@@ -46,8 +50,11 @@ class AccountWatch:
         staging: Staging,
         desk: Desk,
         tell: Tell,
+        *,
+        lags_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._lags_s = lags_s
         self._broker = broker
         self._books = books
         self._staging = staging
@@ -57,6 +64,7 @@ class AccountWatch:
         self._doubt = ""
         self._account: AccountState | None = None
         self._ask_again = 0.0
+        self._behind_since = math.inf
 
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""
@@ -92,12 +100,8 @@ class AccountWatch:
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             return self._unanswered(error)
         if account.last_transaction < state.last_transaction:
-            why = (
-                f"the broker's transactions end at {account.last_transaction}, the books hold "
-                f"{state.last_transaction}: it is another account, or has lost some"
-            )
-            self._distrust(why)
-            return why
+            return self._behind(account.last_transaction)
+        self._behind_since = math.inf
         if account.last_transaction != state.last_transaction:
             self.catch_up()
             if account.last_transaction != state.last_transaction:
@@ -154,14 +158,30 @@ class AccountWatch:
             symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
         }
 
+    def _behind(self, last: int) -> str:
+        """The account ends before the books: one of the broker's machines may lag, so it is looked
+        at again before it is distrusted.
+        """
+        ends = (
+            f"the broker's transactions end at {last}, the books hold "
+            f"{self._books.state.last_transaction}"
+        )
+        self._behind_since = min(self._behind_since, self._clock())
+        if self._clock() - self._behind_since < self._lags_s:
+            self._tell(f"{ends}; it is looked at again", level="warning")
+            return ends
+        why = f"{ends}: it is another account, or has lost some"
+        self._distrust(why)
+        return why
+
     def _unanswered(self, error: Exception) -> str:
         why = f"the account could not be asked for: {error}"
         self._tell(why, level="warning")
         return why
 
     def _look_for_strangers(self, events: Sequence[Event]) -> None:
-        """Fills of orders that are not this desk's: they are booked, for the account is what it is,
-        and somebody else trades it.
+        """Fills of orders or instruments that are not this desk's: they are booked, for the account
+        is what it is, and somebody else trades it.
         """
         own = f"{self._books.state.started.session}-"
         for event in events:
@@ -169,6 +189,12 @@ class AccountWatch:
                 self._distrust(
                     f"somebody else trades this account: order {event.fill.client_order_id} filled "
                     f"{event.fill.units:g} {event.fill.symbol}"
+                )
+            elif isinstance(event, CashMoved) and event.reason == TransactionKind.STRANGER:
+                self._distrust(
+                    f"somebody else trades this account: transaction {event.transaction} filled an "
+                    f"order in {event.symbol}, which the desk does not trade, and moved the cash "
+                    f"by {event.amount:+,.2f}"
                 )
 
     def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:

@@ -21,6 +21,7 @@ _ENDS = frozenset(
         TransactionKind.REPLACED,
     }
 )
+_CASH = frozenset({TransactionKind.FINANCING, TransactionKind.TRANSFER, TransactionKind.STRANGER})
 LEAST_MONEY = 1e-9
 """Account currency; less is left of a sum of parts by rounding alone."""
 
@@ -76,7 +77,7 @@ class _Reader:
             return (accepted,)
         if kind is TransactionKind.FINANCING and transaction.parts:
             return _parts(transaction)
-        if kind in (TransactionKind.FINANCING, TransactionKind.TRANSFER):
+        if kind in _CASH:
             return (_moved(transaction, transaction.symbol, transaction.amount),)
         if kind in _ENDS:
             return (self._ended(transaction),)

@@ -101,14 +101,16 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        lapsed, blocked, working = self._lapsed(signed, now), self._blocked(), state.working
+        barred, working = self._barred(signed, now), state.working
         for approved in signed.approved:
-            why = self._obstacle(approved, unknown, lapsed, blocked)
+            why = self._obstacle(approved, unknown, barred)
             why = why or self._moved(approved, seen, working)
-            if why is None:
-                intents += self._intents(approved, signed, replaced, unsent)
-            else:
+            if why is not None:
                 unsent.append((approved.symbol, why))
+            elif barred:
+                intents += self._reductions(approved, signed, unsent)
+            else:
+                intents += self._intents(approved, signed, replaced, unsent)
         self._sending.place(intents, now, replaced)
         self._sent(signed.sequence, [intent.order for intent in intents])
         return len(intents), tuple(unsent)
@@ -140,6 +142,29 @@ class Dispatch:
                 replaced[order.client_order_id] = leg.replaces
                 group = group or self._group_left(leg.replaces)
             intents.append(OrderIntended(order=order, group=group))
+        return intents
+
+    def _reductions(
+        self, approved: RiskApproved, signed: SignedApprovals, unsent: list[tuple[str, str]]
+    ) -> list[OrderIntended]:
+        """The orders of an approval while no risk may be opened: at the market, and each closed by
+        the broker's own `reduce`, for a stop may have closed the position and be unheard.
+
+        unsent: grows by legs that would wait for a price, when it may be gone, or replace others.
+        """
+        sequence = signed.sequence
+        legs = [leg for leg in signed.legs if leg.symbol == approved.symbol]
+        if not legs:
+            order = approved.order(self._session, sequence)
+            return [OrderIntended(order=order, purpose=Purpose.REDUCE)]
+        intents = []
+        for leg in legs:
+            if leg.entry is not None or leg.replaces or leg.group:
+                why = f"leg {leg.name} is more than an order at the market: only those pass now"
+                unsent.append((leg.symbol, why))
+                continue
+            order = order_of(approved, leg, self._session, sequence)
+            intents.append(OrderIntended(order=order, purpose=Purpose.REDUCE))
         return intents
 
     def _irreplaceable(self, leg: Leg) -> str:
@@ -225,6 +250,14 @@ class Dispatch:
         """Whether `keep_groups` has anything left to do."""
         return self._groups.unfinished
 
+    def _barred(self, signed: SignedApprovals, now: int) -> str:
+        """Why nothing may be sent but what makes a position smaller, empty where more may."""
+        state = self._books.state
+        if state.mode is not Mode.TRADING:
+            return f"the desk is {state.mode}: {state.mode_reason}"
+        blocked = self._blocked()
+        return self._lapsed(signed, now) or (f"new risk is blocked. {blocked}" if blocked else "")
+
     def _lapsed(self, signed: SignedApprovals, now: int) -> str:
         """Why these approvals may only reduce positions, empty where they may open some."""
         stage = self._books.state.stage
@@ -239,26 +272,23 @@ class Dispatch:
         return ""
 
     def _obstacle(
-        self, approved: RiskApproved, unknown: AbstractSet[str], lapsed: str, blocked: str
+        self, approved: RiskApproved, unknown: AbstractSet[str], barred: str
     ) -> str | None:
         """Why an approved order may not be sent now, or None.
 
-        unknown: instruments with an order of which nobody knows what became of it. lapsed: see
-        `_lapsed`. blocked: by breakers, see `Dispatch`.
+        unknown: instruments with an order of which nobody knows what became of it. barred: see
+        `_barred`.
         """
         state = self._books.state
         if approved.symbol in unknown:
             return "an order in this instrument is unknown; it is being looked up"
-        if state.mode is Mode.TRADING and not lapsed and not blocked:
+        if not barred:
             return None
         held = float(state.ledger.units[state.column(approved.symbol)])
         waiting = any(entry.order.symbol == approved.symbol for entry in state.orders.values())
         reducing = reduces(approved, held) and not waiting
-        if reducing and state.mode in (Mode.HALTED, Mode.TRADING):
-            return None
-        if state.mode is Mode.TRADING:
-            return lapsed or f"new risk is blocked. {blocked}"
-        return f"the desk is {state.mode}: {state.mode_reason}"
+        passes = reducing and state.mode in (Mode.HALTED, Mode.TRADING)
+        return None if passes else barred
 
     def _moved(
         self, approved: RiskApproved, seen: Settlement | None, working: Floats

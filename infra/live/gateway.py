@@ -75,8 +75,9 @@ def nothing_differs() -> str:
 class LiveGateway:
     """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
 
-    real, grant: as of `Staging`. absent_after_s: as of `Dispatch`. differs: why the account is not
-    the one that the desk was planned for, empty where it is.
+    real, grant: as of `Staging`. absent_after_s: how long the broker may not show what it has done:
+    as of `Dispatch`, and `lags_s` of `AccountWatch`. differs: why the account is not the one that
+    the desk was planned for, empty where it is.
 
     Every method may raise JournalUnwritable, after which nothing may be traded any more.
     """
@@ -121,7 +122,9 @@ class LiveGateway:
         self.staging = Staging(books, needs, tell, real=real, grant=grant)
         self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self.alert)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
-        self._watch = AccountWatch(self._broker, books, self.staging, self, tell)
+        self._watch = AccountWatch(
+            self._broker, books, self.staging, self, tell, lags_s=absent_after_s
+        )
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self._marks = no_marks(len(instruments))

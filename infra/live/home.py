@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.journal.lock import is_locked
 from market.errors import ConfigError, RunFolderError
 
 KEY_BYTES = 32
@@ -109,7 +110,13 @@ class DeskHome:
 
     def forget_token(self) -> None:
         """Nobody needs it any more."""
-        self.broker_token.unlink(missing_ok=True)
+        for file in (self.broker_token, self.broker_token.with_suffix(".new")):
+            file.unlink(missing_ok=True)
+
+    def forget_left_token(self) -> None:
+        """Remove what a command that was killed has left, unless its desk is still at work."""
+        if not is_locked(self.journal):
+            self.forget_token()
 
     def make(self) -> None:
         """Make the folder and a key where they are missing. Raises RunFolderError."""

@@ -31,7 +31,8 @@ class OneFills:
     them up after a crash goes on with it. clock: seconds that never step back.
 
     Where two orders filled at once, what the second made the position larger by is given back at
-    the market. That only ever makes a position smaller, and asks for no approval.
+    the market. That only ever makes a position smaller, whatever a stop did meanwhile, and asks for
+    no approval.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from infra.live.answers import ended, event_of, not_sent, unanswered
@@ -10,7 +10,7 @@ from infra.live.books import Books
 from market.accounts import BrokerOrder
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderIntended
-from market.order_life import UNSETTLED, OrderStage
+from market.order_life import NEVER_REVERSES, UNSETTLED, OrderStage
 from market.orders import OrderRequest
 from market.ports import LiveBroker
 
@@ -30,12 +30,18 @@ class Sending:
     ) -> None:
         """Make orders durable, then send them once. For what was signed, and for what only makes a
         position smaller. replaced: client order ids, by that of the order in their place.
+
+        What is meant to make a position smaller is the broker's own to size: where a stop has
+        closed the position and was not heard yet, it opens nothing.
         """
         if not intents:
             return
         self._books.record(*intents)
         self._books.durable()
-        orders = [intent.order for intent in intents]
+        for intent in intents:
+            if intent.purpose in NEVER_REVERSES:
+                self._reduce(intent.order, now)
+        orders = [one.order for one in intents if one.purpose not in NEVER_REVERSES]
         self._place_all([one for one in orders if one.client_order_id not in replaced], now)
         for order in orders:
             if order.client_order_id in replaced:
@@ -61,8 +67,18 @@ class Sending:
 
     def close(self, order: OrderRequest, now: int) -> None:
         """Have the broker close a position under the id of this order, which is durable."""
+        self._less(order, now, lambda: self._broker.close(order.symbol, order.client_order_id))
+
+    def _reduce(self, order: OrderRequest, now: int) -> None:
+        units = abs(order.units)
+        self._less(
+            order, now, lambda: self._broker.reduce(order.symbol, units, order.client_order_id)
+        )
+
+    def _less(self, order: OrderRequest, now: int, ask: Callable[[], BrokerOrder | None]) -> None:
+        """What came of asking the broker to close; of a position that is gone, that it was."""
         try:
-            answer = self._broker.close(order.symbol, order.client_order_id)
+            answer = ask()
         except OutcomeUnknown as error:
             self._books.record(unanswered(order, str(error), now))
         except (TransientError, InvalidError) as error:

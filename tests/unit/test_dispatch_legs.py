@@ -13,6 +13,8 @@ from market.accounts import OrderState, TransactionKind
 from market.errors import ApprovalRejected, InvalidError, OutcomeUnknown
 from market.events import OrderCancelled, OrderIntended
 from market.legs import Leg
+from market.live_events import ModeChanged
+from market.modes import Mode
 from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
 from tests.dispatching import Bench, bench, euros, leg, order_id, signed
@@ -40,6 +42,20 @@ def test_legs_become_orders_with_the_bracket_and_the_bounds_of_their_approval(de
     assert first.bracket == approval.bracket
     assert (first.lowest_price, first.highest_price) == (0.0, 1e9)
     assert desk.books.state.working[0] == 1_000.0
+
+
+def test_of_legs_that_reduce_a_halted_desk_sends_those_at_the_market_alone(desk: Bench) -> None:
+    desk.send(euros(1_000.0))
+    desk.fill(order_id("m"))
+    desk.books.record(ModeChanged(time=START, mode=Mode.HALTED.value, by="a test", reason="to see"))
+    legs = (leg("a", -400.0, entry=LIMIT), leg("b", -500.0))
+    sent, unsent = desk.send(euros(-1_000.0), sequence=1, legs=legs)
+    assert (sent, [why for _, why in unsent]) == (
+        1,
+        ["leg a is more than an order at the market: only those pass now"],
+    )
+    assert desk.broker.orders[order_id("b", 1)].units == -500.0
+    assert order_id("a", 1) not in desk.broker.orders
 
 
 def test_legs_that_the_guardian_did_not_sign_are_not_sent(desk: Bench) -> None:

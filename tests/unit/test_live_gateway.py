@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
-from market.accounts import AccountState, StreamUpdate
+from infra.live.account_watch import AccountWatch
+from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
 from market.events import (
     AlertRaised,
@@ -217,6 +218,42 @@ def test_a_halted_desk_lets_pass_what_reduces_and_nothing_else(tmp_path: Path) -
         assert desk.state.ledger.units[EUR] == 600.0
 
 
+@pytest.mark.parametrize("units", [-400.0, -1_000.0])
+def test_what_reduces_opens_nothing_where_a_stop_has_filled_and_was_not_heard(
+    tmp_path: Path, units: float
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "a test", "to see")
+        desk.bench.market("EUR_USD", 0.55, 0.0)  # through the stop
+        assert desk.state.ledger.units[EUR] == 1_000.0, "nobody has heard of it"
+        assert desk.execute(approved("EUR_USD", units), sequence=1).sent == 1
+        assert desk.state.orders == {}
+        desk.market("EUR_USD", 0.55)
+        assert desk.bench.broker.account().units[EUR] == 0.0
+        assert desk.state.ledger.units[EUR] == 0.0
+        (ended,) = desk.events(OrderCancelled)
+        assert ended.cancellation.reason == "NO_POSITION"
+
+
+def test_an_order_that_reduces_more_than_a_stop_has_left_ends_flat(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "a test", "to see")
+        desk.bench.broker.reduce("EUR_USD", 700.0, "live-test-unheard")
+        desk.bench.market("EUR_USD", 1.10, 0.0)
+        assert desk.execute(approved("EUR_USD", -1_000.0), sequence=1).sent == 1
+        desk.market("EUR_USD", 1.10)
+        assert desk.bench.broker.account().units[EUR] == 0.0
+        assert desk.state.ledger.units[EUR] == 0.0
+        assert desk.state.orders == {}
+        assert desk.gateway.reconcile()
+
+
 def test_flattening_closes_everything_without_coordinator_or_guardian(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
@@ -359,6 +396,32 @@ def test_what_somebody_else_does_on_the_account_is_booked_and_halts(tmp_path: Pa
         assert "somebody else trades this account" in desk.state.mode_reason
 
 
+@pytest.mark.parametrize("amount", [-2_500.0, 0.0, 700.0])
+def test_a_fill_in_an_instrument_that_the_desk_does_not_trade_moves_its_cash_and_halts(
+    tmp_path: Path, amount: float
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        peak, last = desk.state.peak, desk.state.last_transaction
+        theirs = Transaction(
+            id=last + 1,
+            time=desk.gateway.now,
+            kind=TransactionKind.STRANGER,
+            client_order_id="",
+            symbol="XAU_USD",
+            amount=amount,
+        )
+        desk.gateway.take(StreamUpdate(time=theirs.time, transactions=(theirs,)))
+        assert desk.state.last_transaction == last + 1
+        assert desk.state.ledger.cash[0] == CASH + amount
+        assert desk.state.peak == peak, "what a stranger lost is a loss, and no withdrawal"
+        assert desk.state.evidence.transferred == 0.0
+        assert desk.state.mode is Mode.HALTED
+        assert "somebody else trades this account" in desk.state.mode_reason
+        assert "XAU_USD" in desk.state.mode_reason
+        assert any("XAU_USD" in alert.message for alert in desk.events(AlertRaised))
+
+
 def test_an_order_that_the_broker_does_not_know_of_any_more_halts(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
@@ -448,3 +511,44 @@ class Unreachable:
             raise TransientError("no answer")
         found: AccountState = self._behind.account()
         return found
+
+
+class Lagging(Unreachable):
+    """A broker of which one machine may answer with an older account."""
+
+    lags = 0
+
+    def account(self) -> AccountState:
+        found = super().account()
+        return replace(found, last_transaction=found.last_transaction - self.lags)
+
+
+def test_an_account_that_ends_before_the_books_is_looked_at_again_before_it_is_distrusted(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        broker, seconds = Lagging(desk.bench.broker), [0.0]
+        watch = AccountWatch(
+            broker,
+            desk.gateway.books,
+            desk.gateway.staging,
+            desk.gateway,
+            lambda *_, **__: None,
+            lags_s=10.0,
+            clock=lambda: seconds[0],
+        )
+        assert watch.compare() == ""
+        for _ in range(2):  # a machine that has caught up meanwhile starts the wait anew
+            broker.lags = 1
+            assert "the books hold" in watch.compare()
+            seconds[0] += 9.9
+            assert "the books hold" in watch.compare()
+            assert desk.state.mode is Mode.TRADING
+            broker.lags = 0
+            assert watch.compare() == ""
+        broker.lags = 1
+        watch.compare()
+        seconds[0] += 10.0
+        assert "it is another account, or has lost some" in watch.compare()
+        assert desk.state.mode is Mode.HALTED

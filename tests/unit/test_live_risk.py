@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.acceptance import accepted, is_accepted
@@ -58,7 +59,7 @@ def test_typing_the_accounts_id_accepts_its_risk_and_the_question_says_what_is_t
         return f" {ACCOUNT}\n"
 
     plan = accepted(real(), typed)
-    assert is_accepted(plan.settings)
+    assert is_accepted(plan)
     assert ACCOUNT in asked[0]
     assert "100,000.00 USD of real money" in asked[0]
 
@@ -72,20 +73,26 @@ def test_anything_else_that_is_typed_starts_nothing(typed: str) -> None:
 def test_where_nobody_is_at_a_terminal_the_flag_says_it() -> None:
     with pytest.raises(ConfigError, match=f"--i-accept-live-risk {ACCOUNT}"):
         accepted(real(), None)
-    plan = real(accept_live_risk=ACCOUNT)
-    assert accepted(plan, None) is plan
+    plan = accepted(real(), None, ACCOUNT)
+    assert is_accepted(plan)
+    assert accepted(plan, never) is plan, "it is said once a start"
+
+
+def test_no_configuration_accepts_the_risk_of_every_later_start() -> None:
+    with pytest.raises(ValidationError, match="accept_live_risk"):
+        real(accept_live_risk=ACCOUNT)
 
 
 def test_a_flag_for_another_account_is_not_asked_over_but_refused() -> None:
     with pytest.raises(ConfigError, match="was accepted, and 001-001-7654321-001 is to be traded"):
-        accepted(real(accept_live_risk="001-001-7654321-002"), never)
+        accepted(real(), never, "001-001-7654321-002")
 
 
 def test_nothing_is_asked_where_no_real_money_is_at_risk() -> None:
     for sections in ({}, {"live": {"broker": "oanda"}}):
         settings = Settings.model_validate(sections)
-        assert is_accepted(settings)
         plan = replace(small_plan(("momentum",)), settings=settings)
+        assert is_accepted(plan)
         assert accepted(plan, never) is plan
 
 
@@ -201,7 +208,7 @@ def test_a_real_desk_that_nobody_has_tried_or_whose_risk_nobody_accepted_is_not_
         choice.looked_at(real(), resume=False)
     with pytest.raises(ConfigError, match="nobody has accepted the risk"):
         choice.venue(real(), DeskHome(folder=tmp_path))
-    venue = choice.venue(real(accept_live_risk=ACCOUNT), DeskHome(folder=tmp_path))
+    venue = choice.venue(accepted(real(), None, ACCOUNT), DeskHome(folder=tmp_path))
     assert venue.real
     assert venue.prices is PriceKind.REAL
     assert "a-token" not in repr(venue)

@@ -127,6 +127,17 @@ def test_silence_ends_with_the_read_time_out(
     assert "within 0.2 s" in str(error)
 
 
+def test_the_clock_is_compared_when_an_answer_begins_and_not_when_its_body_has_come(
+    server: ScriptedServer,
+) -> None:
+    server.on("GET /summary", Reply(body={"a": "b" * 40}, trickle_s=0.04))
+    with contextlib.closing(connected(server)) as connection:
+        connection.ask(question())
+    bounds = connection.clock_offset.bounds_ns
+    assert bounds is not None
+    assert bounds[0] <= 0 <= bounds[1], "both clocks are this machine's"
+
+
 def test_an_answer_that_trickles_ends_with_the_read_time_out(server: ScriptedServer) -> None:
     server.on("POST /orders", Reply(status=201, body={"a": "b" * 2_000}, trickle_s=0.05))
     error = outcome(connected(server, timeout=SOON), trades=True)

@@ -209,6 +209,33 @@ def test_an_id_that_is_taken_is_looked_up(oanda: Bench, known: bool) -> None:
             oanda.broker.place(order("a", 100.0))
 
 
+@pytest.mark.parametrize("status", [401, 503])
+@pytest.mark.parametrize("closes", [True, False])
+def test_an_id_that_was_used_and_cannot_be_looked_up_is_unknown_and_not_absent(
+    oanda: Bench, status: int, closes: bool
+) -> None:
+    oanda.record(created(7, "a", "100"))
+    oanda.broker.find("a")
+    oanda.server.on("GET /summary", Reply(status=status, body={"errorMessage": "not now"}))
+    oanda.server.on("GET /transactions/sinceid", Reply(status=status, body={}))
+    ask = oanda.broker.close if closes else lambda _, name: oanda.broker.place(order(name, 100.0))
+    with pytest.raises(OutcomeUnknown, match="could not be looked up"):
+        ask("EUR_USD", "a")
+    assert oanda.server.paths("POST") == oanda.server.paths("PUT") == []
+
+
+def test_an_id_that_oanda_says_is_taken_and_that_cannot_be_looked_up_is_unknown(
+    oanda: Bench,
+) -> None:
+    no = answer(orderRejectTransaction=refused(9, "a", "CLIENT_ORDER_ID_ALREADY_EXISTS"))
+    oanda.server.on(
+        "POST /orders", Reply(status=201, body=taken(7, "x")), Reply(status=400, body=no)
+    )
+    oanda.server.on("GET /transactions/sinceid", Reply(status=503))
+    answers = oanda.broker.place_all([order("x", 100.0), order("a", 100.0)])
+    assert states(answers) == ["filled", "unknown"]
+
+
 def states(answers: tuple[BrokerOrder, ...]) -> list[str]:
     return [one.state.value for one in answers]
 

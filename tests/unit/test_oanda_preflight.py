@@ -16,8 +16,9 @@ from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.broker_terms import differing_terms, with_broker_terms
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.oanda_access import access_of, token_file_of, tokens_of
-from coordinator.live.brokers.preflight import refuse_account
+from coordinator.live.brokers.preflight import refuse_account, strange_positions
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE, TokenFile
+from infra.journal.lock import lock
 from infra.live.home import DeskHome
 from infra.runtime import environment
 from market.errors import ConfigError, NoConversionPath
@@ -78,6 +79,13 @@ def test_what_is_held_keeps_nobody_from_resuming() -> None:
     held = account(positions=(("EUR_USD", 5.0),), waiting=1)
     refuse_account(held, "USD", new=False)
     refuse_account(account(), "USD", new=True)
+
+
+def test_positions_outside_the_desk_are_named_and_its_own_are_not() -> None:
+    held = account(positions=(("EUR_USD", 5.0), ("XAU_USD", -3.0)))
+    (said,) = strange_positions(held, ("EUR_USD", "USD_JPY"))
+    assert "-3 XAU_USD" in said
+    assert "close that position at OANDA" in said
 
 
 def test_the_brokers_terms_of_what_is_traded_and_of_what_converts_go_into_the_configuration() -> (
@@ -223,6 +231,44 @@ def test_a_token_of_the_environment_lies_in_the_desks_home_only_while_it_is_at_w
         assert home.broker_token.read_text() == TOKEN
         assert home.broker_token.stat().st_mode & 0o777 == 0o600
     assert not home.broker_token.exists()
+
+
+@pytest.mark.parametrize("broker", ["file", "paper", "variable"])
+def test_a_token_that_a_killed_command_left_is_removed_at_the_next_start(
+    tmp_path: Path, broker: str
+) -> None:
+    home = DeskHome(folder=tmp_path / "desk")
+    left = [
+        owner_only(home.broker_token, "left"),
+        owner_only(home.broker_token.with_suffix(".new"), "left"),
+    ]
+    oanda = {"environment": "practice", "account": ACCOUNT}
+    variables = {}
+    if broker == "file":
+        oanda["token_file"] = str(owner_only(tmp_path / "token"))
+    elif broker == "variable":
+        variables[TOKEN_VARIABLE] = TOKEN
+    chosen = Settings() if broker == "paper" else settings(oanda=oanda)
+    choice = broker_named(chosen, variables)
+    if broker != "paper":
+        choice._tokens(chosen)  # type: ignore[attr-defined]
+    with choice.handed_over(home):
+        said = {file.read_text() for file in left if file.exists()}
+        assert said == ({TOKEN} if broker == "variable" else set())
+    assert not any(file.exists() for file in left)
+
+
+def test_the_token_of_a_desk_at_work_is_not_taken_away_by_another_command(tmp_path: Path) -> None:
+    home = DeskHome(folder=tmp_path / "desk")
+    owner_only(home.broker_token)
+    held = lock(home.journal)
+    try:
+        with broker_named(Settings(), {}).handed_over(home):
+            assert home.broker_token.exists()
+    finally:
+        os.close(held)
+    with broker_named(Settings(), {}).handed_over(home):
+        assert not home.broker_token.exists()
 
 
 def test_ray_is_started_without_a_token_in_its_environment() -> None:

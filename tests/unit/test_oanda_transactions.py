@@ -12,13 +12,14 @@ from infra.brokers.oanda.origins import Origins
 from infra.brokers.oanda.translation import MARGIN_CALL, Translation
 from infra.brokers.v20.times import SECOND_NS
 from market.accounts import Transaction, TransactionKind
-from market.errors import DataError
+from market.errors import DataError, TransientError
 from market.orders import Fill
 from tests.exchanges import START
 from tests.oanda import (
     SYMBOLS,
     Message,
     assert_valid,
+    bench,
     cancelled,
     closed,
     created,
@@ -374,7 +375,27 @@ def test_an_unknown_kind_that_moved_the_balance_is_a_transfer() -> None:
     assert still(dividend, valid=False).kind is NOTED
 
 
-def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_moves_its_cash_alone() -> None:
+def test_an_account_has_nothing_before_its_first_balance_only_where_all_of_it_was_read() -> None:
+    gift = transaction(9, "DIVIDEND_ADJUSTMENT", accountBalance="3.5000")
+    begun = Translator(Past(transaction(1, "CREATE"), created(6, "a", "1")))
+    assert begun(gift, valid=False).amount == 3.5
+    for short in (Past(), Past(created(6, "a", "1"))):
+        with pytest.raises(TransientError, match="balance before transaction 9 is not known"):
+            Translator(short)(gift, valid=False)
+
+
+def test_a_balance_from_long_ago_is_read_back_to_and_nothing_newer_is_asked_for() -> None:
+    with bench() as oanda:
+        oanda.record(transaction(3, "TRANSFER_FUNDS", amount="100.0000", accountBalance="100.0000"))
+        gift = transaction(7_000, "DIVIDEND_ADJUSTMENT", accountBalance="103.5000")
+        oanda.record(gift, transaction(13_000, "CLIENT_CONFIGURE"))
+        found = oanda.broker.transaction_of(gift)
+        assert (found.kind, found.amount) == (TRANSFER, 3.5)
+        asked = [int(one.query["to"]) for one in oanda.server.asked if "idrange" in one.path]
+        assert asked == [*range(6_999, 0, -1_000)]
+
+
+def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_is_a_strangers() -> None:
     read = Translator()
     assert read(created(7, "x", "1", "XAU_USD")).kind is NOTED
     raw = filled(
@@ -382,7 +403,8 @@ def test_a_fill_of_an_instrument_that_the_desk_does_not_trade_moves_its_cash_alo
         tradesClosed=[closed(3, "1", "2000.000", "12.0000")],
     )  # fmt: skip
     found = read(raw)
-    assert (found.kind, found.amount, found.fill) == (TRANSFER, 11.5, None)
+    assert (found.kind, found.amount, found.fill) == (TransactionKind.STRANGER, 11.5, None)
+    assert found.symbol == "XAU_USD"
     assert "XAU_USD" in found.reason
     assert read(cancelled(9, 7, "CLIENT_REQUEST", "x")).kind is NOTED
     assert read(refused(10, "x", "INSUFFICIENT_MARGIN", symbol="XAU_USD")).kind is REJECTED

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from market.accounts import OrderState, TransactionKind
-from market.events import OrderIntended
+from market.events import OrderCancelled, OrderIntended
 from market.live_events import ModeChanged
 from market.modes import Mode
 from market.orders import Entry, EntryKind, TimeInForce
@@ -129,6 +129,26 @@ def test_a_surplus_that_a_stop_has_closed_is_not_given_back(desk: Bench) -> None
     (said,) = desk.keep()
     assert "nothing more is held by it" in said
     assert BACK not in desk.broker.orders
+
+
+def test_a_surplus_that_a_stop_has_closed_unheard_opens_no_opposite_position(desk: Bench) -> None:
+    desk.fill(A)
+    desk.fill(B)
+    desk.broker.held["EUR_USD"] = 0.0
+    desk.keep()
+    assert BACK not in desk.broker.orders
+    (ended,) = desk.events(OrderCancelled)
+    assert ended.cancellation.client_order_id == BACK
+    assert ended.cancellation.reason == "NO_POSITION"
+    assert BACK not in desk.books.state.orders
+
+
+def test_what_a_stop_left_of_a_surplus_is_all_that_is_given_back(desk: Bench) -> None:
+    desk.fill(A)
+    desk.fill(B)
+    desk.broker.held["EUR_USD"] = 600.0
+    desk.keep()
+    assert desk.broker.orders[BACK].units == -600.0
 
 
 def test_what_was_to_be_given_back_is_not_sent_twice_while_nobody_knows(desk: Bench) -> None:

@@ -23,7 +23,7 @@ from coordinator.live.brokers.oanda_access import (
     token_file_of,
     tokens_of,
 )
-from coordinator.live.brokers.preflight import faults_of, refuse_account
+from coordinator.live.brokers.preflight import faults_of, refuse_account, strange_positions
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.plan import LivePlan
@@ -107,7 +107,7 @@ class OandaChoice:
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:
         """The account of the plan; its gateway finds the token in a file."""
         settings = plan.settings
-        if not is_accepted(settings):
+        if not is_accepted(plan):
             raise ConfigError(
                 f"nobody has accepted the risk of account {settings.oanda.account}; say "
                 f"--i-accept-live-risk {settings.oanda.account}"
@@ -153,8 +153,10 @@ class OandaChoice:
 
 @contextmanager
 def _handed_over(tokens: TokenSource | None, home: DeskHome) -> Iterator[None]:
+    home.forget_left_token()
     if not isinstance(tokens, TokenText):
         yield
+        home.forget_left_token()
         return
     home.make()
     home.keep_token(tokens.token())
@@ -205,6 +207,7 @@ def account_differs(
         facts = account_facts(connection)
     found = faults_of(facts, account_currency, own_clock=access.environment == LOCAL)
     found += differing_terms(instruments, facts)
+    found += strange_positions(facts, [instrument.symbol for instrument in instruments])
     if not found:
         return ""
     return (

@@ -59,8 +59,8 @@ class PaperChoice:
         )
 
     def handed_over(self, home: DeskHome) -> AbstractContextManager[None]:
-        """It has no credentials but the desk's own key."""
-        del home
+        """It has no credentials but the desk's own key; what another broker's left is removed."""
+        home.forget_left_token()
         return nullcontext()
 
 

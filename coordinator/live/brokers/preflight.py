@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from infra.brokers.oanda.checks import Check, account_checks
 from infra.brokers.oanda.facts import AccountFacts
 from market.errors import ConfigError
 
-CLOCK, POSITION = "clock", "position "
+CLOCK = "clock"
 
 
 def refuse_account(
@@ -37,15 +37,23 @@ def faults_of(facts: AccountFacts, account_currency: str, *, own_clock: bool) ->
 
 def checks_of(facts: AccountFacts, account_currency: str, *, clock: bool = True) -> Iterator[Check]:
     """What must hold of the account itself, whatever is traded on it."""
-    for check in account_checks(facts, (), account_currency, clock=clock):
-        if not check.subject.startswith(POSITION):
-            yield check
+    yield from account_checks(facts, account_currency, clock=clock)
     yield Check(
         subject="balance",
         holds=facts.balance > 0.0,
         found=f"the balance is {facts.balance:,.2f} {facts.currency}",
         mend="" if facts.balance > 0.0 else "pay money in, or choose another account",
     )
+
+
+def strange_positions(facts: AccountFacts, symbols: Collection[str]) -> Iterator[str]:
+    """What somebody else holds on a desk's account. symbols: the desk's."""
+    for symbol, units in facts.positions:
+        if symbol not in symbols:
+            yield (
+                f"it holds {units:+g} {symbol}, which this desk does not trade: somebody else "
+                "trades the account; close that position at OANDA"
+            )
 
 
 def held_already(facts: AccountFacts) -> Iterator[str]:

@@ -27,7 +27,8 @@ class Venue:
     what must run beside the gateway for there to be a broker; None for one that is there without
     us. real: whether orders move real money. differs: why the account is not the one that was
     planned for, empty where it is. absent_after_s: how long an unanswered order is looked for in
-    vain. heard_within_s: after so long without a heartbeat the broker is called anew.
+    vain, and an account may be older than the books. heard_within_s: after so long without a
+    heartbeat the broker is called anew.
     """
 
     description: str

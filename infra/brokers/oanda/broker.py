@@ -236,8 +236,8 @@ class OandaBroker:
             self._mids.popitem(last=False)
 
     def _before(self, number: int) -> Iterator[Raw]:
-        """Transactions below an id, newest first, as far as the record is read."""
-        return (raw for raw in self._records.newest_first() if int(raw["id"]) < number)
+        """Transactions below an id, newest first, down to the first as far as they are read."""
+        return self._records.newest_first(number, below=number)
 
 
 def _unanswered(order: OrderRequest, state: OrderState, reason: str) -> BrokerOrder:

@@ -158,7 +158,17 @@ class Placing:
         return found
 
     def _there(self, name: str) -> BrokerOrder | None:
-        return self._finder.find(name) if self._finder.is_used(name) else None
+        return self._looked_up(name) if self._finder.is_used(name) else None
+
+    def _looked_up(self, name: str) -> BrokerOrder | None:
+        """The order under an id that was used. Where OANDA cannot be asked nobody knows what became
+        of it: raises OutcomeUnknown.
+        """
+        try:
+            return self._finder.find(name)
+        except (TransientError, InvalidError) as error:
+            why = str(error)
+        raise OutcomeUnknown(f"order {name} was sent before, and could not be looked up: {why}")
 
     def _body(self, order: OrderRequest) -> dict[str, Any] | BrokerOrder:
         """The request's body; the refusal where the order cannot be written."""
@@ -214,7 +224,7 @@ class Placing:
         return found
 
     def _taken(self, name: str) -> BrokerOrder:
-        found = self._finder.find(name)
+        found = self._looked_up(name)
         if found is None:
             raise OutcomeUnknown(
                 f"OANDA has an order {name} already, and does not tell it; look it up"

@@ -70,9 +70,11 @@ class Records:
                 )
             after = newest
 
-    def newest_first(self, reach: int = REACH) -> Iterator[Raw]:
-        """The newest transactions, newest first, so many at most."""
-        last = self.last_id()
+    def newest_first(self, reach: int = REACH, *, below: int | None = None) -> Iterator[Raw]:
+        """The newest transactions, newest first, so many at most. below: only those under this id;
+        None for all.
+        """
+        last = self.last_id() if below is None else below - 1
         least = max(last - reach + 1, 1)
         while last >= least:
             first = max(last - PAGE + 1, least)

@@ -14,9 +14,9 @@
 | anything else | NOTED, its type as the reason |
 
 What concerns an instrument that the desk does not trade is NOTED, but for a refusal, which moves
-nothing; a fill of one is a TRANSFER of what it moved: the desk keeps account of its cash and of
-nothing else there. Where the balance moved by more than a transaction explains, the rest is in its
-amount.
+nothing; a fill of one is a STRANGER with what it moved: the desk keeps account of its cash and of
+nothing else there, and learns that somebody else trades the account. Where the balance moved by
+more than a transaction explains, the rest is in its amount.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from infra.brokers.oanda.reasons import cancel_kind, words_of
 from infra.brokers.v20.decimals import exact, read
 from infra.brokers.v20.times import nanoseconds_of
 from market.accounts import MARGIN_CALL, Transaction, TransactionKind
+from market.errors import TransientError
 
 Raw = Mapping[str, Any]
 _CALLS = {
@@ -117,7 +118,8 @@ class Translation:
             moved = read(raw.get("pl", "0")) + money_beside(raw)
             told = raw.get("clientOrderID") or stranger(int(raw["orderID"]))
             reason = f"ORDER_FILL of {raw['instrument']}, which the desk does not trade, by {told}"
-            return _made(raw, TransactionKind.TRANSFER, amount=moved, reason=reason)
+            symbol = str(raw["instrument"])
+            return _made(raw, TransactionKind.STRANGER, symbol=symbol, amount=moved, reason=reason)
         name = self._filler(raw)
         fill = fill_of(raw, name, self._decision_mid(name))
         made = _made(raw, TransactionKind.FILLED, fill.client_order_id, fill.symbol)
@@ -180,10 +182,20 @@ class Translation:
         return replace(made, amount=moved)
 
     def _balance_before(self, number: int) -> Decimal:
-        """By the newest transaction before that tells one; an account begins with nothing."""
+        """By the newest transaction before that tells one; an account begins with nothing.
+
+        Raises TransientError where none does and the record was not read to its beginning.
+        """
+        first = number
         for raw in self._before(number):
             if int(raw["id"]) < number and "accountBalance" in raw:
                 return exact(raw["accountBalance"])
+            first = min(first, int(raw["id"]))
+        if first > 1:
+            raise TransientError(
+                f"the balance before transaction {number} is not known: OANDA tells none down to "
+                f"transaction {first}, and its record begins at 1"
+            )
         return Decimal(0)
 
     def _keep(self, number: int, balance: Decimal) -> None:

@@ -132,6 +132,7 @@ class Line:
         return in_words(error, self._timeout)
 
     def _note(self, response: requests.Response, *_: object, **__: object) -> None:
+        received = self._wall()  # before the body, however long that takes
         headers = response.headers
         body, broken = b"", ""
         if not self._streaming or response.status_code != 200:
@@ -149,8 +150,8 @@ class Line:
             date=headers.get("Date", ""),
             retry_after=headers.get("Retry-After", ""),
             location=headers.get("Location", ""),
-            sent_at=self._wall() - round(response.elapsed.total_seconds() * 1e9),
-            received_at=self._wall(),
+            sent_at=received - round(response.elapsed.total_seconds() * 1e9),
+            received_at=received,
         )
         if self._opened is not None and response.status_code == 200:
             self._opened()
