@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from market.ledger import ROUNDING
 from market.quotes import PriceKind
 
 DAY_NS = 86_400_000_000_000
@@ -162,6 +163,8 @@ class EvidenceFold:
             self._begin(symbol, units)
             return
         after, gained = trip.units + units, trip.gained + realised
+        if abs(after) <= ROUNDING * abs(units):
+            after = 0.0
         if trip.units * after > 0.0:
             self._trips[symbol] = OpenTrip(
                 symbol=symbol, units=after, gained=gained, counts=trip.counts
@@ -184,9 +187,7 @@ class EvidenceFold:
             self._trips[symbol] = replace(trip, gained=trip.gained + amount)
 
     def _begin(self, symbol: str, units: float) -> None:
-        self._trips[symbol] = OpenTrip(
-            symbol=symbol, units=units, gained=0.0, counts=self._counts
-        )
+        self._trips[symbol] = OpenTrip(symbol=symbol, units=units, gained=0.0, counts=self._counts)
 
 
 def _uncounted(trips: tuple[OpenTrip, ...]) -> tuple[OpenTrip, ...]:
