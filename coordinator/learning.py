@@ -77,7 +77,7 @@ class Learning:
     A fit is due once `every` more bars are decided; it looks at the last of them and takes effect
     on the next. Whoever replays the same decisions fits the same bits: the table depends on the
     newest `calibration.lookback` rows alone. Where sizes do not need it nothing is learned, and no
-    memory kept.
+    memory kept. left_out: the bar of a due fit that was not made for want of its rows, -1: of none.
     """
 
     def __init__(self, rules: LearningRules, agents: int, typical_spread: Floats) -> None:
@@ -95,6 +95,7 @@ class Learning:
         self._told = 0
         self._fitted = 0
         self._pending: CalibrationFitted | None = None
+        self.left_out = -1
         self.table = rules.blank(agents)
 
     def observe(self, rows: Rows) -> None:
@@ -152,8 +153,7 @@ class Learning:
 
     def fit(self, sequence: int, time: int) -> None:
         """Learn from everything up to this decided bar, where that is due."""
-        every = self._rules.every
-        if not self.on or self._pending is not None or sequence // every <= self._fitted // every:
+        if not self._is_due(sequence):
             return
         rules, start = self._rules.calibration, max(self._stop - self._keep, 0)
         side, confidence, opened, closed, spread, given = self._values[:, start : self._stop]
@@ -181,6 +181,15 @@ class Learning:
             effective=table.effective,
             foretold=told,
         )
+
+    def leave_out(self, sequence: int) -> None:
+        """Make no fit on this decided bar, though one is due; the table in force stands."""
+        if self._is_due(sequence):
+            self._fitted = self.left_out = sequence
+
+    def _is_due(self, sequence: int) -> bool:
+        every = self._rules.every
+        return self.on and self._pending is None and sequence // every > self._fitted // every
 
     def take_effect(self, sequence: int, time: int) -> CalibrationFitted | None:
         """Let what was fitted on the bar before take effect; None where nothing was."""

@@ -10,6 +10,9 @@ import numpy as np
 from market.bars import Floats
 from market.compiled import lean_kernel
 
+ROUNDING = 1e-12
+"""Of a fill: less than this share of it is left of a position by rounding alone."""
+
 
 class Ledger(NamedTuple):
     """Netted positions of M instruments and one cash balance.
@@ -49,7 +52,8 @@ def book_fill(ledger: Ledger, column: int, units: float, price: float, rate: flo
 
     units: signed. price: quote currency. rate: account currency for one unit of quote currency
     at the fill; what is realised at it is never translated again. Average-cost accounting: a
-    fill in the direction of the position moves the average, one against it realises.
+    fill in the direction of the position moves the average, one against it realises. What rounding
+    alone leaves, as 0.1 + 0.2 − 0.3 does, is flat.
     """
     held = ledger.units[column]
     after = held + units
@@ -59,6 +63,8 @@ def book_fill(ledger: Ledger, column: int, units: float, price: float, rate: flo
     elif held * units > 0.0:
         ledger.average_price[column] = (held * ledger.average_price[column] + units * price) / after
     else:
+        if abs(after) <= ROUNDING * abs(units):
+            after = 0.0
         closed = -units if abs(units) <= abs(held) else held
         realised = closed * (price - ledger.average_price[column]) * rate
         if after == 0.0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from market.ledger import ROUNDING
 from market.quotes import PriceKind
 
 DAY_NS = 86_400_000_000_000
@@ -165,6 +166,8 @@ class EvidenceFold:
             self._begin(symbol, units)
             return
         after, gained = trip.units + units, trip.gained + realised
+        if abs(after) <= ROUNDING * abs(units):
+            after = 0.0
         if trip.units * after > 0.0:
             self._trips[symbol] = OpenTrip(
                 symbol=symbol, units=after, gained=gained, counts=trip.counts

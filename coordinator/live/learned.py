@@ -19,13 +19,17 @@ def resumed_learning(desk: Desk, kept: DeskSnapshot) -> Learning:
 
     Its rows are the bars from the first that was ever decided on, as a replay has them; one that
     nobody decided on stands among them without a decision, so that outcomes are those of the
-    market. A fit that was due on the last decision, and had not taken effect, is made again.
+    market. A
+    fit that was due on the last decision, and had not taken effect, is made again, from all the
+    rows that it had or not at all: on fewer, an agent whose decisions have earned no stake could
+    count as unknown. Then the table in force stands until the next fit is due.
     """
     learning = Learning(desk.learning, len(desk.weights), desk.typical_spread)
     forecasts = kept.learned
     if not learning.on or not len(forecasts.time):
         return learning
     bars = bars_of(kept, desk.traded)
+    whole = len(bars) > 0 and int(bars.time[0]) <= int(forecasts.time[0])
     bars = bars.rows(int(np.searchsorted(bars.time, forecasts.time[0])), len(bars))
     rows, given = _rows(bars), np.full(bars.close.shape, np.nan)
     at = np.searchsorted(bars.time, forecasts.time)
@@ -42,8 +46,11 @@ def resumed_learning(desk: Desk, kept: DeskSnapshot) -> Learning:
         since = decided - int(np.searchsorted(bars.time, fitted.learned_until, side="right"))
         untold = min(since + desk.learning.calibration.horizon, decided)
     learning.resume(_part(rows, 0, decided), given[:decided], fitted, untold)
-    learning.fit(forecasts.sequence, newest)
-    learning.pass_over(_part(rows, decided, len(bars)))
+    if whole or decided >= desk.learning.calibration.lookback:
+        learning.fit(forecasts.sequence, newest)
+    else:
+        learning.leave_out(forecasts.sequence)
+    learning.observe(_part(rows, decided, len(bars)))
     return learning
 
 

@@ -126,6 +126,7 @@ class LiveSession:
         if allocated is not None:
             records.append(allocated)
         records += alerts_of(allocated)
+        records += self._left_out(sequence)
         fitted = self._learning.take_effect(sequence, bar.time)
         if fitted is not None:
             records.append(fitted)
@@ -244,6 +245,23 @@ class LiveSession:
         learning.observe(rows)
         self._to_fit = sequence, bar.time
         return (made,)
+
+    def _left_out(self, sequence: int) -> tuple[Event, ...]:
+        """Say once that a fit was due and was not made."""
+        at, self._learning.left_out = self._learning.left_out, -1
+        if at < 0:
+            return ()
+        return (
+            AlertRaised(
+                sequence=sequence,
+                time=self._time,
+                source="coordinator",
+                level="warning",
+                message=f"the calibration due on bar {at} was lost at a restart, and the desk does "
+                "not remember all that it would have learned from; the one in force stands until "
+                f"the next is due, within {self._desk.learning.every} bars",
+            ),
+        )
 
     def _fit(self) -> None:
         """Learn from everything up to the last decision, where that is due."""

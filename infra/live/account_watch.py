@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.logs import Tell
 from market.accounts import AccountState, Transaction, TransactionKind
+from market.bars import Floats
 from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
 from market.events import AlertRaised, Event, OrderFilled
 from market.live_events import CashMoved, OrderAccepted
@@ -119,9 +119,10 @@ class AccountWatch:
         self._staging.look(self._desk.now, found)
         first = found[0]
         said = f"{first.what}: {first.desk!r} here, {first.broker!r} at the broker"
-        self._desk.alert("critical", f"the books differ from the broker's. {said}")
+        self._doubt = f"the books differ from the broker's. {said}"
+        self._desk.alert("critical", self._doubt)
         self._desk.halt(said)
-        return f"the books differ from the broker's. {said}"
+        return self._doubt
 
     def account(self) -> AccountState | None:
         """The broker's account, where it is that of the books; None where it cannot be had.
@@ -150,10 +151,8 @@ class AccountWatch:
     def held(self) -> dict[str, float]:
         """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
         state = self._books.state
-        units = state.ledger.units
-        if self._doubt:
-            with contextlib.suppress(TransientError, OutcomeUnknown, InvalidError):
-                units = self._broker.account().units
+        told = self._units()
+        units = state.ledger.units if told is None else told
         return {
             symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
         }
@@ -173,6 +172,20 @@ class AccountWatch:
         why = f"{ends}: it is another account, or has lost some"
         self._distrust(why)
         return why
+
+    def flat(self) -> bool:
+        """Whether nothing is held; a broker that is asked and does not answer proves nothing."""
+        units = self._units()
+        return units is not None and not units.any()
+
+    def _units(self) -> Floats | None:
+        """As `held`, (M,) signed; None where the books are in doubt and nobody answers."""
+        if not self._doubt:
+            return self._books.state.ledger.units
+        try:
+            return self._broker.account().units
+        except (TransientError, OutcomeUnknown, InvalidError):
+            return None
 
     def _unanswered(self, error: Exception) -> str:
         why = f"the account could not be asked for: {error}"

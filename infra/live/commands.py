@@ -157,6 +157,8 @@ class Commands:
         return self._changed()
 
     def _promote(self, command: Command) -> str:
+        if not self._gateway.opened:  # nothing may be booked before the account is taken up
+            return "the broker has not been reached yet; promote once it has"
         differs = self._gateway.compare()
         if differs:
             return f"{differs}. No stage is left upwards until that is settled"

@@ -351,7 +351,7 @@ class LiveGateway:
         self.dispatch.resolve(self.now)
         self.dispatch.flatten(self.now, self._watch.held())
         self.catch_up()
-        if not state.orders and not any(self._watch.held().values()):
+        if not state.orders and self._watch.flat():
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
 
     def flatten_for(self, why: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,3 +110,59 @@ def test_before_anything_was_decided_nothing_is_taken_up() -> None:
     fitted = learning.take_effect(15, 15)
     assert fitted is not None
     assert not fitted.outcomes.any()
+
+
+def after_a_gap(gap: int) -> tuple[Learning, Learning]:
+    """A desk whose fit on a decision was lost, with so many bars behind it that nobody decided on;
+    and one that went on.
+    """
+    rng, due = np.random.default_rng(2), 49
+    state, alive = DeskState(STARTED, ROWS), Learning(RULES, len(DESK.weights), DESK.typical_spread)
+    for sequence in range(due + 1 + gap):
+        bar = slice_of(PANEL, sequence)
+        traded = bar.columns(DESK.traded)
+        state.apply(BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=0))
+        if sequence > due:
+            alive.pass_over(undecided_row(traded))
+            continue
+        fitted, rows = alive.take_effect(sequence, bar.time), decided(rng, traded)
+        if fitted is not None:
+            state.apply(fitted)
+        state.apply(forecast_made(sequence, bar.time, rows, alive.foretell(rows)))
+        alive.observe(rows)
+        alive.fit(sequence, bar.time)
+    return alive, resumed_learning(DESK, state.snapshot())
+
+
+@pytest.mark.parametrize("gap", [0, 1, 2, 10, 20, RULES.calibration.lookback, 35])
+def test_a_fit_that_was_lost_is_made_from_all_its_rows_or_not_at_all(gap: int) -> None:
+    alive, again = after_a_gap(gap)
+    stands, made = again.table, again.take_effect(50 + gap, 1)
+    remembered = gap <= ROWS - RULES.calibration.lookback
+    assert (made is not None, again.left_out) == (remembered, -1 if remembered else 49)
+    whole = alive.take_effect(50 + gap, 1)
+    assert whole is not None
+    if made is not None:
+        assert bits([made]) == bits([whole])
+    else:
+        assert again.table is stands
+        assert stands.calibrated.all(), "nobody falls back to the fraction of one who is unknown"
+
+
+@pytest.mark.parametrize("gap", [2, 4])
+def test_the_next_fit_is_made_when_it_is_due_and_is_that_of_a_desk_that_went_on(gap: int) -> None:
+    alive, again = after_a_gap(gap)
+    fits = []
+    for learning in (alive, again):
+        learning.take_effect(50 + gap, 1)
+        rng = np.random.default_rng(3)
+        for sequence in range(50 + gap, 57):
+            assert learning.take_effect(sequence, 1) is None, "none is due before bar 56"
+            learning.observe(decided(rng, slice_of(PANEL, sequence).columns(DESK.traded)))
+            learning.fit(sequence, 1)
+        fits.append(learning.take_effect(57, 1))
+    one, other = fits
+    assert one is not None
+    assert other is not None
+    assert np.array_equal(one.probability, other.probability, equal_nan=True)
+    assert np.array_equal(one.outcomes, other.outcomes)

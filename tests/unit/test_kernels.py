@@ -173,7 +173,16 @@ def test_the_risk_of_a_position_that_cannot_be_valued_is_unknown_not_nothing(fie
 
 @pytest.mark.parametrize(
     ("units", "increment", "expected"),
-    [(1234.9, 1.0, 1234.0), (1234.9, 100.0, 1200.0), (0.9, 1.0, 0.0), (-5.0, 1.0, 0.0)],
+    [
+        (1234.9, 1.0, 1234.0),
+        (1234.9, 100.0, 1200.0),
+        (0.9, 1.0, 0.0),
+        (-5.0, 1.0, 0.0),
+        (0.35, 0.1, 0.3),
+        (0.29, 0.01, 0.29),
+        (0.09, 0.1, 0.0),
+        (0.8, 0.3, 0.6),
+    ],
 )
 def test_sizes_are_cut_down_to_whole_units(units: float, increment: float, expected: float) -> None:
     assert whole_units(units, increment) == expected

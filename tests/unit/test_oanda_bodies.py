@@ -141,3 +141,20 @@ def test_a_bound_never_allows_more_than_was_asked(worst: float, side: float, sym
     bounds = (0.0, worst) if side > 0.0 else (worst, math.inf)
     told = float(body(order("a", side, symbol, bounds=bounds))["priceBound"])
     assert told <= worst if side > 0.0 else told >= worst
+
+
+@pytest.mark.parametrize(
+    ("units", "increment", "expected"),
+    [
+        (0.1 + 0.2, 0.1, "0.3"),
+        (0.1 - 0.3, 0.1, "-0.2"),
+        (0.35, 0.1, "0.35"),
+        (1_000.5, 1.0, "1000.5"),
+        (1e9 + 0.5, 1.0, "1000000000.5"),
+    ],
+)
+def test_only_the_noise_of_rounding_is_taken_from_a_size(
+    units: float, increment: float, expected: str
+) -> None:
+    instrument = replace(EUR, unit_increment=increment)
+    assert order_body(order("a", units), instrument)["order"]["units"] == expected

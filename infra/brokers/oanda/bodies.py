@@ -1,8 +1,9 @@
 """Orders of the desk as bodies of OANDA's requests.
 
 Sizes and prices that somebody chose are written as they are, to the last digit: what OANDA cannot
-take it refuses, and nothing is rounded to something else. What the desk worked out (distances of
-exits, the worst acceptable price) is rounded to the instrument's precision, a bound to its inside.
+take it refuses, and nothing is rounded to something else. Only the noise that sums of tenths have
+in their last bits is left out. What the desk worked out (distances of exits, the worst acceptable
+price) is rounded to the instrument's precision, a bound to its inside.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _TYPES = {
     EntryKind.MARKET_IF_TOUCHED: "MARKET_IF_TOUCHED",
 }
 _LONGEST_ID = 128
+ROUNDING = 1e-9
+"""Of a size: less than that it is off a multiple of the increment by rounding alone."""
+LEAST_PART = 1e-3
+"""Of an increment; of a large size too, more than that was asked for and is not rounded away."""
 
 
 def needs_reference(order: OrderRequest) -> bool:
@@ -48,7 +53,7 @@ def order_body(
     body: dict[str, Any] = {
         "type": _TYPES[kind],
         "instrument": order.symbol,
-        "units": plain(order.units, f"units of order {name}"),
+        "units": plain(_sized(order.units, instrument), f"units of order {name}"),
         "timeInForce": force.value,
         "positionFill": "DEFAULT",
         "clientExtensions": {"id": name},
@@ -71,6 +76,16 @@ def plain(value: float, what: str) -> str:
     number = Decimal(repr(value))
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _sized(units: float, instrument: Instrument | None) -> float:
+    """The multiple of the instrument's increment that only rounding keeps a size from."""
+    if instrument is None or not math.isfinite(units):
+        return units
+    increment = instrument.unit_increment
+    nearest = float(written(units, decimals_of(increment)))
+    noise = min(ROUNDING * abs(units), LEAST_PART * increment)
+    return nearest if abs(nearest - units) <= noise else units
 
 
 def _checked_id(name: str) -> str:
