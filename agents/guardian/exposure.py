@@ -359,7 +359,8 @@ def whole_units(units: float, increment: float) -> float:
     if increment >= 1.0 or not abs(parts * increment - 1.0) <= WHOLE:
         whole: float = np.floor(size / increment) * increment
         return whole
-    count = np.floor(size * parts)
+    count: float = np.floor(size * parts)
     if (count + 1.0) / parts <= size:  # 0.29 × 100 is not quite 29
         count += 1.0
-    return count / parts if count / parts <= size else (count - 1.0) / parts
+    multiple: float = count / parts
+    return multiple if multiple <= size else (count - 1.0) / parts
