@@ -67,7 +67,7 @@ class Reached:
         return getattr(self.broker, name)
 
     def hang_up(self) -> None:
-        self.broker.close_lines()
+        self.connection.close()
 
 
 def oanda_desk(folder: Path, reached: Reached) -> LiveDesk:

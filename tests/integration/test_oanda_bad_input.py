@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,20 @@ def untouched(v20: V20Bench) -> bool:
     return v20.broker.working() == () and not account.units.any() and not account.working.any()
 
 
+@contextmanager
 def reached(
     v20: V20Bench, *, token: str = TOKEN, account: str = "", currency: str = "USD"
-) -> OandaBroker:
+) -> Iterator[OandaBroker]:
     """The same server as another would reach it."""
     connection = OandaConnection(
         environment=environment("local", v20.server.url),
         account=account or v20.server.account,
         tokens=TokenText(token),
     )
-    return OandaBroker(
-        connection, instruments=TERMS.instruments, account_currency=currency, interval_s=60
-    )
+    with closing(connection):
+        yield OandaBroker(
+            connection, instruments=TERMS.instruments, account_currency=currency, interval_s=60
+        )
 
 
 @pytest.mark.parametrize(
@@ -78,13 +81,12 @@ def test_a_wrong_token_or_account_is_refused_and_no_order_comes_of_it(
     v20: V20Bench, wrong: dict[str, str], said: str
 ) -> None:
     before = last(v20)
-    broker = reached(v20, **wrong)
-    with pytest.raises(InvalidError, match=said) as caught:
-        broker.place(order("a", 1_000.0))
-    assert "no-token-of-this" not in str(caught.value)
-    with pytest.raises(InvalidError, match=said):
-        broker.account()
-    broker.close_lines()
+    with reached(v20, **wrong) as broker:
+        with pytest.raises(InvalidError, match=said) as caught:
+            broker.place(order("a", 1_000.0))
+        assert "no-token-of-this" not in str(caught.value)
+        with pytest.raises(InvalidError, match=said):
+            broker.account()
     assert (last(v20), untouched(v20)) == (before, True)
 
 
@@ -175,10 +177,11 @@ def test_a_desk_books_the_refusal_with_the_brokers_code_and_goes_on(
 
 
 def test_an_account_in_another_currency_is_never_taken_for_the_desks(v20: V20Bench) -> None:
-    broker = reached(v20, currency="EUR")
-    with pytest.raises(InvalidError, match="is in USD and the desk in EUR; trade an account"):
+    with (
+        reached(v20, currency="EUR") as broker,
+        pytest.raises(InvalidError, match="is in USD and the desk in EUR; trade an account"),
+    ):
         broker.account()
-    broker.close_lines()
 
 
 def prepare(v20: V20Bench, folder: Path, **sections: Any) -> None:

@@ -13,7 +13,7 @@ from coordinator.live.brokers.oanda import account_differs
 from coordinator.live.brokers.oanda_access import OandaAccess
 from infra.brokers.oanda.account import account_state
 from infra.brokers.oanda.checks import account_checks
-from infra.brokers.oanda.facts import AccountFacts, account_facts, tradeable
+from infra.brokers.oanda.facts import AccountFacts, account_facts
 from infra.brokers.oanda.instruments import broker_instrument
 from market.errors import DataError, InvalidError
 from market.instruments import Registry
@@ -160,8 +160,7 @@ def test_an_instrument_is_as_the_broker_says() -> None:
     assert_valid(instrument(), "Instrument")
     found = broker_instrument(instrument())
     assert found.instrument == Registry()["EUR_USD"]
-    assert (found.minimum_units, found.maximum_units) == (1.0, 1e8)
-    assert (found.minimum_trailing, found.maximum_trailing) == (0.0005, 1.0)
+    assert found.minimum_units == 1.0
     share = broker_instrument(
         instrument("DE30_EUR", type="CFD", pipLocation=0, displayPrecision=1, tradeUnitsPrecision=1)
     )
@@ -244,20 +243,14 @@ def test_the_facts_are_asked_of_the_broker() -> None:
         orders=[waiting(30, "LIMIT", instrument="EUR_USD", units="70")],
     )
     told = {"instruments": [instrument("USD_JPY"), instrument()], "lastTransactionID": "42"}
-    price = {"instrument": "EUR_USD", "tradeable": True}
-    prices = {"prices": [price], "time": "2025-01-02T12:00:00.000000001Z"}
     with scripted(PREFIX) as server:
         server.on("GET ", Reply(body={"account": raw, "lastTransactionID": "42"}))
         server.on("GET /instruments", Reply(body=told))
-        server.on("GET /pricing", Reply(body=prices))
         connection = connected(server)
         found = account_facts(connection)
-        state = tradeable(connection, SYMBOLS)
         connection.close()
     assert (found.account, found.currency, found.hedging) == (ACCOUNT, "USD", False)
     assert found.positions == (("EUR_USD", -30.0),)
     assert (found.waiting, found.last_transaction) == (1, 42)
     assert [one.symbol for one in found.instruments] == ["EUR_USD", "USD_JPY"]
     assert abs(found.offset_s) <= 1.0
-    assert (state.open, state.closed) == (("EUR_USD",), ("USD_JPY",))
-    assert state.now == 1_735_819_200_000_000_001

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oandapyV20.endpoints.pricing import PricingInfo
 
-from infra.brokers.oanda.facts import tradeable
 from infra.brokers.v20_server.faults import Fault, FaultKind, FaultPlan
 from infra.deadlines import readable
 from market.accounts import OrderState
@@ -44,7 +44,9 @@ def fills(bench: V20Bench) -> list[Fill]:
 
 
 def open_now(bench: V20Bench) -> tuple[str, ...]:
-    return tradeable(bench.connection, SYMBOLS).open
+    asked = PricingInfo(bench.connection.account, params={"instruments": ",".join(SYMBOLS)})
+    told = {raw["instrument"]: raw["tradeable"] for raw in bench.connection.ask(asked)["prices"]}
+    return tuple(symbol for symbol in SYMBOLS if told.get(symbol))
 
 
 def requote(bench: V20Bench, mids: dict[str, float]) -> None:

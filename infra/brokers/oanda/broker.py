@@ -220,10 +220,6 @@ class OandaBroker:
             speed=self._speed,
         )
 
-    def close_lines(self) -> None:
-        """Let go of the connection's idle lines."""
-        self._connection.close()
-
     def _check_traded(self, symbol: str) -> None:
         if symbol not in self.symbols:
             raise UnknownInstrument(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oandapyV20.endpoints import accounts, pricing
+from oandapyV20.endpoints import accounts
 
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.instruments import BrokerInstrument, broker_instruments
 from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
-from infra.brokers.v20.times import nanoseconds_of
 from market.errors import DataError
 
 
@@ -66,26 +65,3 @@ def account_facts(connection: OandaConnection) -> AccountFacts:
             waiting=len(raw["orders"]),
             last_transaction=int(raw["lastTransactionID"]),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tradeable:
-    """Whether each instrument can be traded at this moment, and the broker's time, UTC ns."""
-
-    now: int
-    open: tuple[str, ...]
-    closed: tuple[str, ...]
-
-
-def tradeable(connection: OandaConnection, symbols: tuple[str, ...]) -> Tradeable:
-    """What the broker says of its markets. Raises as `OandaConnection.ask`, and DataError."""
-    params = {"instruments": ",".join(symbols)}
-    answer = connection.ask(pricing.PricingInfo(quoted(connection.account), params=params))
-    with reading("the answer about prices"):
-        told = {str(raw["instrument"]): bool(raw.get("tradeable")) for raw in answer["prices"]}
-        now = nanoseconds_of(answer["time"])
-    return Tradeable(
-        now=now,
-        open=tuple(symbol for symbol in symbols if told.get(symbol)),
-        closed=tuple(symbol for symbol in symbols if not told.get(symbol)),
-    )

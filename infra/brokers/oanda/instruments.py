@@ -1,4 +1,4 @@
-"""OANDA's instruments as the desk's, with the limits that the broker sets on them."""
+"""OANDA's instruments as the desk's, with the least size that the broker takes."""
 
 from __future__ import annotations
 
@@ -24,21 +24,11 @@ _REGISTRY = Registry()
 class BrokerInstrument:
     """An instrument as this account may trade it.
 
-    kind: CURRENCY, CFD or METAL. minimum_units, maximum_units: of one order; maximum_position: 0
-    for no limit. minimum_trailing, maximum_trailing: distances in price units. *_decimals: digits
-    after the point of prices and of units.
+    minimum_units: of one order.
     """
 
     instrument: Instrument
-    name: str
-    kind: str
-    price_decimals: int
-    unit_decimals: int
     minimum_units: float
-    maximum_units: float
-    maximum_position: float
-    minimum_trailing: float
-    maximum_trailing: float
 
     @property
     def symbol(self) -> str:
@@ -64,15 +54,7 @@ def broker_instrument(raw: Mapping[str, Any]) -> BrokerInstrument:
                 typical_spread_pips=known,
                 margin_rate=read(raw["marginRate"]),
             ),
-            name=str(raw.get("displayName", symbol)),
-            kind=str(raw["type"]),
-            price_decimals=price,
-            unit_decimals=units,
             minimum_units=read(raw["minimumTradeSize"]),
-            maximum_units=read(raw["maximumOrderUnits"]),
-            maximum_position=read(raw.get("maximumPositionSize", "0")),
-            minimum_trailing=read(raw["minimumTrailingStopDistance"]),
-            maximum_trailing=read(raw["maximumTrailingStopDistance"]),
         )
 
 

@@ -34,11 +34,6 @@ def written(value: float, decimals: int) -> str:
     return format(abs(rounded) if rounded.is_zero() else rounded, "f")
 
 
-def is_multiple(value: float, decimals: int) -> bool:
-    """Whether a number can be written at so many digits without being changed."""
-    return math.isfinite(value) and float(written(value, decimals)) == value
-
-
 def read(text: object) -> float:
     """The number that a string of the protocol holds. Raises DataError."""
     return float(exact(text))
