@@ -9,6 +9,9 @@ from market.stages import CapitalStage
 GRANTED_BY = "practice desk"
 """Who moves a real desk to its first stage, on record."""
 
+GOOD_FOR_NS = 30 * 86_400_000_000_000
+"""How long after the promotion a grant may be taken up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageGrant:
@@ -24,6 +27,10 @@ class StageGrant:
     stage: CapitalStage
     since: int
     evidence: tuple[tuple[str, float], ...]
+
+    def has_lapsed(self, now: int) -> bool:
+        """Whether what it rests on was shown too long ago. now: market time, UTC nanoseconds."""
+        return now - self.since > GOOD_FOR_NS
 
     @property
     def said(self) -> str:

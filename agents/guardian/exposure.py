@@ -362,5 +362,7 @@ def whole_units(units: float, increment: float) -> float:
     count: float = np.floor(size * parts)
     if (count + 1.0) / parts <= size:  # 0.29 × 100 is not quite 29
         count += 1.0
-    multiple: float = count / parts
-    return multiple if multiple <= size else (count - 1.0) / parts
+    if count / parts > size:
+        count -= 1.0
+    decimal: float = count / parts
+    return decimal

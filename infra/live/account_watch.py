@@ -75,6 +75,7 @@ class AccountWatch:
 
     def book(self, transactions: Sequence[Transaction]) -> None:
         """Record what these mean, once. What cannot be booked is distrusted."""
+        self._staging.saw(max((one.time for one in transactions), default=0))
         try:
             events = self._events_of(transactions)
         except LedgerMismatch as error:

@@ -9,12 +9,16 @@ from infra.journal.anchors import read_anchors
 from infra.journal.reader import read_events
 from infra.journal.verify import told, verify
 from infra.live.home import DeskHome
+from infra.live.staging import LAPSED, NEVER_ON_PAPER, UNGRANTED
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
 from market.live_events import StageChanged
-from market.stage_grants import StageGrant
+from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import stage_named
+
+OF_REAL_DESKS = frozenset({UNGRANTED, LAPSED, NEVER_ON_PAPER})
+"""Why stages are left that only a desk whose orders move real money leaves so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
     """What the desk in a folder has earned. It may be at work meanwhile.
 
     key: of its seals. Raises JournalError where its journal does not hold, ConfigError where no
-    desk is there, or one that stands at no live stage.
+    desk is there, or one that stands at no live stage, or is real itself: what was granted is not
+    handed on.
     """
     if not home.journal.exists():
         raise ConfigError(f"oanda.granted_by: {home.folder} holds no desk")
@@ -51,8 +56,15 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
     promoted: StageChanged | None = None
     for event in events:
         state.apply(event)
+        if not isinstance(event, StageChanged):
+            continue
+        if event.by == GRANTED_BY or event.reason in OF_REAL_DESKS:
+            raise ConfigError(
+                f"oanda.granted_by: the desk in {home.folder} trades real money itself; name one "
+                "that has earned its stage on a practice account"
+            )
         # Only a promotion has its evidence on record.
-        if isinstance(event, StageChanged) and event.evidence and stage_named(event.stage).live:
+        if event.evidence and stage_named(event.stage).live:
             promoted = event
     stage = state.stage
     if stage is None or not stage.live or promoted is None:

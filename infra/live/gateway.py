@@ -75,7 +75,7 @@ def nothing_differs() -> str:
 class LiveGateway:
     """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
 
-    real, grant: as of `Staging`. absent_after_s: how long the broker may not show what it has done:
+    real, grant, wall: as of `Staging`. absent_after_s: how long the broker may not show what it has done:
     as of `Dispatch`, and `lags_s` of `AccountWatch`. differs: why the account is not the one that
     the desk was planned for, empty where it is.
 
@@ -100,6 +100,7 @@ class LiveGateway:
         guardian_limits: Mapping[str, float] | None = None,
         real: bool = False,
         grant: StageGrant | None = None,
+        wall: Callable[[], int] = lambda: 0,
         absent_after_s: float = 0.0,
         differs: Differs = nothing_differs,
         cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
@@ -119,7 +120,7 @@ class LiveGateway:
         self._looked = 0
         self.opened = False
         self._tell = tell
-        self.staging = Staging(books, needs, tell, real=real, grant=grant)
+        self.staging = Staging(books, needs, tell, real=real, grant=grant, wall=wall)
         self.overriding = Overriding(books, override_rules, lambda: self.staging.given, self.alert)
         self._measuring = Measuring(meters, tell, books.state.started.initial_balance)
         self._watch = AccountWatch(
@@ -178,6 +179,8 @@ class LiveGateway:
             )
         last = account.last_transaction if first else state.last_transaction
         history = self._broker.history(state.started.interval_s, self._history_bars)
+        if len(history):
+            self.staging.saw(int(history.time[-1]))
         since = state.window.last_time
         fresh = history.rows(int(np.searchsorted(history.time, since, side="right")), len(history))
         values = np.stack(

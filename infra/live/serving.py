@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -135,6 +136,7 @@ def serve_gateway(
         breakers=breakers,
         guardian_limits=guardian_limits,
         real=real,
+        wall=time.time_ns if real else lambda: 0,
         grant=grant,
         absent_after_s=absent_after_s,
         differs=partial(differs, account),

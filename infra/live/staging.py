@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.live.books import Books
@@ -33,6 +33,10 @@ CONFIGURED = "configuration"
 UNKNOWN = "the desk has no stage on record"
 NEVER_ON_PAPER = "a real account never trades on paper's limits"
 UNGRANTED = "no practice desk has earned a live stage for this one"
+LAPSED = (
+    "the practice desk was promoted more than 30 days ago; begin its evidence anew there, promote "
+    "it on what it shows, and take this desk up again"
+)
 DAILY_LOSS, DRAWDOWN = "DAILY_LOSS", "DRAWDOWN"
 """Halts of the guardian; those by a drawdown begin with that word."""
 
@@ -53,6 +57,7 @@ def lowered_by(stage: CapitalStage, event: Event) -> tuple[CapitalStage, str] | 
 class Staging:
     """given: the newest bar that a coordinator was given; its decision is at the stage before.
 
+    wall: the machine's time, UTC ns, of a desk whose market keeps it; 0 where that says nothing.
     real: whether orders move real money. Such a desk never stands on paper: what would lead it
     there is an emergency stop, and it begins, and leaves one, on what a practice desk has shown
     (`grant`).
@@ -66,12 +71,15 @@ class Staging:
         *,
         real: bool = False,
         grant: StageGrant | None = None,
+        wall: Callable[[], int] = lambda: 0,
     ) -> None:
         self._books = books
         self._needs = needs
         self._tell = tell
         self._real = real
         self._grant = grant
+        self._wall = wall
+        self._seen = 0
         self.given = books.state.sequence
 
     @property
@@ -91,6 +99,10 @@ class Staging:
             return f"the account is real and the desk stands {stands}: nothing new"
         return ""
 
+    def saw(self, time: int) -> None:
+        """The market has come to this time, UTC ns; no stage changes before it on record."""
+        self._seen = max(self._seen, time)
+
     def begin(self, now: int) -> None:
         """A desk begins on paper; one that is taken up again stands where it stood.
 
@@ -105,6 +117,8 @@ class Staging:
             self._move(CapitalStage.PAPER, CONFIGURED, "a desk begins on paper", now)
         elif grant is None:
             self._move(CapitalStage.EMERGENCY_STOP, CONFIGURED, UNGRANTED, now)
+        elif grant.has_lapsed(self._newest(now)):
+            self._move(CapitalStage.EMERGENCY_STOP, CONFIGURED, LAPSED, now)
         else:
             self._move(CapitalStage.LIVE_MINIMAL, GRANTED_BY, grant.said, now, grant.evidence)
 
@@ -140,7 +154,7 @@ class Staging:
         above = self._above(stage)
         if above is None:
             return f"{stage} is the highest stage"
-        lacking = self._missing(stage)
+        lacking = self._missing(stage, now)
         if lacking:
             return f"{above} needs more than {stage} has shown: {'; '.join(lacking)}"
         if self._real and stage is CapitalStage.EMERGENCY_STOP and self._grant is not None:
@@ -208,7 +222,7 @@ class Staging:
                 }
                 for one in shown(evidence, needs, interval_s)
             ],
-            "missing": list(self._missing(stage)),
+            "missing": list(self._missing(stage, 0)),
             "no_evidence": no_evidence(evidence),
             "evidence": dict(evidence_of(state)),
         }
@@ -221,7 +235,10 @@ class Staging:
         """Where a desk that is to go to this stage comes to stand."""
         return CapitalStage.EMERGENCY_STOP if self._real and to is CapitalStage.PAPER else to
 
-    def _missing(self, stage: CapitalStage) -> tuple[str, ...]:
+    def _newest(self, now: int) -> int:
+        return max(now, self._seen, self._books.state.time, self._wall())
+
+    def _missing(self, stage: CapitalStage, now: int) -> tuple[str, ...]:
         """What keeps a desk at this stage from moving up, in words."""
         state = self._books.state
         if stage is not CapitalStage.EMERGENCY_STOP:
@@ -232,7 +249,7 @@ class Staging:
             return ()
         stopped = 0 if state.staged is None else state.staged.time
         if self._grant is not None and self._grant.since > stopped:
-            return ()
+            return (LAPSED,) if self._grant.has_lapsed(self._newest(now)) else ()
         return (
             "no practice desk was promoted after this stop. Promote one on what it has shown "
             "since, name its home as oanda.granted_by, and take this desk up again",
@@ -246,12 +263,16 @@ class Staging:
         now: int,
         evidence: tuple[tuple[str, float], ...] = (),
     ) -> None:
-        """Record a stage; durable before it returns."""
+        """Record a stage; durable before it returns.
+
+        At the newest time that is known: a promotion elsewhere that was before a stop must not
+        look as if it had come after it.
+        """
         began, to = self._books.state.stage is None, self._landing(to)
         self._books.record(
             StageChanged(
                 sequence=self.given + 1,
-                time=now,
+                time=self._newest(now),
                 stage=to.value,
                 by=by,
                 reason=reason,

@@ -21,9 +21,11 @@ from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.live.earned import Earned, earned_by
 from infra.live.home import DeskHome
 from infra.live.opening import open_books
+from infra.live.staging import UNGRANTED
 from market.errors import ConfigError, JournalError
+from market.live_events import StageChanged
 from market.quotes import PriceKind
-from market.stage_grants import StageGrant
+from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import CapitalStage
 from tests.live import session_started
 from tests.live_broker import FakeBroker
@@ -182,6 +184,21 @@ def test_a_desk_that_decides_otherwise_is_granted_nothing(
     earned = earned_like(small_plan(("momentum", "volatility"), **changed))
     with pytest.raises(ConfigError, match=f"They differ in {named}"):
         grant_for(real(), earned, Path("practice"))
+
+
+@pytest.mark.parametrize(
+    "began",
+    [
+        replace(stage("live_minimal"), by=GRANTED_BY, evidence=(("days", 7.0),)),
+        replace(stage("emergency_stop"), by="configuration", reason=UNGRANTED),
+    ],
+)
+def test_a_desk_that_is_real_itself_hands_nothing_on_though_it_was_promoted_since(
+    tmp_path: Path, began: StageChanged
+) -> None:
+    promoted = replace(stage("live_scaled_1", time=9), evidence=(("days", 7.0),))
+    with pytest.raises(ConfigError, match="trades real money itself"):
+        earned_by(practice(tmp_path, began, promoted), None)
 
 
 def test_weights_that_were_changed_while_it_was_tried_count() -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.live.staging import Staging
 from market.events import Event, TradingHalted
 from market.live_events import MismatchFound, StageChanged
 from market.quotes import PriceKind
 from market.stage_grants import StageGrant
+from market.stage_needs import LEAST_NEEDED
 from market.stages import CapitalStage
+from tests.exchanges import START
 from tests.live import LiveDesk, coordinator_of, live_desk
 from tests.live_broker import FakeBroker
 from tests.staged import books_of, good_days, opened, settled, stage
@@ -54,7 +57,7 @@ def at(desk: LiveDesk) -> str:
 def test_it_begins_at_the_lowest_live_stage_that_a_practice_desk_has_earned_and_says_by_which(
     tmp_path: Path,
 ) -> None:
-    with real_desk(tmp_path, granted=grant(DAY), new=True) as desk:
+    with real_desk(tmp_path, granted=grant(START - DAY), new=True) as desk:
         assert at(desk) == "live_minimal"
         desk.kill()
         (began,) = desk.events(StageChanged)
@@ -118,15 +121,61 @@ def test_a_person_cannot_put_it_on_paper_either(tmp_path: Path) -> None:
 def test_out_of_a_stop_it_needs_a_practice_desk_that_was_promoted_afterwards(
     tmp_path: Path,
 ) -> None:
-    for number, granted in enumerate((None, grant(DAY), grant(2 * DAY))):
+    stop = START - 5 * DAY
+    for number, granted in enumerate((None, grant(stop - DAY), grant(stop))):
         folder = tmp_path / str(number)
-        with real_desk(folder, stage("emergency_stop", time=2 * DAY), granted=granted) as desk:
+        with real_desk(folder, stage("emergency_stop", time=stop), granted=granted) as desk:
             assert "no practice desk was promoted after" in desk.ask("promote", **ANN).refused
             assert at(desk) == "emergency_stop"
     with real_desk(
-        tmp_path / "later", stage("emergency_stop", time=2 * DAY), granted=grant(3 * DAY)
+        tmp_path / "later", stage("emergency_stop", time=stop), granted=grant(stop + DAY)
     ) as desk:
         assert desk.ask("promote", **ANN).told["capital"]["stage"] == "live_minimal"
+
+
+def test_a_grant_opens_nothing_once_its_promotion_is_too_old(tmp_path: Path) -> None:
+    old = grant(START - 31 * DAY)
+    with real_desk(tmp_path / "new", granted=old, new=True) as desk:
+        assert at(desk) == "emergency_stop"
+        assert "more than 30 days ago" in desk.status()["capital"]["reason"]
+    stopped = stage("emergency_stop", time=START - 40 * DAY)
+    with real_desk(tmp_path / "stopped", stopped, granted=old) as desk:
+        assert "more than 30 days ago" in desk.ask("promote", **ANN).refused
+        assert at(desk) == "emergency_stop"
+
+
+def test_a_stop_is_of_the_newest_time_that_is_known_not_of_the_last_bar(tmp_path: Path) -> None:
+    books = books_of(tmp_path, FakeBroker(), opened(), stage("live_minimal"))
+    try:
+        staging = Staging(
+            books,
+            LEAST_NEEDED,
+            lambda *_, **__: None,
+            real=True,
+            grant=grant(START + 5 * DAY),
+        )
+        staging.saw(START + 6 * DAY)
+        staging.distrust(START + DAY, "the books differ")
+        assert books.state.staged is not None
+        assert books.state.staged.time == START + 6 * DAY
+        assert "no practice desk was promoted after" in staging.promote(
+            "ann", "again", START + 7 * DAY
+        )
+    finally:
+        books.close()
+
+
+def test_a_stop_knows_the_machines_time_where_the_market_keeps_it(tmp_path: Path) -> None:
+    books = books_of(tmp_path, FakeBroker(), opened(), stage("live_minimal"))
+    try:
+        staging = Staging(
+            books, LEAST_NEEDED, lambda *_, **__: None, real=True, wall=lambda: START + 9 * DAY
+        )
+        staging.stop("ann", "news", START + DAY)
+        assert books.state.staged is not None
+        assert books.state.staged.time == START + 9 * DAY
+    finally:
+        books.close()
 
 
 def test_it_climbs_on_its_own_evidence_from_there(tmp_path: Path) -> None:
