@@ -75,9 +75,9 @@ def nothing_differs() -> str:
 class LiveGateway:
     """Knows no sockets: a loop gives it what came and the time, and sends what it answers.
 
-    real, grant, wall: as of `Staging`. absent_after_s: how long the broker may not show what it has done:
-    as of `Dispatch`, and `lags_s` of `AccountWatch`. differs: why the account is not the one that
-    the desk was planned for, empty where it is.
+    real, grant, wall: as of `Staging`. absent_after_s: how long the broker may not show what it
+    has done: as of `Dispatch`, and `lags_s` of `AccountWatch`. differs: why the account is not the
+    one that the desk was planned for, empty where it is.
 
     Every method may raise JournalUnwritable, after which nothing may be traded any more.
     """
