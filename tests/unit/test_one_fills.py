@@ -131,6 +131,19 @@ def test_a_surplus_that_a_stop_has_closed_is_not_given_back(desk: Bench) -> None
     assert BACK not in desk.broker.orders
 
 
+def test_two_that_filled_without_a_surplus_are_told_also_after_a_crash(desk: Bench) -> None:
+    desk.fill(A)
+    desk.tell(TransactionKind.CANCELLED, C, reason="CLIENT_REQUEST")
+    desk.fill(B)
+    desk.fill(A, -2_000.0, "STOP_LOSS")
+    desk.restart()
+    assert desk.dispatch.groups_unfinished
+    (said,) = desk.keep()
+    assert "nothing more is held by it" in said
+    assert not desk.dispatch.groups_unfinished
+    assert desk.keep() == ()
+
+
 def test_what_was_to_be_given_back_is_not_sent_twice_while_nobody_knows(desk: Bench) -> None:
     desk.broker.answers = {BACK: OrderState.UNKNOWN}
     desk.fill(A)
