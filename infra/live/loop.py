@@ -289,7 +289,7 @@ class GatewayLoop:
             self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
         gateway.breakers.look(gateway.now)
-        closing = gateway.only_reduces or gateway.breakers.cancelling
+        closing = gateway.only_reduces or bool(gateway.breakers.blocked)
         if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):

@@ -12,6 +12,7 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.asking import ask_desk
 from infra.live.books import Books
 from infra.live.home import DeskHome
+from market.accounts import MARGIN_CALL
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalUnwritable, TransientError
 from market.events import AlertRaised, Event, OrderFilled, OrderIntended
@@ -360,6 +361,14 @@ def test_a_desk_that_cannot_record_asks_to_cancel_until_nothing_works(tmp_path: 
         desk.until(lambda _: broker.working() == ())
         desk.ask("stop", **ANN)
         desk.ended()
+
+
+def test_a_margin_call_cancels_what_waits_to_open(desk: LiveDesk) -> None:
+    with coordinator_of(desk) as coordinator:
+        assert coordinator.order({"EUR_USD": 1_000.0}).sent == 1
+        assert len(desk.broker.working()) == 1
+        desk.broker.note(MARGIN_CALL)
+        desk.until(lambda _: desk.broker.working() == ())
 
 
 def test_where_there_is_no_desk_a_command_says_how_to_get_one(tmp_path: Path) -> None:
