@@ -74,15 +74,25 @@ class AccountWatch:
             self._tell(f"transactions could not be asked for: {error}", level="warning")
 
     def book(self, transactions: Sequence[Transaction]) -> None:
-        """Record what these mean, once. What cannot be booked is distrusted."""
+        """Record what these mean, once. What cannot be booked is distrusted, and all before it
+        booked.
+        """
         self._staging.saw(max((one.time for one in transactions), default=0))
+        why = ""
         try:
-            events = self._events_of(transactions)
+            fresh = self._fresh(transactions)
         except LedgerMismatch as error:
-            self._distrust(str(error))
-            return
-        if not events:
-            return
+            fresh, why = (), str(error)
+        try:
+            events = self._events_of(fresh)
+        except LedgerMismatch as error:
+            events, why = self._events_before(fresh), str(error)
+        if events:
+            self._take(events)
+        if why:
+            self._distrust(why)
+
+    def _take(self, events: Sequence[Event]) -> None:
         self._books.record(*events)
         for event in events:
             if isinstance(event, AlertRaised):
@@ -211,10 +221,9 @@ class AccountWatch:
                     f"by {event.amount:+,.2f}"
                 )
 
-    def _events_of(self, transactions: Sequence[Transaction]) -> tuple[Event, ...]:
-        """What is to be booked. Raises LedgerMismatch where the broker's record has a gap."""
-        state = self._books.state
-        last = state.last_transaction
+    def _fresh(self, transactions: Sequence[Transaction]) -> tuple[Transaction, ...]:
+        """Those to be booked. Raises LedgerMismatch where the broker's record has a gap."""
+        last = self._books.state.last_transaction
         fresh = newer(transactions, last)
         if fresh is None:
             fresh = newer(self._broker.transactions(last), last)
@@ -223,6 +232,24 @@ class AccountWatch:
                 f"the broker's transactions have a gap after {last}; compare the journal with the "
                 "broker's record"
             )
+        return fresh
+
+    def _events_before(self, fresh: tuple[Transaction, ...]) -> tuple[Event, ...]:
+        """Of all before the first of these that cannot be booked."""
+        good, bad = 0, len(fresh)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                self._events_of(fresh[:middle])
+            except LedgerMismatch:
+                bad = middle
+            else:
+                good = middle
+        return self._events_of(fresh[:good])
+
+    def _events_of(self, fresh: tuple[Transaction, ...]) -> tuple[Event, ...]:
+        """What these mean. Raises LedgerMismatch where one of them cannot be booked."""
+        state = self._books.state
         # That an order was accepted is in the books since its answer, but for an unanswered one.
         return tuple(
             event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from infra.live.staging import Staging
 from infra.live.stopping import taken_up
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
-from market.accounts import StreamUpdate
+from market.accounts import OrderState, StreamUpdate
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.breaker_rules import BreakerLimits
@@ -30,6 +31,7 @@ from market.errors import (
     ApprovalRejected,
     ConfigError,
     Fenced,
+    InvalidError,
     LedgerMismatch,
 )
 from market.events import (
@@ -58,6 +60,7 @@ from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
 from market.stages import CapitalStage
 
+WORKS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
 MOST_MISSED = 5_000
@@ -365,6 +368,19 @@ class LiveGateway:
     def cancel_openings(self) -> None:
         """Cancel what would open risk, because a breaker says so."""
         self.dispatch.cancel_openings()
+
+    def cancel_unrecorded(self) -> bool:
+        """Ask to cancel what the broker says still works; whether anything did. For books that
+        cannot be written, which do not hear of its end any more.
+        """
+        works = False
+        for name in self.books.state.orders:
+            found = self._broker.find(name)
+            if found is not None and found.state in WORKS:
+                works = True
+                with suppress(InvalidError):  # it has ended meanwhile
+                    self._broker.cancel(name)
+        return works
 
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""

@@ -88,6 +88,7 @@ class GatewayLoop:
         self._people = list(people)
         self._health: Mapping[str, Any] = {}
         self._failure: JournalUnwritable | None = None
+        self._works = True
         self._due: dict[str, float] = {}
         self._reconnect_s = RECONNECT_S[0]
         self._called_at = self._heard_at = self._quoted_at = time.monotonic()
@@ -274,6 +275,7 @@ class GatewayLoop:
         if self._is_due("age", METER_EVERY_S):
             self._meters.show(DATA_AGE_SECONDS, time.monotonic() - self._quoted_at)
         if self._failure is not None:
+            self._cancel_unrecorded()
             return
         gateway.books.soon()
         state = gateway.books.state
@@ -287,7 +289,7 @@ class GatewayLoop:
             self._flattened += 1  # what a broker refuses again and again is asked less often
             gateway.flatten()
         gateway.breakers.look(gateway.now)
-        closing = gateway.only_reduces or gateway.breakers.cancelling
+        closing = gateway.only_reduces or bool(gateway.breakers.blocked)
         if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
         if self._is_due("reconcile", self._reconcile_every_s):
@@ -348,8 +350,13 @@ class GatewayLoop:
         self._failure = error
         self._gateway.breakers.unrecorded(self._gateway.now)
         self._tell(str(error), level="critical")
-        with contextlib.suppress(QuorumError):
-            self._gateway.dispatch.cancel_working()
+        self._cancel_unrecorded()
+
+    def _cancel_unrecorded(self) -> None:
+        """Ask again and again until nothing works: that it ended cannot be booked any more."""
+        if self._works and self._is_due("unrecorded", CANCEL_EVERY_S):
+            with contextlib.suppress(QuorumError):
+                self._works = self._gateway.cancel_unrecorded()
 
     def _facts(self) -> dict[str, Any]:
         """What `status` tells beside the books."""

@@ -42,16 +42,18 @@ class OneFills:
         self._state = state
         self._clock = clock
         self._next: dict[str, float] = {}
+        # One that nothing was sent for is told again: it may have been lost in a crash.
         self._told = {
-            name
-            for name, group in state.groups.items()
-            if group.collided and (group.returns or not group.surplus)
+            name for name, group in state.groups.items() if group.collided and group.returns
         }
 
     @property
     def unfinished(self) -> bool:
-        """Whether there is anything to cancel or to give back."""
-        return any(self._losers(one) or one.surplus for one in self._state.groups.values())
+        """Whether there is anything to cancel, to give back or to tell."""
+        return any(
+            self._losers(one) or one.surplus or (one.collided and one.name not in self._told)
+            for one in self._state.groups.values()
+        )
 
     def look(self, now: int) -> tuple[str, ...]:
         """Cancel and give back what is to be; what a person should know of it.

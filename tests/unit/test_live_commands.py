@@ -12,6 +12,7 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.asking import ask_desk
 from infra.live.books import Books
 from infra.live.home import DeskHome
+from market.accounts import MARGIN_CALL
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalUnwritable, TransientError
 from market.events import AlertRaised, Event, OrderFilled, OrderIntended
@@ -340,6 +341,34 @@ def test_a_desk_that_cannot_record_answers_refuses_and_can_be_stopped(tmp_path: 
         assert "the disk is full" in desk.ask("flatten", **ANN).refused
         assert "the disk is full" in desk.ask("stop", **ANN).refused
         desk.ended()
+
+
+def test_a_desk_that_cannot_record_asks_to_cancel_until_nothing_works(tmp_path: Path) -> None:
+    broker = FakeBroker()
+    for symbol, level in LEVELS.items():
+        broker.market(symbol, level)
+    journal = FullDisk(tmp_path / "journal.sqlite", durable=True)
+    started = session_started(broker, initial_balance=100_000.0)
+    journal.append(started)
+    books = Books(journal, DeskState(started, ROWS), lambda _: None)
+    with live_desk(tmp_path, broker, gateway_options={"books": books}) as desk:
+        with coordinator_of(desk) as coordinator:
+            coordinator.order({"EUR_USD": 1_000.0})
+        with broker.unreachable():
+            journal.full = True
+            assert "the disk is full" in desk.ask("halt", **ANN).refused
+            assert desk.status()["failure"].endswith("the disk is full")
+        desk.until(lambda _: broker.working() == ())
+        desk.ask("stop", **ANN)
+        desk.ended()
+
+
+def test_a_margin_call_cancels_what_waits_to_open(desk: LiveDesk) -> None:
+    with coordinator_of(desk) as coordinator:
+        assert coordinator.order({"EUR_USD": 1_000.0}).sent == 1
+        assert len(desk.broker.working()) == 1
+        desk.broker.note(MARGIN_CALL)
+        desk.until(lambda _: desk.broker.working() == ())
 
 
 def test_where_there_is_no_desk_a_command_says_how_to_get_one(tmp_path: Path) -> None:

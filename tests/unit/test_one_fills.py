@@ -151,6 +151,19 @@ def test_what_a_stop_left_of_a_surplus_is_all_that_is_given_back(desk: Bench) ->
     assert desk.broker.orders[BACK].units == -600.0
 
 
+def test_two_that_filled_without_a_surplus_are_told_also_after_a_crash(desk: Bench) -> None:
+    desk.fill(A)
+    desk.tell(TransactionKind.CANCELLED, C, reason="CLIENT_REQUEST")
+    desk.fill(B)
+    desk.fill(A, -2_000.0, "STOP_LOSS")
+    desk.restart()
+    assert desk.dispatch.groups_unfinished
+    (said,) = desk.keep()
+    assert "nothing more is held by it" in said
+    assert not desk.dispatch.groups_unfinished
+    assert desk.keep() == ()
+
+
 def test_what_was_to_be_given_back_is_not_sent_twice_while_nobody_knows(desk: Bench) -> None:
     desk.broker.answers = {BACK: OrderState.UNKNOWN}
     desk.fill(A)

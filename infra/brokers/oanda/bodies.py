@@ -53,7 +53,7 @@ def order_body(
     body: dict[str, Any] = {
         "type": _TYPES[kind],
         "instrument": order.symbol,
-        "units": plain(_sized(order.units, instrument), f"units of order {name}"),
+        "units": plain(sized(order.units, instrument), f"units of order {name}"),
         "timeInForce": force.value,
         "positionFill": "DEFAULT",
         "clientExtensions": {"id": name},
@@ -78,7 +78,7 @@ def plain(value: float, what: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _sized(units: float, instrument: Instrument | None) -> float:
+def sized(units: float, instrument: Instrument | None) -> float:
     """The multiple of the instrument's increment that only rounding keeps a size from."""
     if instrument is None or not math.isfinite(units):
         return units

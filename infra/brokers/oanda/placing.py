@@ -13,7 +13,7 @@ from infra.brokers.oanda.answers import (
     refused_transaction,
     rejected,
 )
-from infra.brokers.oanda.bodies import needs_reference, order_body, plain
+from infra.brokers.oanda.bodies import needs_reference, order_body, plain, sized
 from infra.brokers.oanda.codes import in_words
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
@@ -110,7 +110,8 @@ class Placing:
             if held == 0.0:
                 return None
             side, other = ("long", "short") if held > 0.0 else ("short", "long")
-            many = plain(min(units, abs(held)), f"units of order {name}")
+            size = sized(min(units, abs(held)), self._instruments.get(symbol))
+            many = plain(size, f"units of order {name}")
             body = {
                 f"{side}Units": "ALL" if math.isinf(units) else many,
                 f"{other}Units": "NONE",
