@@ -29,19 +29,19 @@ ENOUGH_HELD = 3
 
 
 def settings_of(seed: int, namespace: str) -> Settings:
-    """Second bars at five times real time, no limit on losses in sight; stops so close that orders
+    """Bars of five seconds at 25 times real time, no limit on losses in sight; stops so close that orders
     flow, and so wide that some positions are held at any time.
     """
     return Settings.model_validate(
         {
             "desk": {"seed": seed, "initial_balance": 10_000_000.0},
-            "data": {"bar": "1s"},
+            "data": {"bar": "5s"},
             "committee": {"decision_threshold": 0.05},
             "sizing": {"stop_sigmas": 16.0, "tp_sl_ratio": 1.0, "max_risk_per_trade": 0.0001},
             "guardian": {"max_daily_loss": 0.25, "max_drawdown": 0.5},
             # Faults are meant here, and orders are to flow all the same.
             "breakers": {"latency_s": 30.0, "failures": 10, "correlation": 0.95},
-            "live": {"speed": 5.0, "reconcile_every_s": 5.0},
+            "live": {"speed": 25.0, "reconcile_every_s": 5.0},
             "ray": {"namespace": namespace},
         }
     )

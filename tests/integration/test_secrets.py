@@ -52,7 +52,9 @@ LIST = """
 import json, sys, ray
 ray.init(address=sys.argv[1], namespace="quorum", logging_level="error", log_to_driver=False)
 from ray.util.state import list_actors, list_jobs, list_nodes, list_workers
-told = [list_actors(detail=True), list_jobs(detail=True), list_workers(detail=True), list_nodes()]
+at = {"address": sys.argv[1]}
+told = [list_actors(detail=True, **at), list_jobs(detail=True, **at)]
+told += [list_workers(detail=True, **at), list_nodes(**at)]
 told.append(ray.get_runtime_context().runtime_env)
 told.append(ray.util.list_named_actors(all_namespaces=True))
 print(repr(told))
