@@ -29,8 +29,8 @@ ENOUGH_HELD = 3
 
 
 def settings_of(seed: int, namespace: str) -> Settings:
-    """Bars of five seconds at 25 times real time, no limit on losses in sight; stops so close that orders
-    flow, and so wide that some positions are held at any time.
+    """Bars of five seconds, quoted at any hour of the day, at 25 times real time; no limit on
+    losses in sight; stops so close that orders flow, and so wide that some positions are held.
     """
     return Settings.model_validate(
         {
