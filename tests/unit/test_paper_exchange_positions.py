@@ -96,17 +96,33 @@ def test_an_order_that_is_met_fills_at_the_last_quote_now(bench: LocalBench) -> 
     assert end_of(bench, "b") == (OrderState.ACCEPTED, "")
 
 
-def test_an_order_may_meet_the_last_quote_as_it_is_placed(bench: LocalBench) -> None:
-    bench.exchange.place(order("early", 10.0), meets=True)
-    assert not fills(bench)
+def test_what_is_asked_together_is_one_commit(bench: LocalBench) -> None:
     bench.market("EUR_USD", 1.10, 0.01)
-    bench.exchange.place(order("a", 7.0), meets=True)
-    bench.exchange.place(order("c", 5.0, entry=limit(1.05)), meets=True)
-    assert [fill.client_order_id for fill in fills(bench)] == ["early", "a"]
+    with bench.exchange.one_commit():
+        bench.exchange.place(order("a", 7.0))
+        bench.exchange.meet("EUR_USD")
+        bench.exchange.protect("EUR_USD", take_profit_price=1.2)
+        assert bench.store.last_transaction == 1, "nothing is durable yet"
+    assert bench.store.last_transaction == bench.exchange.last_transaction == 4
     assert end_of(bench, "a") == (OrderState.FILLED, "")
-    before = bench.exchange.last_transaction
-    bench.exchange.meet("EUR_USD")
-    assert bench.exchange.last_transaction == before
+    assert bench.exchange.exits("EUR_USD").take_profit_price == 1.2
+    bench.exchange.place(order("b", 1.0))
+    assert bench.store.last_transaction == 5, "and each by itself again"
+
+
+def test_what_was_asked_before_a_refusal_is_durable_with_it(bench: LocalBench) -> None:
+    bench.market("EUR_USD", 1.10, 0.01)
+
+    def both() -> None:
+        with bench.exchange.one_commit():
+            bench.exchange.place(order("a", 7.0))
+            bench.exchange.place(order("b", 0.5))
+
+    with pytest.raises(InvalidError):
+        both()
+    assert bench.store.last_transaction == 3
+    assert end_of(bench, "a") == (OrderState.ACCEPTED, "")
+    assert end_of(bench, "b")[0] is OrderState.REJECTED
 
 
 def test_nothing_is_met_without_a_quote_or_with_an_old_one(bench: LocalBench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,11 +48,12 @@ class Entering:
             return self._reject(kind, facts, refusal)
         name = core.name_for(asked.client_id)
         core.log.keep_request(name, {"type": f"{kind}_ORDER", **facts})
+        late = twist.cancel or self._loss_at_once(asked)
         try:
-            self._place(name, asked, twist)
+            met = self._place(name, asked, twist, meets=core.at_once and not late)
         except InvalidError:
             return self._answer_rejected()
-        return self._work(name, asked, twist)
+        return self._work(name, asked, late=late, met=met)
 
     def replace(self, old: Json, fields: Fields, kind: str) -> Answer:
         """Put an order in the place of one that waits. Raises Malformed."""
@@ -72,7 +74,7 @@ class Entering:
             core.exchange.replace(core.log.name_of(old["id"]), order)
         except InvalidError:
             return self._answer_rejected()
-        return self._work(name, asked, Twist())
+        return self._work(name, asked, late=self._loss_at_once(asked))
 
     def cancel(self, order: Json) -> Answer:
         """Cancel one that waits."""
@@ -170,28 +172,44 @@ class Entering:
             return "ORDER_FILL_POSITION_ACTION_INVALID"
         return ""
 
-    def _place(self, name: str, asked: EntryRequest, twist: Twist) -> None:
-        core, facts, share = self._core, asked.facts, twist.share
+    def _place(self, name: str, asked: EntryRequest, twist: Twist, *, meets: bool) -> bool:
+        """Give an order to the exchange; whether it met the standing quote. meets: it is to.
+
+        What becomes of it at once, with the take profit that it was given, is one commit.
+        """
+        exchange, facts, share = self._core.exchange, asked.facts, twist.share
         symbol = facts["instrument"]
         if share < 1.0 and asked.kind == "MARKET":
-            step = core.listed[symbol].instrument.unit_increment
+            listed = self._core.listed[symbol]
+            step = listed.instrument.unit_increment
             part = max(step, math.floor(abs(float(facts["units"])) * share / step) * step)
-            signed = core.listed[symbol].units(math.copysign(part, float(facts["units"])))
-            facts = {**facts, "units": signed}
-        if facts["positionFill"] == "REDUCE_ONLY":
-            core.exchange.reduce(symbol, abs(float(facts["units"])), name)
-        else:
-            order = order_of(facts, asked.kind, name, core.mid(symbol))
-            meets = core.at_once and not (twist.cancel or self._loss_at_once(asked))
-            core.exchange.place(order, meets=meets)
+            facts = {**facts, "units": listed.units(math.copysign(part, float(facts["units"])))}
+        with exchange.one_commit():
+            if facts["positionFill"] == "REDUCE_ONLY":
+                exchange.reduce(symbol, abs(float(facts["units"])), name)
+            else:
+                exchange.place(order_of(facts, asked.kind, name, self._core.mid(symbol)))
+            met = meets and exchange.meet(symbol)
+            target = facts.get("takeProfitOnFill", {}).get("price")
+            if target is not None and self._opened(name, symbol):
+                # The price is past it where this is refused; what that means is told later.
+                with contextlib.suppress(InvalidError):
+                    exchange.protect(symbol, take_profit_price=float(target))
+        return met
 
-    def _work(self, name: str, asked: EntryRequest, twist: Twist) -> Answer:
-        """Let a new order meet the market; what became of it."""
+    def _opened(self, name: str, symbol: str) -> bool:
+        """Whether what an order filled is held."""
+        found = self._core.exchange.find(name)
+        return found is not None and found.filled * self._core.exchange.held(symbol) > 0.0
+
+    def _work(self, name: str, asked: EntryRequest, *, late: str, met: bool = False) -> Answer:
+        """What became of a new order. late: why it is cancelled before it meets the market. met: it
+        has met it.
+        """
         core = self._core
-        refusal = twist.cancel or self._loss_at_once(asked)
-        if refusal:
-            core.end(name, refusal)
-        elif core.at_once:
+        if late:
+            core.end(name, late)
+        elif core.at_once and not met:
             core.meet(asked.facts["instrument"])
         return 201, entered(core, core.settle())
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.brokers.record_file import APPEND_ONLY, RecordFile
 from infra.brokers.v20_server.trades import Trade, trade_of
 from infra.brokers.v20_server.wire import Json, decode_json, encode_json
-from market.errors import FatalError, InvalidError
 
 SCHEMA_VERSION = 1
 
@@ -29,11 +27,7 @@ _SCHEMA = (
     "CREATE INDEX open_trades ON trades (id) WHERE open",
     "CREATE TABLE requests (name TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE state (name TEXT PRIMARY KEY, payload BLOB NOT NULL)",
-    "CREATE TRIGGER transactions_are_never_changed BEFORE UPDATE ON transactions "
-    "BEGIN SELECT RAISE(ABORT, 'transactions are only appended'); END",
-    "CREATE TRIGGER transactions_are_never_removed BEFORE DELETE ON transactions "
-    "BEGIN SELECT RAISE(ABORT, 'transactions are only appended'); END",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
+    *APPEND_ONLY,
 )
 
 
@@ -51,43 +45,19 @@ class Changes:
 
 
 class V20Log:
-    """SQLite, durable at each commit, for one server at a time.
-
-    Once a write has failed it takes nothing more.
+    """For one server at a time, durable at each write. A write raises FatalError, and every one
+    after it.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the log or make it. Raises InvalidError where another server has it."""
-        self.path = path
-        self._failure: FatalError | None = None
-        try:
-            self._database = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=0.2
-            )
-            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute("BEGIN IMMEDIATE")
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA:
-                    self._database.execute(statement)
-            self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise InvalidError(
-                f"{path} cannot be opened as the log of a v20 server: {error}. Another server may "
-                "be running on it: stop that one, or give this one a folder of its own."
-            ) from None
-        if version not in (0, SCHEMA_VERSION):
-            self.close()
-            raise InvalidError(
-                f"{path} has schema {version} of the v20 log, this version reads {SCHEMA_VERSION}; "
-                "use the version that wrote it, or start a new account"
-            )
+        self._file = RecordFile(
+            path, _SCHEMA, SCHEMA_VERSION, what="the log of a v20 server", owner="server"
+        )
 
     def keep_request(self, name: str, request: Json) -> None:
         """What was asked under a name of the exchange, before the exchange is asked."""
-        self._write(
+        self._file.write(
             ("INSERT OR REPLACE INTO requests VALUES (?, ?)", [(name, encode_json(request))])
         )
 
@@ -96,8 +66,8 @@ class V20Log:
         return self._one("SELECT payload FROM requests WHERE name = ?", name)
 
     def append(self, changes: Changes, state: Json) -> None:
-        """Make it all durable at once. Raises FatalError."""
-        self._write(
+        """Make it all durable at once."""
+        self._file.write(
             (
                 "INSERT INTO transactions VALUES (?, ?, ?)",
                 [(int(one["id"]), time, encode_json(one)) for time, one in changes.transactions],
@@ -130,7 +100,7 @@ class V20Log:
     def keep_gaps(self, factors: dict[str, float]) -> None:
         """By how much the prices of instruments were moved for good."""
         payload = encode_json(factors)
-        self._write(("INSERT OR REPLACE INTO state VALUES ('gaps', ?)", [(payload,)]))
+        self._file.write(("INSERT OR REPLACE INTO state VALUES ('gaps', ?)", [(payload,)]))
 
     def gaps(self) -> dict[str, float]:
         """The same; empty where none ever was."""
@@ -148,8 +118,8 @@ class V20Log:
 
     def ids_between(self, start: int, end: int) -> list[int]:
         """Ids of the transactions of a span of time, both ends included, UTC ns."""
-        rows = self._database.execute(
-            "SELECT id FROM transactions WHERE time BETWEEN ? AND ? ORDER BY id", (start, end)
+        rows = self._file.rows(
+            "SELECT id FROM transactions WHERE time BETWEEN ? AND ? ORDER BY id", start, end
         )
         return [id_ for (id_,) in rows]
 
@@ -169,16 +139,12 @@ class V20Log:
 
     def name_of(self, order_id: str) -> str:
         """The name under which the exchange knows an order; empty for those of a trade."""
-        row = self._database.execute(
-            "SELECT name FROM orders WHERE id = ?", (int(order_id),)
-        ).fetchone()
+        row = self._file.row("SELECT name FROM orders WHERE id = ?", int(order_id))
         return "" if row is None or row[0] is None else str(row[0])
 
     def orders(self, before: int) -> Iterable[Json]:
         """Every order with an id below `before`, newest first."""
-        rows = self._database.execute(
-            "SELECT payload FROM orders WHERE id < ? ORDER BY id DESC", (before,)
-        )
+        rows = self._file.rows("SELECT payload FROM orders WHERE id < ? ORDER BY id DESC", before)
         return (decode_json(payload) for (payload,) in rows)
 
     def waiting(self) -> list[Json]:
@@ -197,47 +163,25 @@ class V20Log:
 
     def trades(self, before: int) -> Iterable[Trade]:
         """Every trade with an id below `before`, newest first."""
-        rows = self._database.execute(
-            "SELECT payload FROM trades WHERE id < ? ORDER BY id DESC", (before,)
-        )
+        rows = self._file.rows("SELECT payload FROM trades WHERE id < ? ORDER BY id DESC", before)
         return (trade_of(payload) for (payload,) in rows)
 
     def open_trades(self) -> list[Trade]:
         """The trades that are open, oldest first."""
-        rows = self._database.execute("SELECT payload FROM trades WHERE open ORDER BY id")
+        rows = self._file.rows("SELECT payload FROM trades WHERE open ORDER BY id")
         return [trade_of(payload) for (payload,) in rows]
 
     def close(self) -> None:
-        """Let go of the file; a single one is left behind."""
-        with contextlib.suppress(sqlite3.Error):
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._database.close()
+        """Let go of the file."""
+        self._file.close()
 
     def _one(self, query: str, *values: object) -> Json | None:
-        row = self._database.execute(query, values).fetchone()
+        row = self._file.row(query, *values)
         return None if row is None else decode_json(row[0])
 
     def _many(self, query: str, *values: object) -> list[Json]:
-        return [decode_json(payload) for (payload,) in self._database.execute(query, values)]
+        return [decode_json(payload) for (payload,) in self._file.rows(query, *values)]
 
     def _trade(self, query: str, *values: object) -> Trade | None:
-        row = self._database.execute(query, values).fetchone()
+        row = self._file.row(query, *values)
         return None if row is None else trade_of(row[0])
-
-    def _write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        if self._failure is not None:
-            raise self._failure
-        try:
-            self._database.execute("BEGIN")
-            for statement, rows in statements:
-                self._database.executemany(statement, rows)
-            self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._failure = FatalError(
-                f"the log {self.path} of the v20 server cannot be written: {error}. The server "
-                "stops; free disk space or make the folder writable, then start it again: it "
-                "catches up with its exchange."
-            )
-            with contextlib.suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise self._failure from None

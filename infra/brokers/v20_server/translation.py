@@ -299,6 +299,8 @@ class Translation:
     ) -> list[Json]:
         """What becomes of the rest: it waits as an order of its own, or it is cancelled."""
         for later in happened:
+            if later.kind is TransactionKind.NOTED:
+                continue
             if later.id > one.id and later.client_order_id == one.client_order_id:
                 if later.kind is TransactionKind.CANCELLED:
                     return []

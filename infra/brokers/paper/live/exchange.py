@@ -216,6 +216,8 @@ class PaperExchange(OrderDesk):
             )
 
     def _commit(self) -> None:
+        if self._together:
+            return
         self._store.write(self._book.take_changes(), self._kept())
         self._unsaved = False
 

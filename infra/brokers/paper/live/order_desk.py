@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from infra.brokers.paper.live.account import LiveAccount
 from infra.brokers.paper.live.book import OrderBook
@@ -29,29 +30,42 @@ class OrderDesk(ABC):
     _book: OrderBook
     _intake: Intake
     _store: ExchangeStore
+    _together = False
 
     @abstractmethod
     def _commit(self) -> None:
-        """Make everything durable that happened since the last time."""
+        """Make everything durable that happened since the last time; within `one_commit`, its end
+        does.
+        """
 
-    def place(self, order: OrderRequest, *, meets: bool = False) -> BrokerOrder:
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """What is done within is durable at its end, as one; until then no transaction tells."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            if self._book.changes.transactions:
+                self._commit()
+
+    def place(self, order: OrderRequest) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
 
-        meets: it meets the last quote as by `meet`, in the same commit; the answer is of before.
         Raises InvalidError for what can never be filled: that it was refused is recorded, and a
         repetition is refused again.
         """
-        (answer,) = self.place_all((order,), meets=meets)
+        (answer,) = self.place_all((order,))
         if answer.state is OrderState.REJECTED:
             raise InvalidError(answer.reason)
         return answer
 
     def place_all(
-        self, orders: Sequence[OrderRequest], *, refuse: str = "", meets: bool = False
+        self, orders: Sequence[OrderRequest], *, refuse: str = ""
     ) -> tuple[BrokerOrder, ...]:
         """Take several in one commit. An id that is known is answered with the order that is there.
 
-        refuse: a reason to refuse every new one. meets: as of `place`; the answers are of before.
+        refuse: a reason to refuse every new one.
         """
         known = self._known([order.client_order_id for order in orders])
         answers = []
@@ -62,9 +76,6 @@ class OrderDesk(ABC):
                 known[order.client_order_id] = found
             answers.append(found)
         if self._book.changes.transactions:
-            if meets:
-                for symbol in dict.fromkeys(order.symbol for order in orders):
-                    self._meet(symbol)
             self._commit()
         return tuple(answers)
 
@@ -165,8 +176,7 @@ class OrderDesk(ABC):
         the position at the last quote.
         """
         column = self._intake.column(symbol, "of its exits")
-        held = float(self._account.state.ledger.units[column])
-        quote = self._account.last(column, self.clock)
+        held, quote = self.held(symbol), self._account.last(column, self.clock)
         if held == 0.0 or quote is None:
             raise InvalidError(f"{symbol}: no position is held, so no exit can be changed")
         exits = change_exits(
@@ -184,6 +194,13 @@ class OrderDesk(ABC):
         )
         self._commit()
 
+    def held(self, symbol: str) -> float:
+        """Signed units of the position. Raises InvalidError for an instrument that is not traded
+        here.
+        """
+        column = self._intake.column(symbol, "of its position")
+        return float(self._account.state.ledger.units[column])
+
     def exits(self, symbol: str) -> HeldExits:
         """What protects the position. Raises InvalidError for an instrument that is not traded
         here.
@@ -197,8 +214,12 @@ class OrderDesk(ABC):
         It is not where nothing was ever quoted, the quote is older than `rate_valid_s`, or the
         instrument is not tradeable. Raises InvalidError for one that is not traded here.
         """
+        column = self._intake.column(symbol, "to be met")
+        if symbol in self._intake.closed:
+            return False
         before = self._book.last_transaction
-        met = self._meet(symbol)
+        queue = self._book.queue(column)
+        met = self._account.meet(column, self.clock, queue, self._book.record)
         if self._book.last_transaction != before:
             self._commit()
         return met
@@ -216,12 +237,6 @@ class OrderDesk(ABC):
             self._intake.halt(symbol, self.clock)
         self._commit()
 
-    def _meet(self, symbol: str) -> bool:
-        column = self._intake.column(symbol, "to be met")
-        if symbol in self._intake.closed:
-            return False
-        return self._account.meet(column, self.clock, self._book.queue(column), self._book.record)
-
     def _had(self, client_order_id: str) -> BrokerOrder:
         found = self.find(client_order_id)
         if found is None:
@@ -238,7 +253,7 @@ class OrderDesk(ABC):
         if found is not None:
             return found
         column = self._intake.column(symbol, client_order_id)
-        held = float(self._account.state.ledger.units[column])
+        held = self.held(symbol)
         if held == 0.0:
             return None
         whole = units == math.inf
@@ -255,5 +270,9 @@ class OrderDesk(ABC):
         return answer
 
     def _known(self, names: Sequence[str]) -> dict[str, BrokerOrder]:
-        """The orders that are there; nothing that changed one is uncommitted here."""
-        return {name: broker_order_of(record) for name, record in self._store.orders(names).items()}
+        """The orders that are there, as what is not committed yet has left them."""
+        changed = self._book.changes.orders
+        records = self._store.orders(names) | {
+            name: changed[name] for name in names if name in changed
+        }
+        return {name: broker_order_of(record) for name, record in records.items()}
