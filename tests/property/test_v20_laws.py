@@ -11,8 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.brokers.v20_server.statements import ORDER_IDS
-from infra.brokers.v20_server.trades import DEPENDENTS
+from infra.brokers.v20_server.trades import DEPENDENTS, PARTS
 from tests.v20_accounts import V20Bench, opened
 
 SYMBOLS = ("EUR_USD", "USD_JPY")
@@ -117,7 +116,7 @@ def adds_up(bench: V20Bench) -> None:
             level = "distance" if one["type"] == "TRAILING_STOP_LOSS" else "price"
             assert one[level] == shown[one["type"]][level]
             trade = trades[one["tradeID"]]
-            assert one["id"] in [trade.get(ORDER_IDS[kind]) for kind in shown]
+            assert one["id"] in [trade.get(f"{PARTS[kind]}OrderID") for kind in shown]
         held, half = exchange.exits(symbol), 0.05 * PIPS.get(symbol, 0.0001)
         target = shown.get("TAKE_PROFIT")
         assert math.isnan(held.take_profit_price) == (target is None)

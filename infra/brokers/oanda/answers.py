@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from infra.brokers.oanda.errors import Refused
-from infra.brokers.oanda.origins import ENTRIES, Origin, Origins, client_id, stranger
+from infra.brokers.oanda.origins import DEPENDENTS, ENTRIES, Origin, Origins, client_id, stranger
 from infra.brokers.oanda.reasons import cancel_kind, state_after, words_of
 from infra.brokers.v20.decimals import read
 from market.accounts import BrokerOrder, OrderState, TransactionKind
 from market.errors import DataError
 
 Raw = Mapping[str, Any]
-DEPENDENT_TYPES = frozenset(
-    {"TAKE_PROFIT", "STOP_LOSS", "TRAILING_STOP_LOSS", "GUARANTEED_STOP_LOSS"}
-)
+DEPENDENT_TYPES = frozenset(kind.removesuffix("_ORDER") for kind in DEPENDENTS)
 
 
 def order_after(transactions: Iterable[Raw], origins: Origins) -> BrokerOrder | None:

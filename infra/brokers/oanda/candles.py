@@ -13,16 +13,12 @@ from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.paths import quoted
 from infra.brokers.oanda.reading import reading
 from infra.brokers.v20.decimals import read
-from infra.brokers.v20.times import SECOND_NS, nanoseconds_of, rfc3339
+from infra.brokers.v20.times import SECOND_NS, SECONDS, nanoseconds_of, rfc3339
 from market.bars import VALUE_FIELDS, Bars
 from market.errors import InvalidError
 
 MOST = 5_000
-GRANULARITIES = {
-    "S5": 5, "S10": 10, "S15": 15, "S30": 30, "M1": 60, "M2": 120, "M4": 240, "M5": 300,
-    "M10": 600, "M15": 900, "M30": 1_800, "H1": 3_600, "H2": 7_200, "H3": 10_800, "H4": 14_400,
-    "H6": 21_600, "H8": 28_800, "H12": 43_200, "D": 86_400,
-}  # fmt: skip
+GRANULARITIES = SECONDS | {"D": 86_400}
 """Seconds of those that begin at whole multiples of themselves."""
 # Otherwise those of hours and days begin at 17:00 in New York, and move with its summer time.
 ALIGNMENT = {"dailyAlignment": "0", "alignmentTimezone": "UTC"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from email.utils import parsedate_to_datetime
 
-SECOND_NS = 1_000_000_000
+from infra.brokers.v20.times import SECOND_NS
 
 
 class ClockOffset:

@@ -12,7 +12,7 @@ from oandapyV20.endpoints import orders
 from infra.brokers.oanda.answers import after_fill, order_after, order_as_told
 from infra.brokers.oanda.connection import OandaConnection
 from infra.brokers.oanda.errors import Refused
-from infra.brokers.oanda.origins import Origins
+from infra.brokers.oanda.origins import STRANGER, Origins
 from infra.brokers.oanda.paths import by_client_id, quoted
 from infra.brokers.oanda.reading import reading
 from infra.brokers.oanda.records import Records
@@ -21,7 +21,6 @@ from market.accounts import BrokerOrder, OrderState
 LAG_S = 1.0
 """OANDA may deny for half a second an order that it has just taken."""
 _KEPT = 10_000
-_STRANGER = "oanda-"
 
 
 class Finder:
@@ -135,8 +134,8 @@ def specifier(name: str) -> str:
 
 def order_number(name: str) -> str:
     """OANDA's id of an order that has no client id; empty for others."""
-    number = name.removeprefix(_STRANGER)
-    return number if name.startswith(_STRANGER) and number.isdecimal() else ""
+    number = name.removeprefix(STRANGER)
+    return number if name.startswith(STRANGER) and number.isdecimal() else ""
 
 
 def _keep(kept: OrderedDict[str, Any], key: str, value: Any) -> None:

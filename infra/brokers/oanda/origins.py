@@ -13,6 +13,8 @@ from infra.brokers.v20.decimals import read
 from market.errors import DataError
 
 KEPT = 10_000
+STRANGER = "oanda-"
+"""Begins the names of orders that have no client id; OANDA's own follows."""
 ENTRIES = frozenset(
     {"MARKET_ORDER", "LIMIT_ORDER", "STOP_ORDER", "MARKET_IF_TOUCHED_ORDER", "FIXED_PRICE_ORDER"}
 )
@@ -190,7 +192,7 @@ def client_id(raw: Raw) -> str:
 
 def stranger(order: int) -> str:
     """The name of an order that has no client id."""
-    return f"oanda-{order}"
+    return f"{STRANGER}{order}"
 
 
 def _origin(raw: Raw) -> Origin:

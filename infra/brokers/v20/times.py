@@ -8,6 +8,13 @@ from datetime import UTC, datetime
 from market.errors import DataError
 
 SECOND_NS = 1_000_000_000
+SECONDS = {
+    "S5": 5, "S10": 10, "S15": 15, "S30": 30,
+    "M1": 60, "M2": 120, "M4": 240, "M5": 300, "M10": 600, "M15": 900, "M30": 1_800,
+    "H1": 3_600, "H2": 7_200, "H3": 10_800, "H4": 14_400, "H6": 21_600, "H8": 28_800,
+    "H12": 43_200,
+}  # fmt: skip
+"""Of the granularities of candles that are a fixed time, shortest first."""
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-]\d{2}:\d{2}))"
 )

@@ -23,7 +23,6 @@ from infra.brokers.v20_server.terms import V20Terms
 from infra.brokers.v20_server.trades import DEPENDENTS
 from infra.brokers.v20_server.wire import Answer, Json, Malformed
 from infra.feeds.live.hours import standard_hours
-from market.bars import Bars
 from market.quotes import Quote
 
 
@@ -159,10 +158,6 @@ class V20Account:
     def transactions(self, after: int, most: int) -> list[Json]:
         """The next v20 transactions with an id above `after`, in order, at most so many."""
         return self._core.log.transactions(after, most)
-
-    def history(self, interval_s: int, bars: int) -> Bars:
-        """The last closed bars, as the exchange keeps them."""
-        return self._core.exchange.history(interval_s, bars)
 
     def save(self) -> None:
         """Make durable what quotes alone moved."""

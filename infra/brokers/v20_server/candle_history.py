@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from infra.brokers.v20_server.candle_store import SECOND_NS, TIERS
+from infra.brokers.v20.times import SECOND_NS
+from infra.brokers.v20_server.candle_store import TIERS
 from infra.brokers.v20_server.candle_values import Candle, Ohlc
 from market.bars import Bars
 from market.ports import PriceSource

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from infra.brokers.v20.times import nanoseconds_of
-from infra.brokers.v20_server.candle_times import GRANULARITIES, SECONDS, WEEKDAYS, Alignment
+from infra.brokers.v20.times import SECOND_NS, SECONDS, nanoseconds_of
+from infra.brokers.v20_server.candle_times import GRANULARITIES, WEEKDAYS, Alignment
 from market.errors import DataError, InvalidError
 
 MOST = 5_000
@@ -47,7 +47,7 @@ def query_of(asked: Mapping[str, str], now: int) -> CandleQuery:
             raise InvalidError("'count' cannot be specified when both 'to' and 'from' are set")
         if before <= since:
             raise _invalid("to", "Time is not after 'from'")
-        length = SECONDS.get(alignment.granularity, 0) * 1_000_000_000
+        length = SECONDS.get(alignment.granularity, 0) * SECOND_NS
         if length and (before - since) // length > MOST:
             raise InvalidError(TOO_MANY)
     elif count is None:

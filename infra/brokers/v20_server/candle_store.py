@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from infra.brokers.v20.times import SECOND_NS
 from infra.brokers.v20_server.candle_values import Candle, CandleInMaking, candle_of
 from market.errors import FatalError
 from market.quotes import Quote
 
-SECOND_NS = 1_000_000_000
 TIERS = (5, 60, 3_600)
 """Lengths of the candles that are kept, s; all others are made of them."""
 KEPT_S = {5: 6 * 3_600, 60: 40 * 86_400}

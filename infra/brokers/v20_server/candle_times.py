@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-SECOND_NS = 1_000_000_000
+from infra.brokers.v20.times import SECOND_NS, SECONDS
+
 HOUR_S = 3_600
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = 12
 LATELY = 1_767_225_600 * SECOND_NS
 """A moment of 2026: long ago clocks differed by odd minutes."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SECONDS = {
-    "S5": 5, "S10": 10, "S15": 15, "S30": 30,
-    "M1": 60, "M2": 120, "M4": 240, "M5": 300, "M10": 600, "M15": 900, "M30": 1_800,
-    "H1": 3_600, "H2": 7_200, "H3": 10_800, "H4": 14_400, "H6": 21_600, "H8": 28_800,
-    "H12": 43_200,
-}  # fmt: skip
-"""Of the granularities that are a fixed time."""
 GRANULARITIES = (*SECONDS, "D", "W", "M")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +13,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.brokers.v20.decimals import decimals_of, written
-from infra.brokers.v20.times import rfc3339
+from infra.brokers.v20.times import SECONDS, rfc3339
 from infra.brokers.v20_server.account import V20Account
 from infra.brokers.v20_server.candle_history import tier_of
 from infra.brokers.v20_server.candle_query import CandleQuery, query_of
 from infra.brokers.v20_server.candle_store import TIERS, CandleStore, candles_kept
-from infra.brokers.v20_server.candle_times import HOUR_S, SECONDS, Alignment
+from infra.brokers.v20_server.candle_times import HOUR_S, Alignment
 from infra.brokers.v20_server.candle_values import Candle
 from infra.brokers.v20_server.formats import in_format
+from infra.brokers.v20_server.wire import encode_json
 from market.errors import InvalidError
 
 JSON = "application/json"
@@ -43,7 +43,7 @@ def candle_routes(account: V20Account, store: CandleStore) -> list[Route]:
                 raise InvalidError("Invalid value specified for 'instrument'")
             query = query_of(request.query_params, now)
         except InvalidError as error:
-            told = json.dumps({"errorMessage": str(error)})
+            told = encode_json({"errorMessage": str(error)})
             return Response(told, status_code=400, media_type=JSON)
         store.save()
         accepted = request.headers.get("accept-datetime-format", "")
@@ -74,7 +74,7 @@ def _body(
         "granularity": query.alignment.granularity,
         "candles": told,
     }
-    return json.dumps(in_format(message, accepted)).encode()
+    return encode_json(in_format(message, accepted))
 
 
 def found(path: Path, symbol: str, query: CandleQuery) -> list[Spanned]:

@@ -139,9 +139,11 @@ class Core:
         )
 
     def _margin_call(self) -> list[Json]:
-        state = self.exchange.account()
         called = bool(self.books.totals.margin_call)
-        if state.margin_used > 0.0 and not state.equity > state.margin_used:
+        if not self.books.trades and not called:
+            return []
+        used = self.exchange.margin_used()
+        if used > 0.0 and not self.exchange.equity() > used:
             kind = "MARGIN_CALL_ENTER" if not called else ""
         else:
             kind = "MARGIN_CALL_EXIT" if called else ""

@@ -13,16 +13,9 @@ from infra.brokers.v20_server.entering import core_told
 from infra.brokers.v20_server.fields import Fields
 from infra.brokers.v20_server.on_fill import extensions, trailing_distance
 from infra.brokers.v20_server.protection import TOO_LATE
-from infra.brokers.v20_server.trades import DEPENDENTS, Trade
+from infra.brokers.v20_server.trades import DEPENDENTS, PARTS, Trade
 from infra.brokers.v20_server.wire import Answer, Json
 from market.errors import InvalidError
-
-PARTS = {
-    "TAKE_PROFIT": "takeProfit",
-    "STOP_LOSS": "stopLoss",
-    "TRAILING_STOP_LOSS": "trailingStopLoss",
-}
-"""Their names in a request that changes all of a trade's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +82,7 @@ class ExitOrders:
 
     def of_trade(self, specifier: str, body: Json) -> Answer:
         """Create, replace or, where null is given, cancel exits of a trade. Raises Malformed."""
-        core, fields = self._core, Fields(body, "body")
-        trade = find_trade(core, specifier)
+        core, trade = self._core, find_trade(self._core, specifier)
         asked = {
             kind: None if body[part] is None else Fields(body[part], part)
             for kind, part in PARTS.items()
@@ -119,7 +111,6 @@ class ExitOrders:
                     related.append(transaction)
                 related += core.protection.follow(trade, kind)
         related += core.settle()
-        del fields
         return 200, {**answer, **core.told(related)}
 
     def _change(self, trade: Trade, kind: str, wanted: Wanted | None) -> dict[str, Json]:

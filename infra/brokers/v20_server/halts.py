@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from infra.brokers.paper.live.exchange import PaperExchange
+from infra.brokers.v20.times import SECOND_NS
 from infra.feeds.live.hours import AlwaysOpen, TradingHours
 from market.instruments import AssetClass
-
-SECOND_NS = 1_000_000_000
 
 
 class Halts:

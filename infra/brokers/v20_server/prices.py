@@ -16,7 +16,6 @@ def client_price(
     bid: float,
     ask: float,
     tradeable: bool,
-    liquidity: int = LIQUIDITY,
 ) -> Json:
     """A `ClientPrice`. time: of the quote, UTC ns."""
     return {
@@ -24,19 +23,17 @@ def client_price(
         "instrument": listed.symbol,
         "status": "tradeable" if tradeable else "non-tradeable",
         "tradeable": tradeable,
-        **price_alone(listed, time=time, bid=bid, ask=ask, liquidity=liquidity),
+        **price_alone(listed, time=time, bid=bid, ask=ask),
     }
 
 
-def price_alone(
-    listed: Listed, *, time: int, bid: float, ask: float, liquidity: int = LIQUIDITY
-) -> Json:
+def price_alone(listed: Listed, *, time: int, bid: float, ask: float) -> Json:
     """The same as an order's fill tells it."""
     sold, bought = listed.price(bid), listed.price(ask)
     return {
         "time": rfc3339(time),
-        "bids": [{"price": sold, "liquidity": liquidity}],
-        "asks": [{"price": bought, "liquidity": liquidity}],
+        "bids": [{"price": sold, "liquidity": LIQUIDITY}],
+        "asks": [{"price": bought, "liquidity": LIQUIDITY}],
         "closeoutBid": sold,
         "closeoutAsk": bought,
     }

@@ -9,7 +9,6 @@ from infra.brokers.v20.times import nanoseconds_of, rfc3339
 from infra.brokers.v20_server.core import Core, one_listed
 from infra.brokers.v20_server.listing import Listed
 from infra.brokers.v20_server.prices import client_price
-from infra.brokers.v20_server.valuation import held_in
 from infra.brokers.v20_server.wire import Answer, Json, Malformed
 from market.errors import DataError
 
@@ -69,10 +68,10 @@ class Pricing:
 
     def _available(self, price: Json, listed: Listed) -> None:
         core, rate = self._core, self._rate(listed)
-        state, held = core.exchange.account(), held_in(core, listed).units
+        held = core.exchange.held(listed.symbol)
         per_unit = float(core.exchange.marks.mid[listed.column]) * rate
         per_unit *= listed.instrument.margin_rate
-        free = max(state.equity - state.margin_used, 0.0)
+        free = max(core.exchange.equity() - core.exchange.margin_used(), 0.0)
         opens = free / per_unit if math.isfinite(per_unit) and per_unit > 0.0 else 0.0
         reduces = {"long": max(-held, 0.0), "short": max(held, 0.0)}
 

@@ -13,7 +13,6 @@ from infra.brokers.v20_server.translation import Translation
 from infra.brokers.v20_server.wire import Json
 from market.errors import InvalidError
 
-NONE = math.nan
 LEVELS = {"TAKE_PROFIT": "price", "STOP_LOSS": "price", "TRAILING_STOP_LOSS": "distance"}
 """What tells where an exit stands, by its type."""
 TOO_LATE = {

@@ -10,7 +10,7 @@ from typing import TypeVar
 from infra.brokers.v20_server.closing import known_trade
 from infra.brokers.v20_server.core import Core, one_listed
 from infra.brokers.v20_server.money import NOTHING, money
-from infra.brokers.v20_server.trades import Trade
+from infra.brokers.v20_server.trades import PARTS, Trade
 from infra.brokers.v20_server.valuation import (
     account_value,
     held_in,
@@ -23,12 +23,6 @@ from infra.brokers.v20_server.wire import Answer, Json, Malformed, NotFound
 MOST, DEFAULT_COUNT = 500, 50
 NEWEST = 10**18
 Item = TypeVar("Item")
-ORDER_IDS = {
-    "TAKE_PROFIT": "takeProfitOrderID",
-    "STOP_LOSS": "stopLossOrderID",
-    "TRAILING_STOP_LOSS": "trailingStopLossOrderID",
-}
-ORDERS = {kind: name.removesuffix("ID") for kind, name in ORDER_IDS.items()}
 
 
 class Statements:
@@ -167,13 +161,13 @@ class Statements:
 
     def trade_summary(self, trade: Trade) -> Json:
         """`TradeSummary`: its orders by their ids."""
-        orders = {ORDER_IDS[kind]: id_ for kind, id_ in trade.orders.items()}
+        orders = {f"{PARTS[kind]}OrderID": id_ for kind, id_ in trade.orders.items()}
         return {**trade_json(self._core, trade), **orders}
 
     def trade_whole(self, trade: Trade) -> Json:
         """`Trade`: its orders whole."""
         orders = {
-            ORDERS[kind]: self.shown(order)
+            f"{PARTS[kind]}Order": self.shown(order)
             for kind, id_ in trade.orders.items()
             if (order := self._core.books.order(id_)) is not None
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from math import inf
 from typing import Any
@@ -12,6 +11,7 @@ from infra.brokers.v20_server.account import V20Account
 from infra.brokers.v20_server.formats import in_format
 from infra.brokers.v20_server.stream import Mishaps
 from infra.brokers.v20_server.streams import Streams
+from infra.brokers.v20_server.wire import encode_json
 
 WINDOW_S = 0.25
 """Real time in which an instrument's price is told once; then the newest."""
@@ -121,4 +121,4 @@ class TransactionContent:
 
 def line(message: dict[str, Any], accepted: str) -> bytes:
     """A message of a stream."""
-    return json.dumps(in_format(message, accepted), separators=(",", ":")).encode() + b"\n"
+    return encode_json(in_format(message, accepted)) + b"\n"

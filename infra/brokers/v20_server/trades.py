@@ -10,7 +10,13 @@ import msgspec
 from infra.brokers.v20_server.wire import Json
 
 ZERO = Decimal(0)
-DEPENDENTS = ("TAKE_PROFIT", "STOP_LOSS", "TRAILING_STOP_LOSS")
+PARTS = {
+    "TAKE_PROFIT": "takeProfit",
+    "STOP_LOSS": "stopLoss",
+    "TRAILING_STOP_LOSS": "trailingStopLoss",
+}
+"""How the names of fields begin that tell of an order which belongs to a trade, by its type."""
+DEPENDENTS = tuple(PARTS)
 """Types of the orders that belong to a trade."""
 
 

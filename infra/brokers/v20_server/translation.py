@@ -14,7 +14,7 @@ from infra.brokers.v20_server.listing import Listed
 from infra.brokers.v20_server.log import V20Log
 from infra.brokers.v20_server.reasons import CANCELLED_BECAUSE, EXIT_BY, UNEXPLAINED
 from infra.brokers.v20_server.terms import V20Terms
-from infra.brokers.v20_server.trades import DEPENDENTS, Trade
+from infra.brokers.v20_server.trades import PARTS, Trade
 from infra.brokers.v20_server.wire import Json
 from market.accounts import Transaction, TransactionKind
 from market.orders import Fill
@@ -238,8 +238,7 @@ class Translation:
     def _exit_order(self, one: Transaction, fill: Fill, listed: Listed, told: list[Json]) -> Json:
         """The dependent order that fills; where none was told of, it is told of now."""
         depending = self._books.dependents(one.symbol)
-        wanted = EXIT_BY[fill.reason]
-        for kind in wanted[:2] if fill.reason != "TAKE_PROFIT" else wanted[:1]:
+        for kind in EXIT_BY[fill.reason]:
             if kind in depending:
                 return depending[kind]
         kind = "TAKE_PROFIT" if fill.reason == "TAKE_PROFIT" else "STOP_LOSS"
@@ -261,7 +260,7 @@ class Translation:
     def _after(self, filled: Json, order: Json, depending: list[Json], time: int) -> list[Json]:
         """Dependent orders end with their trades, and a new trade has those that it was given."""
         told, books, symbol = [], self._books, filled["instrument"]
-        asked = {kind: order.get(f"{_camel(kind)}OnFill") for kind in DEPENDENTS}
+        asked = {kind: order.get(f"{part}OnFill") for kind, part in PARTS.items()}
         opened = "tradeOpened" in filled
         for dependent in depending:
             kind = dependent["type"]
@@ -330,8 +329,3 @@ def _of_one_order(before: Transaction, one: Transaction) -> bool:
     """Whether two happened together: an order and its fill, or one and the one in its place."""
     name = one.client_order_id
     return before.time == one.time and name in (before.client_order_id, before.reason)
-
-
-def _camel(kind: str) -> str:
-    first, *rest = kind.lower().split("_")
-    return first + "".join(part.capitalize() for part in rest)

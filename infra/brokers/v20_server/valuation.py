@@ -32,12 +32,12 @@ class Held:
 
 def held_in(core: Core, listed: Listed) -> Held:
     """The position in an instrument."""
-    state, marks, column = core.exchange.account(), core.exchange.marks, listed.column
-    units = float(state.units[column])
+    marks, column = core.exchange.marks, listed.column
+    units = core.exchange.held(listed.symbol)
     if units == 0.0:
         return Held(units=0.0, average=math.nan, unrealised=0.0, margin=0.0, value=0.0)
     mid, rate = float(marks.mid[column]), float(marks.rate[column])
-    average = float(state.average_price[column])
+    average = core.exchange.average_price(listed.symbol)
     price = float(closing_price(units, mid, float(marks.spread[column])))
     value = abs(units) * mid * rate
     return Held(
@@ -56,12 +56,11 @@ def share_of(trade: Trade, held: Held) -> float:
 
 def account_value(core: Core) -> Json:
     """`CalculatedAccountState`."""
-    state = core.exchange.account()
+    equity, used = core.exchange.equity(), core.exchange.margin_used()
     balance = core.books.totals.balance
-    worth = rounded(state.equity)
-    used = state.margin_used
+    worth = rounded(equity)
     unrealised = str(worth - balance)
-    free = money(max(state.equity - used, 0.0))
+    free = money(max(equity - used, 0.0))
     value = money(sum(held_in(core, listed).value for listed in core.listed.values()))
     fraction = core.terms.exchange.closeout_fraction
     return {
@@ -73,11 +72,11 @@ def account_value(core: Core) -> Json:
         "marginCloseoutUnrealizedPL": unrealised,
         "marginCloseoutNAV": str(worth),
         "marginCloseoutMarginUsed": money(used),
-        "marginCloseoutPercent": _percent(fraction * used, state.equity),
+        "marginCloseoutPercent": _percent(fraction * used, equity),
         "marginCloseoutPositionValue": value,
         "withdrawalLimit": free,
         "marginCallMarginUsed": money(used),
-        "marginCallPercent": _percent(used, state.equity),
+        "marginCallPercent": _percent(used, equity),
     }
 
 

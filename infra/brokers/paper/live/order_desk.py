@@ -194,6 +194,19 @@ class OrderDesk(ABC):
         )
         self._commit()
 
+    def equity(self) -> float:
+        """Cash and unrealised profit at the last prices, account currency."""
+        return self._account.equity()
+
+    def margin_used(self) -> float:
+        """Account currency."""
+        return self._account.margin_used()
+
+    def average_price(self, symbol: str) -> float:
+        """Of the position; NaN where flat. Raises as `held`."""
+        column = self._intake.column(symbol, "of its position")
+        return float(self._account.state.ledger.average_price[column])
+
     def held(self, symbol: str) -> float:
         """Signed units of the position. Raises InvalidError for an instrument that is not traded
         here.
