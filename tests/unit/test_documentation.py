@@ -8,15 +8,18 @@ import tomllib
 from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import typer
 
 from agents.ballot import Agent
 from agents.guardian.codes import Limit
 from agents.law import check_finite_window_law
 from benchmarks.optimization.tables import TABLES
+from coordinator.cli.app import app
 from coordinator.configuration.document import as_toml
 from coordinator.configuration.settings import Settings
 from market import events, messages, verdicts
@@ -32,6 +35,7 @@ ROOMS = ("market", "agents", "coordinator", "infra")
 FOLDERS = (*ROOMS, "tests", "docs", "notebooks", "benchmarks", ".ci")
 PATHS = re.compile(rf"(?<![\w./~])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*[\w/]")
 FILES = re.compile(r"^[\w.-]+\.(?:py|md|toml|yaml|sh|lock)$")
+COMMANDS = re.compile(r"(?:^ *(?:\$ )?|`|bin/)quorum ([a-z][\w-]*)", flags=re.M)
 WRITTEN_BY_USERS = {"my_agent.py", "my_agents.py", "quorum.toml"}
 SVG = "{http://www.w3.org/2000/svg}"
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -85,6 +89,20 @@ def test_every_relative_link_leads_to_a_file(document: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text("utf-8"))
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    assert [path.name for path in DOCUMENTS if f"docs/{path.name}" not in readme
+            and path.parent.name == "docs"] == []  # fmt: skip
+
+
+@each_document
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    known: Any = typer.main.get_command(app)
+    named = set(COMMANDS.findall(document.read_text("utf-8")))
+    assert "replay" in known.commands
+    assert named - set(known.commands) == set()
 
 
 @each_document
