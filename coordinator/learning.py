@@ -114,15 +114,22 @@ class Learning:
         return probabilities(self.table, rows.leader, rows.confidence)
 
     def resume(
-        self, rows: Rows, given: Floats, fitted: CalibrationFitted | None, untold: int
+        self,
+        rows: Rows,
+        given: Floats,
+        fitted: CalibrationFitted | None,
+        untold: int,
+        before: int,
     ) -> None:
         """Go on from the newest rows, oldest first, that another had observed, to the last bit.
 
         given: (R, N) the probabilities that were foretold. fitted: what took effect last. untold:
-        of how many rows, the newest, no fit has told yet how their forecasts came true.
+        of how many rows, the newest, no fit has told yet how their forecasts came true. before:
+        the last decided bar but one; what was due up to it was made, or left out for good.
         """
         if fitted is not None:
-            self.table, self._fitted = table_of(fitted), fitted.fitted
+            self.table = table_of(fitted)
+        self._fitted = before
         self._take(rows, given)
         self._told = self._seen - untold
 

@@ -17,16 +17,16 @@ from market.live_events import ForecastMade
 class Learned:
     """The newest S forecasts of N traded instruments, oldest first, and the table in force.
 
-    time: (S,) of the bars decided on. side, confidence, leader, probability: (S, N), as of
-    `ForecastMade`. sequence: of the newest, -1 without any. fitted: what took effect last.
+    sequence, time: (S,) of the bars decided on. side, confidence, leader, probability: (S, N), as
+    of `ForecastMade`. fitted: what took effect last.
     """
 
+    sequence: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     time: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     side: Floats = field(default_factory=lambda: np.empty((0, 0)))
     confidence: Floats = field(default_factory=lambda: np.empty((0, 0)))
     leader: Indices = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     probability: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    sequence: int = -1
     fitted: CalibrationFitted | None = None
 
 
@@ -53,21 +53,21 @@ class LearnedFold:
         if not kept:
             return Learned(fitted=self._fitted)
         return Learned(
+            sequence=np.array([one.sequence for one in kept], dtype=np.int64),
             time=np.array([one.time for one in kept], dtype=np.int64),
             side=np.stack([one.side for one in kept]),
             confidence=np.stack([one.confidence for one in kept]),
             leader=np.stack([one.leader for one in kept]),
             probability=np.stack([one.probability for one in kept]),
-            sequence=kept[-1].sequence,
             fitted=self._fitted,
         )
 
 
 def _forecasts(kept: Learned) -> list[ForecastMade]:
-    """They as events again; of their sequences only the newest is ever asked for."""
+    """They as events again."""
     return [
         ForecastMade(
-            sequence=kept.sequence,
+            sequence=int(kept.sequence[row]),
             time=int(time),
             side=kept.side[row],
             confidence=kept.confidence[row],

@@ -44,11 +44,12 @@ def resumed_learning(desk: Desk, kept: DeskSnapshot) -> Learning:
     if fitted is not None:
         since = decided - int(np.searchsorted(bars.time, fitted.learned_until, side="right"))
         untold = min(since + desk.learning.calibration.horizon, decided)
-    learning.resume(_part(rows, 0, decided), given[:decided], fitted, untold)
+    before, last = [0, *forecasts.sequence.tolist()][-2:]
+    learning.resume(_part(rows, 0, decided), given[:decided], fitted, untold, before)
     if whole or decided >= desk.learning.calibration.lookback:
-        learning.fit(forecasts.sequence, newest)
+        learning.fit(last, newest)
     else:
-        learning.leave_out(forecasts.sequence)
+        learning.leave_out(last)
     learning.observe(_part(rows, decided, len(bars)))
     return learning
 
