@@ -266,7 +266,10 @@ def room_in_stress(
     allowed = limits.currency_crisis * equity
     most = allowed / CURRENCY_MOVE
     for used in (side * book.exposure[base], -side * book.exposure[quote]):
-        best = tighter(best, most - used, STRESS_CURRENCY, allowed, CURRENCY_MOVE * used)
+        room, loss = most - used, CURRENCY_MOVE * abs(used)
+        if used < -most:  # the order would lessen what is broken already, and might leave it so
+            room = 0.0
+        best = tighter(best, room, STRESS_CURRENCY, allowed, loss)
     used = exposure_elsewhere(book, base, quote)
     if used > most:
         best = tighter(best, 0.0, STRESS_CURRENCY, allowed, CURRENCY_MOVE * used)
