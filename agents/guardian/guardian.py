@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agents.guardian.bar import take_bar
 from agents.guardian.breakers import (
     armed_breakers,
     by_drawdown,
@@ -25,15 +26,14 @@ from agents.guardian.pace import (
     ENABLED,
     enable,
     memory_lengths,
-    pass_bar,
     remembered_pace,
     resume_pace,
     take_approval,
-    take_fill,
     take_reduction,
     unhurried,
 )
 from agents.guardian.proposals import Exposed, Proposals, no_verdicts
+from agents.guardian.returns_window import ReturnsWindow
 from agents.guardian.review import is_proven_reduction, review
 from agents.guardian.staged import limits_at
 from agents.guardian.tail import empty_tail
@@ -41,7 +41,7 @@ from agents.guardian.traits import Traits
 from market.bars import Floats
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
-from market.events import Event, TradingRearmed
+from market.events import TradingRearmed
 from market.instruments import Instrument
 from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
@@ -92,8 +92,8 @@ class RiskGuardian:
         self._overrides: tuple[Override, ...] = ()
         self._breakers = armed_breakers(equity)
         self._key = key
-        self._rearm_after = rearm_after
-        self._returns: Floats = np.empty((0, 0))
+        self._rearm_after = NEVER if rearm_after is None else rearm_after
+        self._returns = ReturnsWindow()
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
         self._book = empty_book(count, self._paths.currencies)
@@ -116,6 +116,7 @@ class RiskGuardian:
     def warm_up(self) -> None:
         """Compile what a first review would compile; leaves no trace."""
         memory, kept = self.memory, self._returns
+        self._returns = ReturnsWindow()
         none = np.zeros(len(self._symbols))
         unknown = np.full(len(self._symbols), np.nan)
         self.review(
@@ -162,7 +163,7 @@ class RiskGuardian:
     @property
     def halt_name(self) -> str:
         """The halt in force; EXECUTION_THROTTLE where there is none, but an agent is disabled."""
-        throttled = bool((self._pace.disabled != ENABLED).any())
+        throttled = any(bars != ENABLED for bars in self._pace.disabled.tolist())
         return THROTTLED if throttled and self.halt is Halt.NONE else self.halt.name
 
     @property
@@ -190,19 +191,18 @@ class RiskGuardian:
         """Verdicts on the context's proposals, after taking in its equity."""
         overrides = in_force(context.overrides, context.time)
         self._stand_at(context.stage, overrides)
-        notices = self._observe(context.sequence, context.time, context.equity, self._limits)
-        self._take_fills(context)
-        returns = self._window(context.returns)
-        proposed = Proposals(
-            # A halt that flattens writes its own orders over what was proposed.
-            units=context.order_units.copy(),
-            score=context.score.copy(),
-            stop_distance=context.stop_distance.copy(),
-            take_profit_distance=context.take_profit_distance.copy(),
-            trailing_distance=context.trailing_distance.copy(),
-            bound=context.bound,
-            group=context.group,
+        watched = take_bar(
+            self._breakers,
+            self._pace,
+            self._limits,
+            context.filled,
+            context.time,
+            context.equity,
+            self._rearm_after,
         )
+        notices = watch_notices(watched, self._limits, context.sequence, context.time)
+        returns = self._returns.take(context.returns)
+        proposed = self._proposed(context)
         review(
             proposed,
             Exposed(
@@ -255,11 +255,11 @@ class RiskGuardian:
         halted_bars = self._breakers.halted_bars
         before = int(halted_bars[0])
         limits = self._limits._replace(flatten_drawdown=np.inf)
-        notices = self._observe(asked.sequence, asked.time, asked.equity, limits)
+        watched = watch_equity(self._breakers, limits, asked.time, asked.equity, self._rearm_after)
         halted_bars[0] = min(int(halted_bars[0]), before)  # no bar has passed
         return EquityWatched(
             sequence=asked.sequence,
-            notices=notices,
+            notices=watch_notices(watched, limits, asked.sequence, asked.time),
             memory=self.memory,
             halt=self.halt_name,
         )
@@ -315,12 +315,18 @@ class RiskGuardian:
                     order.reference_price,
                 )
 
-    def _take_fills(self, context: RiskContext) -> None:
-        """Count the fills since the review before, and the bar that has ended."""
-        for column in np.flatnonzero(context.filled):
-            for _ in range(int(context.filled[column])):
-                take_fill(self._pace, self._limits.pace, int(column), float(context.time))
-        pass_bar(self._pace, NEVER if self._rearm_after is None else self._rearm_after)
+    def _proposed(self, context: RiskContext) -> Proposals:
+        """The context's proposals; a halt that flattens writes its own orders over them."""
+        arrays: tuple[Floats, ...] = (
+            context.order_units,
+            context.score,
+            context.stop_distance,
+            context.take_profit_distance,
+            context.trailing_distance,
+        )
+        if self.halt is Halt.DRAWDOWN_FLATTEN:
+            arrays = tuple(array.copy() for array in arrays)
+        return Proposals._make((*arrays, context.bound, context.group))
 
     def stage_of(self, stage: str) -> str:
         """The capital stage whose limits hold where it is told this one; empty: none does."""
@@ -335,25 +341,6 @@ class RiskGuardian:
         if (stage, overrides) != (self._stage, self._overrides):
             self._limits = limits_at(overridden(self._configured, overrides), stage)
             self._stage, self._overrides = stage, overrides
-
-    def _window(self, returns: Floats) -> Floats:
-        """The returns window: the one that is given, or the one before with one row more."""
-        if len(returns) == 1 and len(self._returns) > 1:
-            returns = np.concatenate([self._returns[1:], returns])
-        self._returns = returns
-        return returns
-
-    def _observe(
-        self, sequence: int, time: int, equity: float, limits: RiskLimits
-    ) -> tuple[Event, ...]:
-        watched = watch_equity(
-            self._breakers,
-            limits,
-            time,
-            equity,
-            NEVER if self._rearm_after is None else self._rearm_after,
-        )
-        return watch_notices(watched, limits, sequence, time)
 
     def _by_type(
         self, context: RiskContext, proposed: Proposals

@@ -35,7 +35,8 @@ class Pace(NamedTuple):
     on the oldest. fills: (A, F) times of the newest fills by agent, from `next_fill[a]` the
     oldest. disabled: (A,) bars since an agent's orders were disabled, ENABLED where they are not.
     reduced: (2, 3) orders that only reduced, as of `market.budgets`; all others are about orders
-    that open. What is added later goes to the end: an older memory is the beginning of a newer.
+    that open. All are views of one row; what is added later goes to its end, so that an older
+    memory is the beginning of a newer.
     """
 
     order_time: Floats
@@ -58,20 +59,37 @@ def unhurried(instruments: int, agents: int, limits: PaceLimits) -> Pace:
 
 
 def _nothing_ordered(instruments: int, agents: int, messages: int, fills: int) -> Pace:
-    long_ago = np.full((2, instruments), LONG_AGO)
-    return Pace(
-        order_time=long_ago[0],
-        order_units=np.zeros(instruments),
-        collar_time=long_ago[1],
-        collar_mid=np.full(instruments, np.nan),
-        opened_by=np.full(instruments, NOBODY),
-        messages=np.full(messages, LONG_AGO),
-        next_message=np.zeros(1),
-        fills=np.full((agents, fills), LONG_AGO),
-        next_fill=np.zeros(agents),
-        disabled=np.full(agents, ENABLED),
-        reduced=unspent(),
+    long_ago = np.full(instruments, LONG_AGO)
+    return _in_one_row(
+        Pace(
+            order_time=long_ago,
+            order_units=np.zeros(instruments),
+            collar_time=long_ago,
+            collar_mid=np.full(instruments, np.nan),
+            opened_by=np.full(instruments, NOBODY),
+            messages=np.full(messages, LONG_AGO),
+            next_message=np.zeros(1),
+            fills=np.full((agents, fills), LONG_AGO),
+            next_fill=np.zeros(agents),
+            disabled=np.full(agents, ENABLED),
+            reduced=unspent(),
+        )
     )
+
+
+def _in_one_row(pace: Pace) -> Pace:
+    """The same as views of one row, which is remembered as a whole with every review."""
+    row = np.concatenate([part.ravel() for part in pace])
+    ends = np.cumsum([part.size for part in pace])[:-1]
+    return Pace._make(
+        place.reshape(part.shape) for place, part in zip(np.split(row, ends), pace, strict=True)
+    )
+
+
+def _row(pace: Pace) -> Floats:
+    row: Floats | None = pace.order_time.base
+    assert row is not None, "the parts of a Pace are views of one row"
+    return row
 
 
 @lean_kernel
@@ -181,7 +199,7 @@ def take_reduction(pace: Pace, time: float) -> None:
 
 def remembered_pace(pace: Pace) -> Floats:
     """Everything that `pace` holds, in one row."""
-    return np.concatenate([part.ravel() for part in pace])
+    return _row(pace).copy()
 
 
 def resume_pace(pace: Pace, memory: Floats) -> None:
@@ -193,11 +211,7 @@ def resume_pace(pace: Pace, memory: Floats) -> None:
     nothing = _nothing_ordered(
         len(pace.order_time), len(pace.disabled), len(pace.messages), pace.fills.shape[1]
     )
-    known = np.concatenate([memory, remembered_pace(nothing)[len(memory) :]])
-    start = 0
-    for part in pace:
-        part.ravel()[:] = known[start : start + part.size]
-        start += part.size
+    _row(pace)[:] = np.concatenate([memory, _row(nothing)[len(memory) :]])
 
 
 def memory_lengths(pace: Pace) -> tuple[int, ...]:

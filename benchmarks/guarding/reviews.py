@@ -17,7 +17,7 @@ from benchmarks.measuring.figures import MACHINE, SHORT, figure
 from benchmarks.replaying.market import instruments
 from coordinator.configuration.settings import Settings
 from coordinator.risk_rules import risk_limits, traits_with
-from market.messages import Reviewed, RiskContext
+from market.messages import RiskContext
 
 POSITIONS, INTENTS = 100, 50
 REVIEWS = 300 if SHORT else 3_000
@@ -101,18 +101,18 @@ class Reviewing:
         self._coming = 1e-4 * rng.standard_normal((ROWS, 1, width))
         self._bars = 0
 
-    def review(self) -> Reviewed:
+    def message(self) -> RiskContext:
         """The next bar's orders; the window goes on by one row, as a live guardian is given it."""
         self._bars += 1
         context = replace(self.context, sequence=self._bars, time=self._bars * MINUTE_NS)
         if self._bars > 1:
             context = replace(context, returns=self._coming[self._bars % ROWS])
-        return self.guardian.review(context)
+        return context
 
     def timed(self, times: int) -> np.ndarray:
         """Seconds of so many reviews."""
         for _ in range(WARM_UP):
-            reviewed = self.review()
+            reviewed = self.guardian.review(self.message())
         if len(reviewed.approved) != self.intents:
             raise AssertionError(
                 f"expected {self.intents} approvals, found {len(reviewed.approved)}; refused for "
@@ -120,8 +120,9 @@ class Reviewing:
             )
         taken = np.empty(times)
         for n in range(times):
+            message = self.message()
             began = time.perf_counter()
-            self.review()
+            self.guardian.review(message)
             taken[n] = time.perf_counter() - began
         return taken
 
