@@ -72,16 +72,17 @@ def fill_momentum(
     Without `explain`, evidence that the score does not need is left out.
     """
     score, current, first = layers[0][:count], raw[raw.size - count :], raw.size - count
-    logs, returns = work[0][: raw.size], work[1][: count + plan.volatility - 1]
+    ago = max(plan.slow, plan.volatility)
+    logs, returns = work[0][: count + ago], work[1][: count + plan.volatility - 1]
     per_log, per_price = work[2][:count], work[3][:count]
     log_trend, trend, net = work[4][:count], work[5][:count], work[6][:count]
     fast, slow, histogram = work[7][:count], work[8][:count], work[9][:count]
     spare = work[11:]
 
     prices = bridged(raw, plan.bridged_bars, work[10])
-    fill_logarithm(prices, logs)
-    now, newest = logs[first:], prices[first:]
-    fast_ago, slow_ago = logs[first - plan.fast :], logs[first - plan.slow :]
+    fill_logarithm(prices[first - ago :], logs)
+    now, newest = logs[ago:], prices[first:]
+    fast_ago, slow_ago = logs[ago - plan.fast :], logs[ago - plan.slow :]
     fill_change(logs, 1, returns)
     fill_square_sum(returns, 1.0, plan.volatility, per_log, spare)
     fill_average(prices, 1.0, plan.fast, fast, spare)
