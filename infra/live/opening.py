@@ -13,6 +13,8 @@ from infra.journal.reader import read_events
 from infra.journal.snapshots import Snapshot, whole_snapshots
 from infra.journal.sqlite import Anchoring, SqliteJournal
 from infra.live.books import Books
+from infra.live.changed import alerts_of
+from infra.logs import Tell, tell_nobody
 from market.desk_state import DeskSnapshot, DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
@@ -32,19 +34,21 @@ def open_books(
     anchors: Anchoring | None = None,
     anchored: Sequence[Anchor] = (),
     events_per_file: int | None = None,
+    tell: Tell = tell_nobody,
 ) -> Books:
     """The books of the desk whose journal is at `path`, new where there is none.
 
     started: of a new session, but for its time and balance, which `first` asks the broker for.
     rows: bars that the desk remembers. seated: the agents that run from the start. key: seals the
     events. anchors: told of what was committed. anchored: before; the journal must reach them.
-    events_per_file: as of `SqliteJournal`.
+    events_per_file: as of `SqliteJournal`. tell: told in what a desk that is taken up differs from
+    `started`, which is recorded too.
     Raises JournalError for a journal that is damaged or cut off, ConfigError for another desk's,
     JournalUnwritable.
     """
     if path.exists():
         require_anchored(path, anchored)
-        return _resumed(path, started, rows, key, anchors, events_per_file)
+        return _resumed(path, started, rows, key, anchors, events_per_file, tell)
     if anchored:
         raise JournalError(
             f"{path} is gone, and {max(one.count for one in anchored)} events of it were anchored; "
@@ -83,6 +87,7 @@ def _resumed(
     key: bytes | None,
     anchors: Anchoring | None,
     events_per_file: int | None,
+    tell: Tell,
 ) -> Books:
     kept, state = _standing(path, rows, key)
     journal = SqliteJournal.resume(
@@ -102,7 +107,15 @@ def _resumed(
             f"{', '.join(found.symbols)} at {found.interval_s} s. Resume it with its own "
             "configuration, or start a new desk in another --home."
         )
-    return Books(journal, state, _keeper(journal))
+    books = Books(journal, state, _keeper(journal))
+    # A person may change the rules of a desk that holds positions; nobody may do it unseen.
+    alerts = alerts_of(found, asked, sequence=state.sequence, time=state.time)
+    if alerts:
+        books.record(*alerts)
+        books.durable()
+    for alert in alerts:
+        tell(alert.message, level=alert.level)
+    return books
 
 
 def _standing(path: Path, rows: int, key: bytes | None) -> tuple[Snapshot | None, DeskState]:

@@ -107,6 +107,7 @@ def serve_gateway(
             anchors=_anchors(anchors_at, anchor_every_s, log, meters),
             anchored=() if anchors_at is None else anchored_at(anchors_at),
             events_per_file=events_per_file,
+            tell=log.tell,
         )
     except QuorumError:
         room.close()
