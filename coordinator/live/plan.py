@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,12 @@ from coordinator.plan import (
     RESERVED_NAMES,
     allocation_rules,
     configuration_json,
+    decisive_settings,
     desk_of,
     library_versions,
     source_of,
     weights_of,
+    without_folders,
 )
 from coordinator.roster import AgentSpec
 from market.bar_window import BarWindow
@@ -135,6 +138,12 @@ def make_live_plan(
     )
 
 
+def live_configuration_json(settings: Settings) -> str:
+    """What a live desk's trading depends on: what decisions do, and the gateway's breakers."""
+    stated = decisive_settings(settings) | {"breakers": settings.breakers.model_dump(mode="json")}
+    return json.dumps(without_folders(stated), sort_keys=True)
+
+
 def live_session_started(plan: LivePlan, *, time: int, feed: str) -> SessionStarted:
     """The first event of a live journal. time: market time, ns. feed: what the prices are."""
     desk = plan.desk
@@ -165,6 +174,6 @@ def live_session_started(plan: LivePlan, *, time: int, feed: str) -> SessionStar
                 plan.places, plan.weights, plan.specs, plan.sources, strict=True
             )
         ),
-        configuration=configuration_json(plan.settings),
+        configuration=live_configuration_json(plan.settings),
         versions=plan.versions,
     )

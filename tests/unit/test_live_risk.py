@@ -11,12 +11,14 @@ import pytest
 from pydantic import ValidationError
 
 from coordinator.configuration.settings import Settings
+from coordinator.explain.inputs import Places, recorded_settings
 from coordinator.live.brokers.acceptance import accepted, is_accepted
 from coordinator.live.brokers.granting import grant_for
 from coordinator.live.brokers.oanda import OandaChoice
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.plan import LivePlan, live_session_started
 from coordinator.plan import configuration_json
+from coordinator.report.provenance import flat_settings
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.live.earned import Earned, earned_by
 from infra.live.home import DeskHome
@@ -175,6 +177,7 @@ def test_the_same_desk_on_another_account_is_granted_its_stage() -> None:
         ({"sizing": {"max_risk_per_trade": 0.01}}, "sizing"),
         ({"data": {"bar": "5m", "instruments": ("EUR_USD", "GBP_USD")}}, "data.bar"),
         ({"stress": {"crash": 0.2}}, "stress"),
+        ({"breakers": {"latency_s": 30.0}}, "breakers;"),
         ({"committee": {"agents": ("momentum", "volatility"), "quorum": 0.9}}, "committee"),
     ],
 )
@@ -184,6 +187,26 @@ def test_a_desk_that_decides_otherwise_is_granted_nothing(
     earned = earned_like(small_plan(("momentum", "volatility"), **changed))
     with pytest.raises(ConfigError, match=f"They differ in {named}"):
         grant_for(real(), earned, Path("practice"))
+
+
+def test_a_practice_journal_that_does_not_say_its_breakers_grants_nothing() -> None:
+    earned = earned_like(small_plan(("momentum", "volatility")))
+    stated = json.loads(earned.started.configuration)
+    assert stated.pop("breakers")
+    older = replace(earned.started, configuration=json.dumps(stated))
+    with pytest.raises(ConfigError, match=r"They differ in breakers \(not on record there\);"):
+        grant_for(real(), replace(earned, started=older), Path("practice"))
+
+
+def test_a_live_journal_states_its_breakers_and_both_old_and_new_are_understood() -> None:
+    plan = small_plan(("momentum", "volatility"), breakers={"latency_s": 3.0})
+    started = live_session_started(plan, time=0, feed="")
+    older = replace(started, configuration=configuration_json(plan.settings))
+    assert recorded_settings(started, Places()).breakers == plan.settings.breakers
+    assert recorded_settings(older, Places()).guardian == plan.settings.guardian
+    new, old = (flat_settings(json.loads(one.configuration)) for one in (started, older))
+    assert {key.partition(".")[0] for key in set(new) - set(old)} == {"breakers"}
+    assert {key: new[key] for key in old} == old
 
 
 @pytest.mark.parametrize(

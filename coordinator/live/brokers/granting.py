@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.live.plan import LivePlan, live_session_started
-from coordinator.plan import configuration_json
 from infra.live.earned import Earned
 from market.errors import ConfigError
 from market.stage_grants import StageGrant
 
 SAME = (
     "committee", "agents", "sizing", "optimizer", "guardian", "stress", "pace",
-    "data.instruments", "data.bar", "desk.account_currency", "desk.seed",
+    "breakers", "data.instruments", "data.bar", "desk.account_currency", "desk.seed",
 )  # fmt: skip
-"""What a desk decides by. Its account, and the broker's terms of the instruments, are its own."""
+"""What a desk decides by, and is stopped by. Its account, and the broker's terms of the instruments,
+are its own."""
 
 
 def grant_for(plan: LivePlan, earned: Earned, home: Path) -> StageGrant:
@@ -37,9 +37,12 @@ def grant_for(plan: LivePlan, earned: Earned, home: Path) -> StageGrant:
 
 def _differing(plan: LivePlan, earned: Earned) -> Iterator[str]:
     tried = json.loads(earned.started.configuration)
-    asked = json.loads(configuration_json(plan.settings))
-    yield from (key for key in SAME if _at(tried, key) != _at(asked, key))
     started = live_session_started(plan, time=0, feed="")
+    asked = json.loads(started.configuration)
+    for key in SAME:
+        if _at(tried, key) != _at(asked, key):
+            # An older journal does not say by which breakers its evidence was earned.
+            yield key if _at(tried, key) is not None else f"{key} (not on record there)"
     before = {agent.name: agent for agent in earned.started.agents}
     for agent in started.agents:
         known = before.get(agent.name)
