@@ -11,7 +11,12 @@ from agents.guardian.calibration.calibrator import CalibrationRules, calibrate
 from agents.guardian.calibration.foretold import foretold
 from agents.guardian.calibration.leading import NOBODY
 from agents.guardian.calibration.outcomes import Decided, PaperPrices, paper_outcomes
-from agents.guardian.calibration.table import CalibrationTable, probabilities, uncalibrated
+from agents.guardian.calibration.table import (
+    CalibrationTable,
+    holding_back,
+    probabilities,
+    uncalibrated,
+)
 from coordinator.tally import Decision
 from market.bar_window import BarSlice
 from market.bars import Floats
@@ -76,8 +81,10 @@ class Learning:
 
     A fit is due once `every` more bars are decided; it looks at the last of them and takes effect
     on the next. Whoever replays the same decisions fits the same bits: the table depends on the
-    newest `calibration.lookback` rows alone. Where sizes do not need it nothing is learned, and no
-    memory kept. left_out: the bar of a due fit that was not made for want of its rows, -1: of none.
+    newest `calibration.lookback` rows, and of an agent with too few outcomes among them on the
+    table in force: one that was calibrated stakes nothing then, until it has enough again. Where
+    sizes do not need it nothing is learned, and no memory kept. left_out: the bar of a due fit that
+    was not made for want of its rows, -1: of none.
     """
 
     def __init__(self, rules: LearningRules, agents: int, typical_spread: Floats) -> None:
@@ -166,7 +173,8 @@ class Learning:
         side, confidence, opened, closed, spread, given = self._values[:, start : self._stop]
         leader = self._leader[start : self._stop]
         prices = PaperPrices(opened, closed, spread, self._typical_spread)
-        table = calibrate(Decided(side, confidence, leader), prices, self._agents, rules)
+        found = calibrate(Decided(side, confidence, leader), prices, self._agents, rules)
+        table = holding_back(found, self.table)
         # Of the rows held: those whose outcome has become known since the last fit.
         end = max(len(side) - rules.horizon, 0)
         fresh = slice(max(len(side) - (self._seen - self._told), 0), end)

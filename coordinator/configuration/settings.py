@@ -127,7 +127,9 @@ class SizingSettings(Section):
     )
     calibration_every: Count = Field(250, description="bars between two fits")
     calibration_min_outcomes: int = Field(
-        200, ge=30, description="of an agent's decisions; sized fixed-fractional until then"
+        200,
+        ge=30,
+        description="of an agent's decisions; fixed-fractional until then, nothing when lost again",
     )
     calibration_curve: Literal["platt", "isotonic"] = Field(
         "platt", description="from confidence to probability; isotonic needs thousands of outcomes"

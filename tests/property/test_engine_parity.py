@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.guardian.calibration.leading import leading_agent
 from agents.guardian.codes import Limit
 from coordinator.engines.local import ROOM
-from market.bars import Bars
+from coordinator.tally import Outcome
+from market.bars import VALUE_FIELDS, Bars
 from market.events import CalibrationFitted, DecisionTaken
-from tests.desk import LEARNS, events_of, kept, market, plan, trending
+from tests.desk import LEARNS, TRADED, events_of, kept, market, plan, trending
 from tests.engines import assert_same_journal
 from tests.property.test_session import FIRST, with_gaps
 
@@ -111,6 +114,49 @@ def test_with_kelly_stakes_that_are_learned_on_the_way(
     assert all(fit.sequence == fit.fitted + 1 for fit in fits)
     assert any(fit.calibrated.any() for fit in fits)
     assert bound in bounds
+
+
+WEIGHTS = np.array([0.7, 0.3])
+
+
+@pytest.mark.parametrize("rows", [None, 7])
+def test_where_an_agent_that_was_calibrated_has_too_few_outcomes_for_a_while(
+    rows: int | None, tmp_path: Path
+) -> None:
+    settled = plan(
+        silent(trending(460), 140, 280),
+        first=FIRST,
+        committee={"weights": {"follower": WEIGHTS[0], "contrarian": WEIGHTS[1]}},
+        sizing={**LEARNS, "method": "kelly", "kelly_fraction": 0.02},
+        guardian={"max_drawdown": 0.5, "max_daily_loss": 0.25},
+    )
+    assert_same_journal(settled, tmp_path, rows=rows)
+    events = events_of(tmp_path / "events")
+    lapsed = [
+        fit
+        for fit in kept(events, CalibrationFitted)
+        if fit.calibrated[0] and fit.outcomes[0] < LEARNS["calibration_min_outcomes"]
+    ]
+    assert lapsed
+    assert not any(fit.lower_bound[0].any() for fit in lapsed)
+    carried = {
+        int(bound)
+        for taken in kept(events, DecisionTaken)
+        if lapsed[0].sequence <= taken.sequence < lapsed[-1].sequence + 17
+        for column, (bound, outcome) in enumerate(zip(taken.bound, taken.outcome, strict=False))
+        if outcome in (Outcome.BUY, Outcome.SELL)
+        and leading_agent(taken.scores, WEIGHTS, column, float(outcome)) == 0
+    }
+    assert int(Limit.NO_EDGE) in carried
+    assert not carried & {int(Limit.RISK_PER_TRADE), int(Limit.KELLY), int(Limit.ALLOCATION)}
+
+
+def silent(bars: Bars, start: int, stop: int) -> Bars:
+    """The same prices, where nothing that is traded has one for a while."""
+    values = {name: getattr(bars, name).copy() for name in VALUE_FIELDS}
+    for value in values.values():
+        value[start:stop, : len(TRADED)] = np.nan
+    return replace(bars, **values)
 
 
 def test_where_more_reductions_are_wanted_on_a_bar_than_may_be_sent(tmp_path: Path) -> None:

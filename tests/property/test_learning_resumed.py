@@ -108,6 +108,25 @@ def test_restarts_and_missed_bars_anywhere_give_the_same_fits_or_leave_one_out(
         assert not left_out
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(30, 50), PLACES, PLACES)
+def test_restarts_while_an_agent_has_lost_its_outcomes_give_the_same_fits(
+    seed: int, quiet: int, starts: set[int], lost: set[int]
+) -> None:
+    """Bars that nobody decides on empty the window; what was known before still counts."""
+    missed = set(range(quiet, quiet + 20))
+    whole, _ = learned(seed, missed, set(), set())
+    assert any(
+        (fit.calibrated == 1)[known].all() and not fit.lower_bound[known].any()
+        for fit in whole
+        if (known := fit.outcomes < RULES.calibration.min_outcomes).any()
+    )
+    again, _ = learned(seed, missed, starts, lost - missed)
+    made = {fit.fitted for fit in again}
+    left_out = frozenset(fit.fitted for fit in whole if fit.fitted not in made)
+    assert bits(again) == bits(learned(seed, missed, set(), set(), left_out)[0])
+
+
 def test_such_markets_do_calibrate() -> None:
     fits, learning = learned(1, {5, 6, 40}, {50}, {34})
     assert len(fits) == len(range(7, BARS - 1, 7))

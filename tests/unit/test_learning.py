@@ -16,8 +16,9 @@ from agents.guardian.calibration.foretold import (
     foretold,
     reliability_of,
 )
+from agents.guardian.calibration.kelly import Stake, StakeReason, sized_by_kelly
 from coordinator.configuration.settings import Settings
-from coordinator.learning import Learning, LearningRules, Rows
+from coordinator.learning import Learning, LearningRules, Rows, table_of
 from coordinator.risk_rules import refuse_contradictions, sizing_rules
 from market.errors import ConfigError
 from market.events import CalibrationFitted
@@ -92,6 +93,36 @@ def test_every_outcome_is_scored_once_by_the_table_in_force_when_it_was_decided(
     assert count == np.count_nonzero(rows.side[first.sequence : known])
     early = [fit for fit in fits if fit.fitted <= first.fitted]
     assert not sum(fit.foretold.sum() for fit in early)
+
+
+def silenced(rows: Rows, start: int, stop: int) -> Rows:
+    """The same market, in which the agent carried no decision for a while."""
+    side, leader = rows.side.copy(), rows.leader.copy()
+    side[start:stop], leader[start:stop] = 0.0, -1
+    return rows._replace(side=side, leader=leader)
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_an_agent_that_was_calibrated_stakes_nothing_while_it_has_too_few_outcomes(
+    step: int,
+) -> None:
+    fits = learned(silenced(decided(), 60, 130), step)
+    known = [fit.outcomes[0] >= RULES.calibration.min_outcomes for fit in fits]
+    first, lapsed = known.index(True), known.index(False, known.index(True))
+    back = known.index(True, lapsed)
+    assert first < lapsed < back < len(fits)
+    for fit in fits[:first]:
+        assert stake_by(fit).reason == StakeReason.NOT_CALIBRATED
+    for fit in fits[lapsed:back]:
+        assert stake_by(fit) == (0.0, 0.0, StakeReason.NO_EDGE)
+        np.testing.assert_array_equal(fit.probability, fits[lapsed - 1].probability)
+        np.testing.assert_array_equal(fit.loss, fits[lapsed - 1].loss)
+        assert not fit.lower_bound.any()
+    assert stake_by(fits[back]).at_risk > 0.0
+
+
+def stake_by(fit: CalibrationFitted) -> Stake:
+    return sized_by_kelly(table_of(fit), 0, 0.75, 0.5, 0.02)
 
 
 def test_nothing_is_learned_where_sizes_do_not_need_it() -> None:

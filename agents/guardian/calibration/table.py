@@ -20,8 +20,8 @@ class CalibrationTable(NamedTuple):
     bins: (K,) the least confidence of each bin, rising from 0. probability: (G, K) of a positive
     outcome. lower_bound: (G, K) its one-sided lower confidence bound. payoff_ratio: (G,) mean gain
     over mean loss. loss: (G,) mean loss, a positive fraction of the notional. calibrated: (G,)
-    whether there were enough outcomes; the numbers before are NaN where not. outcomes: (G,) how
-    many there were. effective: (G,) how many independent ones they are worth.
+    whether there were enough outcomes, or had been once; the numbers before are NaN where not.
+    outcomes: (G,) how many there were. effective: (G,) how many independent ones they are worth.
     """
 
     bins: Floats
@@ -45,6 +45,23 @@ def uncalibrated(groups: int, bins: int) -> CalibrationTable:
         calibrated=np.zeros(groups, dtype=np.bool_),
         outcomes=np.zeros(groups, dtype=np.int64),
         effective=np.zeros(groups),
+    )
+
+
+def holding_back(found: CalibrationTable, before: CalibrationTable) -> CalibrationTable:
+    """A table as found, where nobody is unknown again who was known in the one before.
+
+    Of an agent that has too few outcomes now the forecasts of before are kept, with a lower bound
+    of zero: it stakes nothing, where one that was never known stakes the fixed fraction.
+    """
+    lapsed = before.calibrated & ~found.calibrated
+    row = lapsed[:, None]
+    return found._replace(
+        probability=np.where(row, before.probability, found.probability),
+        lower_bound=np.where(row, 0.0, found.lower_bound),
+        payoff_ratio=np.where(lapsed, before.payoff_ratio, found.payoff_ratio),
+        loss=np.where(lapsed, before.loss, found.loss),
+        calibrated=found.calibrated | lapsed,
     )
 
 

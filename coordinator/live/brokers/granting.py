@@ -16,8 +16,7 @@ SAME = (
     "committee", "agents", "sizing", "optimizer", "guardian", "stress", "pace",
     "breakers", "data.instruments", "data.bar", "desk.account_currency", "desk.seed",
 )  # fmt: skip
-"""What a desk decides by, and is stopped by. Its account, and the broker's terms of the instruments,
-are its own."""
+"""What a desk decides by, and is stopped by. Its account and the broker's terms are its own."""
 
 
 def grant_for(plan: LivePlan, earned: Earned, home: Path) -> StageGrant:
