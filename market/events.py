@@ -190,10 +190,11 @@ class CalibrationFitted:
 
     fitted: the sequence of the last bar learned from; learned_until: its time. probability,
     lower_bound: (A, K) of a gain, NaN while an agent has too few outcomes. payoff_ratio, loss: (A,)
-    mean gain over mean loss; mean loss, of notional. calibrated: (A,) 1 or 0. outcomes, effective:
-    (A,) decisions learned from, and how many independent ones they are worth. foretold: (4, A, C)
-    of the forecasts that came true or not since the last fit, in C equal classes of probability:
-    how many, the sum of their probabilities, the gains, the sum of squared errors.
+    mean gain over mean loss; mean loss, of notional; NaN where none is known. calibrated: (A,) 1 or
+    0. outcomes, effective: (A,) decisions learned from, and how many independent ones they are
+    worth. foretold: (4, A, C) of the forecasts that came true or not since the last fit, in C equal
+    classes of probability: how many, the sum of their probabilities, the gains, the sum of squared
+    errors.
     """
 
     sequence: int

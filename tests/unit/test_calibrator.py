@@ -110,10 +110,18 @@ def test_too_few_outcomes_are_no_calibration(method: Method) -> None:
 
 
 @pytest.mark.parametrize("result", [True, False])
-def test_a_record_of_gains_alone_or_losses_alone_is_no_calibration(result: bool) -> None:
-    table = calibrate(*decisions(confidences(6, 500), np.full((500, 1), result)), 1, rules())
-    assert not table.calibrated[0]
-    assert sized_by_kelly(table, 0, 0.9, PART, CAP).reason == StakeReason.NOT_CALIBRATED
+@pytest.mark.parametrize("method", METHODS)
+def test_a_record_of_gains_alone_or_of_losses_alone_earns_no_stake(
+    method: Method, result: bool
+) -> None:
+    for count, reason in ((199, StakeReason.NOT_CALIBRATED), (200, StakeReason.NO_EDGE)):
+        record = decisions(confidences(6, count), np.full((count, 1), result))
+        table = calibrate(*record, 1, rules(method))
+        assert sized_by_kelly(table, 0, 0.9, PART, CAP) == (0.0, 0.0, reason)
+    assert table.calibrated[0]
+    assert np.isnan(table.payoff_ratio[0])
+    assert not table.lower_bound.any()
+    np.testing.assert_allclose(table.probability, float(result), atol=0.01)
 
 
 def test_overlapping_horizons_are_worth_their_number_over_the_horizon() -> None:

@@ -140,5 +140,13 @@ def test_a_table_with_a_hole_gives_no_stake(field: str) -> None:
     assert (found.at_risk, found.reason) == (0.0, StakeReason.INVALID_INPUT)
 
 
+@pytest.mark.parametrize("payoff_ratio", [1.0, 1e300, math.nan])
+def test_a_gain_that_is_not_sure_at_all_has_no_stake_whatever_it_would_pay(
+    payoff_ratio: float,
+) -> None:
+    found = sized_by_kelly(table(0.75, 0.0, payoff_ratio=payoff_ratio), 0, 0.9, 0.5, 0.02)
+    assert found == (0.0, 0.0, StakeReason.NO_EDGE)
+
+
 def test_rounding_above_one_is_the_highest_confidence() -> None:
     assert sized_by_kelly(table(0.56, 0.52), 0, 1.0 + 1e-15, 0.5, 0.1).at_risk > 0.0

@@ -66,8 +66,9 @@ def calibrate(
     """The table as of the last row; a row each of `groups` agents, in the order of the tally.
 
     Depends on the newest `rules.lookback` rows and on nothing else, to the last bit, wherever the
-    arrays start. An agent is calibrated once it has `min_outcomes` outcomes, with a gain and a
-    loss among them. The outcomes of successive bars overlap `horizon`-fold and those of one bar
+    arrays start. An agent is calibrated once it has `min_outcomes` outcomes. Where they are all
+    gains or all losses nobody knows what its bets pay: the payoff ratio is NaN, a lower bound of
+    zero holds it back. The outcomes of successive bars overlap `horizon`-fold and those of one bar
     move together: n outcomes are worth n/(horizon·design effect) independent ones, and the lower
     bound is that of so many.
 
@@ -101,14 +102,17 @@ def _enter(table: CalibrationTable, counted: Counted, group: int, rules: Calibra
     table.outcomes[group] = int(total)
     table.effective[group] = total / effect
     gained, lost = float(counted.gain[group]), float(counted.loss[group])
-    if total < rules.min_outcomes or not gained > 0.0 or not lost > 0.0:
+    if total < rules.min_outcomes:
         return
-    table.loss[group] = lost / (total - won)
-    table.payoff_ratio[group] = gained / won / table.loss[group]
     curve = _curve(counted, group, effect, rules)
-    table.probability[group] = curve.probability
-    table.lower_bound[group] = curve.lower_bound
     table.calibrated[group] = True
+    table.probability[group] = curve.probability
+    table.lower_bound[group] = 0.0
+    if lost > 0.0:
+        table.loss[group] = lost / (total - won)
+    if gained > 0.0 and lost > 0.0:
+        table.payoff_ratio[group] = gained / won / table.loss[group]
+        table.lower_bound[group] = curve.lower_bound
 
 
 def _curve(counted: Counted, group: int, effect: float, rules: CalibrationRules) -> Curve:

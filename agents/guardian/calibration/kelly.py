@@ -103,11 +103,12 @@ def sized_by_kelly(
     loss = table.loss[group]
     gain = table.payoff_ratio[group] * loss
     p, lowest = table.probability[group, place], table.lower_bound[group, place]
-    if not is_bet(p, gain, loss) or not is_bet(lowest, gain, loss):
+    # A gain that is not sure at all has no edge at any odds, so they need not be known.
+    if lowest != 0.0 and not (is_bet(p, gain, loss) and is_bet(lowest, gain, loss)):
         return Stake(0.0, 0.0, INVALID_INPUT)
     if not part > 0.0 or not cap > 0.0:
         return Stake(0.0, 0.0, INVALID_INPUT)
-    if not edge(lowest, gain, loss) > 0.0:
+    if not (lowest > 0.0 and edge(lowest, gain, loss) > 0.0):
         return Stake(0.0, 0.0, NO_EDGE)
     at_risk = kelly_fraction_at_risk(p, gain, loss, part, cap)
     reason = KELLY if at_risk < cap else KELLY_CAP

@@ -20,7 +20,8 @@ class CalibrationTable(NamedTuple):
     bins: (K,) the least confidence of each bin, rising from 0. probability: (G, K) of a positive
     outcome. lower_bound: (G, K) its one-sided lower confidence bound. payoff_ratio: (G,) mean gain
     over mean loss. loss: (G,) mean loss, a positive fraction of the notional. calibrated: (G,)
-    whether there were enough outcomes, or had been once; the numbers before are NaN where not.
+    whether there were enough outcomes, or had been once; the numbers before are NaN where not, and
+    the last two where gains and losses were not both among them: then `lower_bound` is zero.
     outcomes: (G,) how many there were. effective: (G,) how many independent ones they are worth.
     """
 
