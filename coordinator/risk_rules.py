@@ -81,7 +81,7 @@ def refuse_contradictions(settings: Settings) -> None:
         raise ConfigError(
             f"guardian.price_collars of {', '.join(naked)} is 0: no order could ever fill; raise it"
         )
-    refuse_sizing_contradictions(settings.sizing)
+    refuse_sizing_contradictions(settings.sizing, len(settings.data.instruments))
     if pace.per_second > pace.per_minute:
         raise ConfigError(
             f"pace.per_second ({pace.per_second}) is above pace.per_minute ({pace.per_minute}); "
@@ -109,8 +109,11 @@ def refuse_small_budget(pace: PaceSettings, kind: str) -> None:
             )
 
 
-def refuse_sizing_contradictions(sizing: SizingSettings) -> None:
-    """Raise ConfigError where two numbers of sizing contradict each other."""
+def refuse_sizing_contradictions(sizing: SizingSettings, traded: int) -> None:
+    """Raise ConfigError where two numbers of sizing contradict each other.
+
+    traded: how many instruments are; each bar holds an outcome of each of them at most.
+    """
     if sizing.kelly_cap is not None and sizing.kelly_cap > sizing.max_risk_per_trade:
         raise ConfigError(
             f"sizing.kelly_cap ({sizing.kelly_cap:g}) is above sizing.max_risk_per_trade "
@@ -128,6 +131,14 @@ def refuse_sizing_contradictions(sizing: SizingSettings) -> None:
             f"sizing.calibration_horizon ({sizing.calibration_horizon}) is above "
             f"sizing.calibration_window ({sizing.calibration_window}): nearly all outcomes would "
             "overlap; lower the first or raise the second"
+        )
+    most = sizing.calibration_window * traded
+    if sizing.method == "kelly" and sizing.calibration_min_outcomes > most:
+        raise ConfigError(
+            f"sizing.calibration_min_outcomes ({sizing.calibration_min_outcomes}) is above the "
+            f"{most} outcomes that sizing.calibration_window ({sizing.calibration_window} bars) "
+            f"holds of {traded} traded instruments: no agent would ever have enough, and every "
+            "stake would stay the fixed fraction; lower the first or raise the window"
         )
 
 

@@ -171,6 +171,34 @@ def test_numbers_that_contradict_each_other_are_refused(
         refuse_contradictions(Settings.model_validate({"sizing": sizing}))
 
 
+@pytest.mark.parametrize(
+    ("method", "outcomes", "instruments", "fits"),
+    [
+        ("kelly", 60, ("EUR_USD", "GBP_USD"), True),
+        ("kelly", 61, ("EUR_USD", "GBP_USD"), False),
+        ("kelly", 61, ("EUR_USD", "GBP_USD", "USD_JPY"), True),
+        ("fixed_fractional", 61, ("EUR_USD", "GBP_USD"), True),
+    ],
+)
+def test_more_outcomes_than_the_window_can_hold_are_refused_where_stakes_wait_for_them(
+    method: str, outcomes: int, instruments: tuple[str, ...], fits: bool
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "sizing": {
+                "method": method, "calibration_window": 30, "calibration_every": 10,
+                "calibration_min_outcomes": outcomes,
+            },
+            "data": {"instruments": instruments},
+        }
+    )  # fmt: skip
+    if fits:
+        refuse_contradictions(settings)
+        return
+    with pytest.raises(ConfigError, match=r"min_outcomes .61. is above the 60 outcomes"):
+        refuse_contradictions(settings)
+
+
 def test_an_annual_volatility_target_is_that_of_a_bar_by_the_calendar() -> None:
     settings = Settings.model_validate({"sizing": {"volatility_target_annual": 0.1}})
     assert sizing_rules(settings, 86_400).volatility_target == pytest.approx(0.1 / 260**0.5)
