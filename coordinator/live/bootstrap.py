@@ -17,6 +17,7 @@ from coordinator.bootstrap import (
     registry_of,
 )
 from coordinator.configuration.settings import Settings
+from coordinator.live.brokers.acceptance import refuse_unaccepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.venue import Venue
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
@@ -158,7 +159,11 @@ def breaker_limits(settings: Settings) -> BreakerLimits:
 
 
 def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue) -> Serve:
-    """Serves the desk's gateway, where it runs."""
+    """Serves the desk's gateway, where it runs.
+
+    Raises ConfigError where a person has not accepted what the plan risks.
+    """
+    refuse_unaccepted(plan, venue)
     settings = plan.settings
     key = journal_key_of(settings)
     return partial(

@@ -61,13 +61,14 @@ class DeskOnRay:
         elsewhere = here if isinstance(at, str) else "SPREAD"
         call = partial(dial, at, line_key)
         venue = self._choice.venue(plan, home)
+        gateway = gateway_server(plan, home, approvals_key, venue)
         if venue.exchange is not None:
             self._start(ExchangeActor, EXCHANGE, here, venue.exchange)
         self._start(
             LiveGatewayActor,
             GATEWAY,
             here,
-            gateway_server(plan, home, approvals_key, venue),
+            gateway,
             "broker, journal",
         )
         self._start(

@@ -66,7 +66,7 @@ def serve_gateway(
     events_per_file: int,
     open_log: Callable[[], DeskLog],
     open_meters: Callable[[], Meters],
-    real: bool = False,
+    real: bool,
     grant: StageGrant | None = None,
     differs: Callable[[LiveBroker], str] = as_planned,
     absent_after_s: float = 0.0,

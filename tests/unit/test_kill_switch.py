@@ -125,6 +125,7 @@ def served(folder: Path, broker: FakeBroker) -> Iterator[Served]:
                     DeskLog, home.logs, "gateway", session=SESSION, beside=None
                 ),
                 open_meters=lambda: NO_METERS,
+                real=False,
             )
         except BaseException as error:  # a test asks for it
             failures.append(error)

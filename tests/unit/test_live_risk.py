@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from coordinator.configuration.settings import Settings
 from coordinator.explain.inputs import Places, recorded_settings
+from coordinator.live.bootstrap import gateway_server
 from coordinator.live.brokers.acceptance import accepted, is_accepted
 from coordinator.live.brokers.granting import grant_for
 from coordinator.live.brokers.oanda import OandaChoice
+from coordinator.live.brokers.paper import PaperChoice
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.plan import LivePlan, live_session_started
 from coordinator.plan import configuration_json
@@ -29,6 +31,7 @@ from market.live_events import StageChanged
 from market.quotes import PriceKind
 from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import CapitalStage
+from tests.desk import KEY
 from tests.live import session_started
 from tests.live_broker import FakeBroker
 from tests.live_session import small_plan
@@ -63,7 +66,7 @@ def test_typing_the_accounts_id_accepts_its_risk_and_the_question_says_what_is_t
         return f" {ACCOUNT}\n"
 
     plan = accepted(real(), typed)
-    assert is_accepted(plan)
+    assert plan.risk_accepted == ACCOUNT
     assert ACCOUNT in asked[0]
     assert "100,000.00 USD of real money" in asked[0]
 
@@ -78,7 +81,7 @@ def test_where_nobody_is_at_a_terminal_the_flag_says_it() -> None:
     with pytest.raises(ConfigError, match=f"--i-accept-live-risk {ACCOUNT}"):
         accepted(real(), None)
     plan = accepted(real(), None, ACCOUNT)
-    assert is_accepted(plan)
+    assert plan.risk_accepted == ACCOUNT
     assert accepted(plan, never) is plan, "it is said once a start"
 
 
@@ -96,7 +99,6 @@ def test_nothing_is_asked_where_no_real_money_is_at_risk() -> None:
     for sections in ({}, {"live": {"broker": "oanda"}}):
         settings = Settings.model_validate(sections)
         plan = replace(small_plan(("momentum",)), settings=settings)
-        assert is_accepted(plan)
         assert accepted(plan, never) is plan
 
 
@@ -246,12 +248,42 @@ def test_a_real_desk_that_nobody_has_tried_or_whose_risk_nobody_accepted_is_not_
     choice = OandaChoice({TOKEN_VARIABLE: "a-token"})
     with pytest.raises(ConfigError, match="name that desk's home with --granted-by"):
         choice.looked_at(real(), resume=False)
+    home = DeskHome(folder=tmp_path)
+    home.make()
+    venue = choice.venue(real(), home)
     with pytest.raises(ConfigError, match="nobody has accepted the risk"):
-        choice.venue(real(), DeskHome(folder=tmp_path))
-    venue = choice.venue(accepted(real(), None, ACCOUNT), DeskHome(folder=tmp_path))
+        gateway_server(real(), home, KEY, venue)
+    gateway_server(accepted(real(), None, ACCOUNT), home, KEY, venue)
     assert venue.real
     assert venue.prices is PriceKind.REAL
     assert "a-token" not in repr(venue)
+
+
+@pytest.mark.parametrize(
+    ("money", "named", "passes"),
+    [(False, "", True), (True, "", False), (True, ACCOUNT, True), (True, ACCOUNT[:-1], False)],
+)
+def test_it_is_the_venue_that_says_whether_its_money_is_real(
+    tmp_path: Path, money: bool, named: str, passes: bool
+) -> None:
+    """Whatever the settings were thought to mean when the person was, or was not, asked."""
+    home = DeskHome(folder=tmp_path)
+    home.make()
+    plan = replace(small_plan(("momentum",)), risk_accepted=named)
+    plan = replace(plan, settings=practised(plan.settings))
+    venue = replace(PaperChoice().venue(plan, home), real=money)
+    assert is_accepted(plan, venue) == passes
+    if passes:
+        gateway_server(plan, home, KEY, venue)
+        return
+    with pytest.raises(ConfigError, match=f"nobody has accepted the risk of account {ACCOUNT}"):
+        gateway_server(plan, home, KEY, venue)
+
+
+def practised(settings: Settings) -> Settings:
+    """Settings that name an account without real money."""
+    named = Settings.model_validate({"oanda": {"environment": "practice", "account": ACCOUNT}})
+    return settings.model_copy(update={"oanda": named.oanda})
 
 
 def test_a_real_desk_that_was_tried_is_planned_with_its_grant(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from coordinator.configuration.settings import Settings
+from coordinator.live.brokers.venue import Venue
 from coordinator.live.plan import LivePlan
 from market.errors import ConfigError
 
@@ -13,13 +15,28 @@ Ask = Callable[[str], str]
 """Shows a question on a terminal and gives what was typed."""
 
 
-def is_accepted(plan: LivePlan) -> bool:
-    """Whether nothing real is at risk, or a person has named the account that is."""
-    settings = plan.settings
-    oanda = settings.oanda
-    if settings.live.broker == "paper" or oanda.environment != LIVE:
-        return True
-    return oanda.account is not None and plan.risk_accepted == oanda.account
+def trades_real_money(settings: Settings) -> bool:
+    """Whether these settings name a broker and an account whose orders move real money."""
+    return settings.live.broker == "oanda" and settings.oanda.environment == LIVE
+
+
+def is_accepted(plan: LivePlan, venue: Venue) -> bool:
+    """Whether nothing real is at risk there, or a person has named the account that is."""
+    return not venue.real or _is_named(plan)
+
+
+def refuse_unaccepted(plan: LivePlan, venue: Venue) -> None:
+    """Raise ConfigError for a venue whose risk nobody has accepted."""
+    if not is_accepted(plan, venue):
+        account = plan.settings.oanda.account
+        raise ConfigError(
+            f"nobody has accepted the risk of account {account}; say --i-accept-live-risk {account}"
+        )
+
+
+def _is_named(plan: LivePlan) -> bool:
+    account = plan.settings.oanda.account
+    return account is not None and plan.risk_accepted == account
 
 
 def accepted(plan: LivePlan, ask: Ask | None, named: str | None = None) -> LivePlan:
@@ -28,9 +45,9 @@ def accepted(plan: LivePlan, ask: Ask | None, named: str | None = None) -> LiveP
     ask: None where nobody is at a terminal. named: the account, as whoever starts the desk says it
     beside the command; no configuration can. Raises ConfigError where it is not accepted.
     """
-    if is_accepted(plan):
-        return plan
     settings = plan.settings
+    if not trades_real_money(settings) or _is_named(plan):
+        return plan
     oanda = settings.oanda
     how = f"--i-accept-live-risk {oanda.account}"
     if named is None:

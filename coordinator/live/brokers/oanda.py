@@ -12,7 +12,7 @@ from pathlib import Path
 from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import journal_key_of
-from coordinator.live.brokers.acceptance import is_accepted
+from coordinator.live.brokers.acceptance import trades_real_money
 from coordinator.live.brokers.broker_terms import differing_terms, with_broker_terms
 from coordinator.live.brokers.granting import grant_for
 from coordinator.live.brokers.oanda_access import (
@@ -107,20 +107,14 @@ class OandaChoice:
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:
         """The account of the plan; its gateway finds the token in a file."""
         settings = plan.settings
-        if not is_accepted(plan):
-            raise ConfigError(
-                f"nobody has accepted the risk of account {settings.oanda.account}; say "
-                f"--i-accept-live-risk {settings.oanda.account}"
-            )
         access = access_of(settings)
         file = token_file_of(self._tokens(settings), home.broker_token)
-        environment = settings.oanda.environment
         return Venue(
             description=access.said,
             feed=access.said,
-            prices=PriceKind.UNSTATED if environment == LOCAL else PriceKind.REAL,
+            prices=PriceKind.UNSTATED if access.environment == LOCAL else PriceKind.REAL,
             speed=settings.live.speed,
-            real=environment == LIVE,
+            real=trades_real_money(settings),
             open_broker=partial(
                 open_oanda,
                 access,

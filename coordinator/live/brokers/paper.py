@@ -55,6 +55,7 @@ class PaperChoice:
                 home.line_key(),
                 timeout_s=settings.live.broker_timeout_s,
             ),
+            real=False,
             exchange=exchange_builder(plan, home),
         )
 

@@ -23,9 +23,9 @@ class Venue:
     secret.
 
     description, feed: what the broker and its prices are, for the record. prices, speed: their
-    kind, and how fast their time runs. open_broker: connects, where the gateway runs. exchange:
-    what must run beside the gateway for there to be a broker; None for one that is there without
-    us. real: whether orders move real money. differs: why the account is not the one that was
+    kind, and how fast their time runs. open_broker: connects, where the gateway runs. real: whether
+    orders move real money. exchange: what must run beside the gateway for there to be a broker;
+    None for one that is there without us. differs: why the account is not the one that was
     planned for, empty where it is. absent_after_s: how long an unanswered order is looked for in
     vain, and an account may be older than the books. heard_within_s: after so long without a
     heartbeat the broker is called anew.
@@ -35,9 +35,9 @@ class Venue:
     feed: str
     prices: PriceKind
     open_broker: Callable[[], LiveBroker]
+    real: bool
     speed: float = 1.0
     exchange: Callable[[], ExchangeServer] | None = None
-    real: bool = False
     differs: Callable[[LiveBroker], str] = as_planned
     absent_after_s: float = 0.0
     heard_within_s: float = HEARD_WITHIN_S
@@ -72,7 +72,7 @@ class BrokerChoice(Protocol):
         ...
 
     def venue(self, plan: LivePlan, home: DeskHome) -> Venue:
-        """Where this plan trades. Raises ConfigError where a person has not accepted its risk."""
+        """Where this plan trades."""
         ...
 
     def handed_over(self, home: DeskHome) -> AbstractContextManager[None]:
