@@ -71,7 +71,7 @@ Differs = Callable[[], str]
 
 
 def nothing_differs() -> str:
-    """Of a broker that has no terms of its own."""
+    """Of a broker whose account is made by the desk's own plan."""
     return ""
 
 

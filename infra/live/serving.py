@@ -14,7 +14,7 @@ from infra.feeds.live.silence import SilenceWatch
 from infra.feeds.live.staleness import StalenessLimits
 from infra.journal.anchoring import Anchors, anchor_sink, anchored_at
 from infra.live.cancel_budget import CancelLimits
-from infra.live.gateway import LiveGateway
+from infra.live.gateway import Differs, LiveGateway, nothing_differs
 from infra.live.home import DeskHome
 from infra.live.loop import HEARD_WITHIN_S, GatewayLoop
 from infra.live.opening import open_books
@@ -32,12 +32,6 @@ from market.ports import LiveBroker
 from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import StageNeeds
-
-
-def as_planned(broker: LiveBroker) -> str:
-    """Of a broker whose account is made by the desk's own plan."""
-    del broker
-    return ""
 
 
 def serve_gateway(
@@ -68,7 +62,7 @@ def serve_gateway(
     open_meters: Callable[[], Meters],
     real: bool,
     grant: StageGrant | None = None,
-    differs: Callable[[LiveBroker], str] = as_planned,
+    differs: Differs = nothing_differs,
     absent_after_s: float = 0.0,
     heard_within_s: float = HEARD_WITHIN_S,
 ) -> None:
@@ -140,7 +134,7 @@ def serve_gateway(
         wall=time.time_ns if real else lambda: 0,
         grant=grant,
         absent_after_s=absent_after_s,
-        differs=partial(differs, account),
+        differs=differs,
         cancels=cancels,
         tell=log.tell,
         meters=meters,

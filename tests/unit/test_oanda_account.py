@@ -17,7 +17,7 @@ from infra.brokers.oanda.facts import AccountFacts, account_facts
 from infra.brokers.oanda.instruments import broker_instrument
 from market.errors import DataError, InvalidError
 from market.instruments import Registry
-from tests.oanda import ACCOUNT, PREFIX, SYMBOLS, Message, assert_valid, bench, connected
+from tests.oanda import ACCOUNT, PREFIX, SYMBOLS, Message, assert_valid, connected
 from tests.scripted_http import Reply, scripted
 
 DESK = [Registry()[symbol] for symbol in SYMBOLS]
@@ -223,13 +223,11 @@ def test_a_desk_that_is_taken_up_again_learns_of_positions_that_are_not_its_own(
     token = tmp_path / "token"
     token.write_text("planted")
     token.chmod(0o600)
-    with bench() as oanda, scripted(PREFIX) as server:
+    with scripted(PREFIX) as server:
         server.on("GET ", Reply(body={"account": raw, "lastTransactionID": "42"}))
         server.on("GET /instruments", Reply(body={"instruments": [*map(instrument, SYMBOLS)]}))
         access = OandaAccess(environment="local", url=server.url, account=ACCOUNT, timeout_s=5.0)
-        found = account_differs(
-            oanda.broker, access=access, file=token, instruments=DESK, account_currency="USD"
-        )
+        found = account_differs(access=access, file=token, instruments=DESK, account_currency="USD")
     if said:
         assert said in found
         assert "somebody else trades the account" in found

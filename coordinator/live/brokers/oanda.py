@@ -188,7 +188,6 @@ def open_oanda(
 
 
 def account_differs(
-    broker: LiveBroker,
     *,
     access: OandaAccess,
     file: Path,
@@ -196,7 +195,6 @@ def account_differs(
     account_currency: str,
 ) -> str:
     """Why the account is no longer the one that the desk was planned for, empty where it is."""
-    del broker
     with closing(access.connect(TokenFile(file))) as connection:
         facts = account_facts(connection)
     found = faults_of(facts, account_currency, own_clock=access.environment == LOCAL)

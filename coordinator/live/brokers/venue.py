@@ -10,9 +10,9 @@ from typing import Protocol
 from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan
 from infra.brokers.paper.live.server import ExchangeServer
+from infra.live.gateway import Differs, nothing_differs
 from infra.live.home import DeskHome
 from infra.live.loop import HEARD_WITHIN_S
-from infra.live.serving import as_planned
 from market.ports import LiveBroker
 from market.quotes import PriceKind
 
@@ -38,7 +38,7 @@ class Venue:
     real: bool
     speed: float = 1.0
     exchange: Callable[[], ExchangeServer] | None = None
-    differs: Callable[[LiveBroker], str] = as_planned
+    differs: Differs = nothing_differs
     absent_after_s: float = 0.0
     heard_within_s: float = HEARD_WITHIN_S
 
