@@ -32,6 +32,7 @@ from benchmarks.surviving.desk import (
 )
 from coordinator.bootstrap import COORDINATOR, GATEWAY
 from coordinator.live.bootstrap import live_plan_of
+from coordinator.live.brokers.paper import PaperChoice
 from coordinator.live.conduct import DeskOnRay
 from infra.journal.verify import Verified, verify
 from infra.live.home import DeskHome
@@ -79,7 +80,7 @@ def main() -> None:
         home = DeskHome(folder=Path(folder))
         plan = live_plan_of(settings_of(seed_, "quorum-chaos"), opened="chaos")
         with ray_cluster(plan.settings.ray.namespace):
-            desk = DeskOnRay(plan, home)
+            desk = DeskOnRay(plan, home, PaperChoice())
             try:
                 desk.start()
                 started = until(home, has_decided, 180.0)

@@ -131,10 +131,10 @@ def trade(
     desk_home = DeskHome(folder=settings.live.home.resolve())
     choice = broker_named(settings)
     with console.status("looking at the prices and the account"):
-        plan = plan_for(settings, desk_home, resume=resume, choice=choice)
+        plan = plan_for(settings, desk_home, choice, resume=resume)
     ask = typer.prompt if sys.stdin.isatty() else None
     plan = accepted(plan, ask, accept_live_risk)
-    with desk_on_ray(plan, desk_home, partial(console.print, highlight=False), choice) as desk:
+    with desk_on_ray(plan, desk_home, choice, partial(console.print, highlight=False)) as desk:
         told = _watch(desk, desk_home, for_s, console)
     if as_json:
         typer.echo(json.dumps(plain(told)))

@@ -18,7 +18,6 @@ from coordinator.bootstrap import (
 )
 from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.acceptance import refuse_unaccepted
-from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.venue import Venue
 from coordinator.live.plan import LivePlan, live_session_started, make_live_plan
 from coordinator.override_rules import override_rules
@@ -52,13 +51,13 @@ def live_plan_of(
     session: str | None = None,
     available: Collection[str] | None = None,
 ) -> LivePlan:
-    """Seat the agents and settle the desk; nothing is started or written.
+    """Seat the agents and settle the desk, for a broker that has checked the settings.
 
+    Nothing is started or written.
     opened: what makes a new session's name its own. session: of the desk that is resumed.
     available: the instruments that the broker has; None for all that are known. Raises
     ConfigError, AgentError.
     """
-    broker_named(settings).check(settings)
     journal_key_of(settings)
     if settings.journal.anchors is not None:
         anchor_sink(settings.journal.anchors)

@@ -21,7 +21,6 @@ from coordinator.live.bootstrap import (
     live_guardian_builder,
     live_optimizer_builder,
 )
-from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan
 from infra.actors import ExchangeActor, LiveGatewayActor
@@ -36,12 +35,12 @@ UNWATCHED_S = 60.0
 class DeskOnRay:
     """The actors of one live desk. They outlive this object, and whoever made it.
 
-    choice: the broker that the plan is for; as its settings name it, where none is given.
+    choice: the broker that the plan was made with.
     """
 
-    def __init__(self, plan: LivePlan, home: DeskHome, choice: BrokerChoice | None = None) -> None:
+    def __init__(self, plan: LivePlan, home: DeskHome, choice: BrokerChoice) -> None:
         self._plan = plan
-        self._choice = choice or broker_named(plan.settings)
+        self._choice = choice
         self._home = home
         self._namespace = plan.settings.ray.namespace
         self.actors: dict[str, Any] = {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
-from coordinator.live.brokers.choice import broker_named
 from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan
 from infra.live.asking import ask_desk, how_it_was_left
@@ -28,16 +27,13 @@ LOOK_EVERY_S = 0.1
 Told = Mapping[str, Any]
 
 
-def plan_for(
-    settings: Settings, home: DeskHome, *, resume: bool, choice: BrokerChoice | None = None
-) -> LivePlan:
+def plan_for(settings: Settings, home: DeskHome, choice: BrokerChoice, *, resume: bool) -> LivePlan:
     """The plan of a new desk, whose broker and prices are looked at, or of the one in the folder.
 
-    choice: the broker; as the settings name it, where none is given. Raises ConfigError where a
+    choice: the broker that the settings name; it checks them. Raises ConfigError where a
     desk is there and is not to be resumed, or the other way round, or where the account is not one
     that it can trade; DataError for prices that cannot be trusted.
     """
-    choice = choice or broker_named(settings)
     session = session_to_resume(home) if resume else None
     if not resume and home.journal.exists():
         raise ConfigError(
@@ -57,20 +53,16 @@ def plan_for(
 
 @contextmanager
 def desk_on_ray(
-    plan: LivePlan,
-    home: DeskHome,
-    say: Callable[[str], None],
-    choice: BrokerChoice | None = None,
+    plan: LivePlan, home: DeskHome, choice: BrokerChoice, say: Callable[[str], None]
 ) -> Iterator[DeskOnRay]:
-    """The desk's actors, taken down at the end. say: told where Ray's dashboard is. choice: the
-    broker that the plan was made with.
+    """The desk's actors, taken down at the end. choice: the broker that the plan was made with.
+    say: told where Ray's dashboard is.
     """
     # Ray takes a second to import: wrong input should be told before that.
     from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
     from infra.runtime import ray_cluster  # noqa: PLC0415
 
     settings = plan.settings.ray
-    choice = choice or broker_named(plan.settings)
     with (
         choice.handed_over(home),
         ray_cluster(settings.namespace, dashboard=settings.dashboard) as url,

@@ -107,11 +107,11 @@ async def start_dynamic_trading(
     )
     desk_home = DeskHome(folder=loaded.live.home.resolve())
     choice = broker_named(loaded)
-    plan = plan_for(loaded, desk_home, resume=resume, choice=choice)
+    plan = plan_for(loaded, desk_home, choice, resume=resume)
     plan = accepted(plan, None, accept_live_risk)
     told: Mapping[str, Any] = {}
     why = "interrupted"
-    with desk_on_ray(plan, desk_home, print, choice) as desk:
+    with desk_on_ray(plan, desk_home, choice, print) as desk:
         try:
             told = await _watched(desk_home, minutes * 60.0, desk.problem)
             why = "the time is over"

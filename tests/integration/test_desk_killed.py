@@ -21,6 +21,7 @@ from benchmarks.surviving.desk import (
     until,
 )
 from coordinator.live.bootstrap import live_plan_of
+from coordinator.live.brokers.paper import PaperChoice
 from coordinator.live.conduct import DeskOnRay
 from infra.journal.verify import verify
 from infra.live.asking import ask_desk
@@ -43,7 +44,7 @@ def home(tmp_path: Path) -> DeskHome:
 def desk(home: DeskHome) -> Iterator[DeskOnRay]:
     """A desk that trades."""
     plan = live_plan_of(settings_of(SEED, "quorum-tests"), opened="a test")
-    desk = DeskOnRay(plan, home)
+    desk = DeskOnRay(plan, home, PaperChoice())
     try:
         desk.start()
         assert until(home, has_decided, 180.0) < 180.0
@@ -93,5 +94,5 @@ def test_the_kill_switch_works_while_the_coordinator_is_frozen_and_survives_the_
 def test_a_second_desk_in_the_same_place_is_refused(home: DeskHome) -> None:
     plan = live_plan_of(settings_of(SEED, "quorum-tests"), opened="another")
     with pytest.raises(ConfigError, match="another desk is at work"):
-        DeskOnRay(plan, home).start()
+        DeskOnRay(plan, home, PaperChoice()).start()
     assert status(home) is not None

@@ -50,7 +50,7 @@ def desk(tmp_path: Path, ray_session: str) -> Iterator[OandaDesk]:
     with served(tmp_path / "server", TOKEN) as server:
         settings = through(server.url, ray={"namespace": ray_session})
         choice = broker_named(settings, {TOKEN_VARIABLE: TOKEN})
-        plan = plan_for(settings, home, resume=False, choice=choice)
+        plan = plan_for(settings, home, choice, resume=False)
         with choice.handed_over(home):
             actors = DeskOnRay(plan, home, choice)
             try:

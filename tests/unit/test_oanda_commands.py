@@ -172,11 +172,12 @@ def test_a_plan_takes_the_accounts_balance_and_terms(at: At) -> None:
     wrong = settings.model_copy(
         update={"desk": settings.desk.model_copy(update={"initial_balance": 5.0})}
     )
-    plan = plan_for(wrong, DeskHome(folder=Path("desk")), resume=False)
+    home, choice = DeskHome(folder=Path("desk")), broker_named(wrong)
+    plan = plan_for(wrong, home, choice, resume=False)
     assert plan.desk.initial_balance == 10_000_000.0
     assert plan.settings.instruments["USD_JPY"].price_increment == 0.001
     assert not Path("desk").exists(), "nothing is written before it is started"
-    venue = broker_named(plan.settings).venue(plan, DeskHome(folder=Path("desk")))
+    venue = choice.venue(plan, home)
     assert venue.exchange is None
     assert not venue.real
     assert venue.absent_after_s == 10.0
@@ -197,5 +198,5 @@ def test_an_account_that_cannot_be_traded_is_refused_before_anything_is_started(
     oanda = {"token_file": str(at.token), **sections.get("oanda", {})}
     settings = through(at.server.url, **{**sections, "oanda": oanda})
     with pytest.raises(error, match=said):
-        plan_for(settings, DeskHome(folder=Path("desk")), resume=False)
+        plan_for(settings, DeskHome(folder=Path("desk")), broker_named(settings), resume=False)
     assert not Path("desk").exists()
