@@ -3,9 +3,9 @@
 By a fixed fraction, a position's loss at the stop is `max_risk_per_trade` of equity, times the
 decision's confidence, times the optimizer's multiplier. By Kelly it is the stake that what such
 decisions have earned justifies, times the same multiplier; until enough is known of an agent's
-decisions they are sized by the fixed fraction. Then the smallest of that, the volatility target
-and every limit of the guardian that depends on the size alone. The proposal says which of them
-bound. No edge, no trade: there is no minimum size.
+decisions they are sized by the fixed fraction, at most the largest Kelly stake. Then the smallest
+of that, the volatility target and every limit of the guardian that depends on the size alone. The
+proposal says which of them bound. No edge, no trade: there is no minimum size.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class SizingRules(NamedTuple):
         deviations of one bar; NaN switches either off, both NaN means no trailing stop.
     rebalance_band: a held position is resized only when it is off by more than this fraction.
     kelly_fraction: part of the Kelly stake that is taken; NaN: sized by the fixed fraction.
-    kelly_cap: largest loss at the stop of a Kelly stake, as a fraction of equity.
+    kelly_cap: largest loss at the stop where stakes are Kelly's, as a fraction of equity; also of
+        what is sized by the fixed fraction until enough is known.
     volatility_target: largest standard deviation of one bar of a position alone, as a fraction of
         equity; infinite: none.
     """
@@ -99,7 +100,9 @@ def stake_of(
     cap = min(rules.kelly_cap, rules.max_risk_per_trade)
     stake = sized_by_kelly(table, group, confidence, rules.kelly_fraction, cap)
     if stake.reason == NOT_CALIBRATED:
-        return Stake(by_risk, RISK_PER_TRADE)
+        # What nobody has proved may not risk more than what somebody has.
+        most = cap * equity
+        return Stake(most, KELLY) if by_risk > most else Stake(by_risk, RISK_PER_TRADE)
     if stake.reason == WITHOUT_EDGE:
         return Stake(0.0, NO_EDGE)
     if stake.reason == WITHOUT_NUMBER:

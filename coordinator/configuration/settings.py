@@ -113,7 +113,7 @@ class SizingSettings(Section):
         None,
         gt=0.0,
         le=0.2,
-        description="largest loss at the stop of a Kelly stake, of equity; unset: "
+        description="largest loss at the stop under kelly, of equity, calibrated or not; unset: "
         "max_risk_per_trade",
     )
     volatility_target_annual: float | None = Field(

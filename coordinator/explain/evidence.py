@@ -24,7 +24,7 @@ BOUNDS = {
     Limit.CORRELATION.name: "the correlation with what was held",
     Limit.UNIT_INCREMENT.name: "the smallest unit",
     Limit.INVALID_INPUT.name: "an input that cannot be used",
-    Limit.KELLY.name: "the Kelly stake of what such votes have earned",
+    Limit.KELLY.name: "the Kelly stake of what such votes have earned, or its cap",
     Limit.NO_EDGE.name: "no edge: what such votes have earned is not proved to be above zero",
     Limit.VOLATILITY_TARGET.name: "the volatility that a position may have",
 }

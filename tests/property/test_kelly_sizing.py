@@ -63,6 +63,25 @@ def test_until_enough_is_known_it_is_the_fixed_fraction(wish: Wish) -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("cap", [0.001, 0.01])
+@QUICK
+@given(wishes(flat=True), COLUMN)
+def test_until_enough_is_known_the_fixed_fraction_is_held_to_the_cap_of_a_stake(
+    cap: float, wish: Wish, column: int
+) -> None:
+    unknown = replace(wish, rules=KELLY._replace(kelly_cap=cap))
+    marks, equity = wish.book.marks, wish.book.exposed.equity
+    at_stop = RULES.stop_sigmas * wish.sigma[column] * marks.mid[column] * marks.rate[column]
+    most = cap * equity * wish.multiplier[column]
+    assert unknown.wanted(column) * at_stop <= most * (1.0 + 1e-9)
+    assert unknown.wanted(column) <= wish.wanted(column)
+    if RULES.max_risk_per_trade * abs(wish.score[column]) <= cap:
+        assert unknown.wanted(column) == wish.wanted(column)
+        assert bound(unknown, column) is bound(wish, column)
+    else:
+        assert bound(unknown, column) is not Limit.RISK_PER_TRADE
+
+
 @QUICK
 @given(wishes(), st.sampled_from([math.nan, math.inf, -1.0]), COLUMN)
 def test_a_table_that_holds_no_number_opens_nothing(wish: Wish, poison: float, column: int) -> None:

@@ -159,7 +159,7 @@ def test_evidence_and_limits_have_plain_names() -> None:
     assert plain_name("_z") == " z"
     assert bound_in_words("POSITION") == "the guardian's limit on position"
     assert bound_in_words("ALLOCATION") == "the optimizer's allocation"
-    assert bound_in_words("KELLY") == "the Kelly stake of what such votes have earned"
+    assert bound_in_words("KELLY") == "the Kelly stake of what such votes have earned, or its cap"
     assert bound_in_words("NO_EDGE").startswith("no edge")
     assert bound_in_words("VOLATILITY_TARGET") == "the volatility that a position may have"
     assert limit_value("DRAWDOWN_HALT", 0.1234, "USD") == "12.34% of equity"
