@@ -8,6 +8,7 @@ from typing import Literal
 from coordinator.bootstrap import registry_of
 from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
+from coordinator.live.exchange_terms import exchange_terms
 from coordinator.live.prices import open_prices
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.clock import PacedClock
@@ -31,15 +32,7 @@ def served_terms(settings: Settings) -> ExchangeTerms:
     traded = [registry[symbol] for symbol in dict.fromkeys(settings.data.instruments)]
     available = [registry[symbol] for symbol in registry.symbols()]
     currency = settings.desk.account_currency
-    return ExchangeTerms(
-        instruments=tuple(with_conversion_instruments(traded, available, currency)),
-        account_currency=currency,
-        cash=settings.desk.initial_balance,
-        slippage=settings.broker.slippage_bps * 1e-4,
-        closeout_fraction=settings.broker.closeout_fraction,
-        financing_fee=settings.broker.financing_fee_annual,
-        interval_s=bar_seconds(settings.data.bar),
-    )
+    return exchange_terms(settings, with_conversion_instruments(traded, available, currency))
 
 
 def open_served(

@@ -20,6 +20,8 @@ import requests
 
 from coordinator.cli.app import run
 from coordinator.configuration.sources import load_settings
+from coordinator.live.bootstrap import live_plan_of
+from coordinator.live.exchange_terms import exchange_terms
 from coordinator.live.v20_feed import open_served, served_terms
 from tests.exchanges import START, WITHIN_S
 from tests.quotes import MINUTE
@@ -130,6 +132,24 @@ def test_a_plan_of_faults_that_is_not_understood_is_refused(
     path.write_text('{"faults": [{"kind": "LATENCI"}]}')
     told = refused(["--home", str(tmp_path / "served"), "--faults", str(path)], capsys)
     assert "did you mean 'LATENCY'" in told
+
+
+def test_a_desk_on_paper_and_one_at_such_a_server_trade_on_the_same_terms() -> None:
+    settings = load_settings(
+        None,
+        {
+            "desk": {"initial_balance": 5_000.0},
+            "data": {"instruments": ("GBP_USD", "USD_JPY"), "bar": "5m"},
+            "broker": {
+                "slippage_bps": 0.7, "closeout_fraction": 0.4, "financing_fee_annual": 0.03,
+            },
+        },
+    )  # fmt: skip
+    terms = served_terms(settings)
+    assert terms == exchange_terms(settings, live_plan_of(settings).instruments)
+    assert (terms.account_currency, terms.cash, terms.interval_s) == ("USD", 5_000.0, 300)
+    assert (terms.closeout_fraction, terms.financing_fee) == (0.4, 0.03)
+    assert terms.slippage == pytest.approx(7e-5)
 
 
 def test_bars_are_played_after_some_that_are_history(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from coordinator.bootstrap import interest_of
 from coordinator.configuration.settings import Settings
 from coordinator.live.brokers.resuming import refuse_another_broker
 from coordinator.live.brokers.venue import Prepared, Venue
+from coordinator.live.exchange_terms import exchange_terms
 from coordinator.live.plan import LivePlan
 from coordinator.live.prices import check_prices, open_prices, price_kind, prices_said
 from infra.brokers.paper.live.client import PaperExchangeClient
 from infra.brokers.paper.live.running import open_exchange
 from infra.brokers.paper.live.server import ExchangeServer
-from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.live.home import DeskHome
 
 
@@ -70,15 +70,7 @@ def exchange_builder(plan: LivePlan, home: DeskHome) -> Callable[[], ExchangeSer
     settings = plan.settings
     return partial(
         open_exchange,
-        ExchangeTerms(
-            instruments=plan.instruments,
-            account_currency=settings.desk.account_currency,
-            cash=settings.desk.initial_balance,
-            slippage=settings.broker.slippage_bps * 1e-4,
-            closeout_fraction=settings.broker.closeout_fraction,
-            financing_fee=settings.broker.financing_fee_annual,
-            interval_s=plan.desk.interval_s,
-        ),
+        exchange_terms(settings, plan.instruments),
         store=home.exchange_store,
         open_source=partial(
             open_prices, settings=settings, instruments=plan.instruments, rows=plan.primed_rows
