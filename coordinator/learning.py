@@ -105,20 +105,20 @@ class Learning:
         self.left_out = -1
         self.table = rules.blank(agents)
 
-    def observe(self, rows: Rows) -> None:
-        """Take in bars, oldest first, that were decided on with the table in force."""
-        if not self.on:
-            return
-        self._take(rows, self.foretell(rows))
+    def observe(self, rows: Rows) -> Floats:
+        """Take in bars, oldest first, that were decided on with the table in force.
+
+        Gives the probability (R, N) of a gain that it foretold of each decision; NaN: none.
+        """
+        given = probabilities(self.table, rows.leader, rows.confidence)
+        if self.on:
+            self._take(rows, given)
+        return given
 
     def pass_over(self, rows: Rows) -> None:
         """Take in bars that nobody decided on, which are kept from the first decision on."""
         if self._seen:
             self.observe(rows)
-
-    def foretell(self, rows: Rows) -> Floats:
-        """The probability (R, N) of a gain that the table in force gives decisions; NaN: none."""
-        return probabilities(self.table, rows.leader, rows.confidence)
 
     def resume(
         self,

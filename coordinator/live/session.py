@@ -241,10 +241,8 @@ class LiveSession:
         if not learning.on:
             return ()
         rows = rows_of(self._deciding.decision, self._deciding.carried(), bar)
-        made = forecast_made(sequence, bar.time, rows, learning.foretell(rows))
-        learning.observe(rows)
         self._to_fit = sequence, bar.time
-        return (made,)
+        return (forecast_made(sequence, bar.time, rows, learning.observe(rows)),)
 
     def _left_out(self, sequence: int) -> tuple[Event, ...]:
         """Say once that a fit was due and was not made."""

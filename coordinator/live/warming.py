@@ -48,7 +48,7 @@ def _learn_once(desk: Desk) -> None:
     learning.observe(rows)
     learning.fit(desk.learning.every, 0)
     learning.take_effect(desk.learning.every + 1, 0)
-    learning.foretell(rows)
+    learning.observe(rows)
 
 
 def _made_up(desk: Desk) -> Rows:

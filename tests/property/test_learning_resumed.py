@@ -74,8 +74,7 @@ def learned(
         if fitted is not None:
             fits.append(fitted)
             state.apply(fitted)
-        state.apply(forecast_made(sequence, bar.time, rows, learning.foretell(rows)))
-        learning.observe(rows)
+        state.apply(forecast_made(sequence, bar.time, rows, learning.observe(rows)))
         if sequence in left_out:
             learning.leave_out(sequence)
         elif sequence not in lost:
@@ -162,8 +161,7 @@ def after_a_gap(gap: int) -> tuple[Learning, Learning]:
         fitted, rows = alive.take_effect(sequence, bar.time), decided(rng, traded)
         if fitted is not None:
             state.apply(fitted)
-        state.apply(forecast_made(sequence, bar.time, rows, alive.foretell(rows)))
-        alive.observe(rows)
+        state.apply(forecast_made(sequence, bar.time, rows, alive.observe(rows)))
         alive.fit(sequence, bar.time)
     return alive, resumed_learning(DESK, state.snapshot())
 
