@@ -18,7 +18,7 @@ from agents.guardian.calibration.kelly import StakeReason, sized_by_kelly
 from agents.guardian.calibration.leading import leading_agent
 from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.codes import Limit
-from agents.guardian.exposure import Book, headroom, measure_book, whole_units
+from agents.guardian.exposure import Book, headroom, measure_book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.proposals import Exposed, Proposals
 from coordinator.tally import Decision, Outcome
@@ -26,6 +26,7 @@ from market.bars import Floats
 from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
+from market.whole_units import whole_units
 
 BUY = int(Outcome.BUY)
 SELL = int(Outcome.SELL)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.guardian.codes import Limit
-from agents.guardian.exposure import Book, whole_units
+from agents.guardian.exposure import Book
 from agents.guardian.limits import RiskLimits
 from agents.guardian.proposals import Exposed
 from agents.guardian.stress import NORMAL_95, stress_losses
@@ -23,6 +23,7 @@ from agents.guardian.tail import (
 )
 from market.compiled import lean_kernel
 from market.marks import Marks
+from market.whole_units import whole_units
 
 NONE = int(Limit.NONE)
 INVALID_INPUT = int(Limit.INVALID_INPUT)

@@ -32,9 +32,6 @@ STRESS_CURRENCY = int(Limit.STRESS_CURRENCY)
 POSITION_SIGMAS = 2.0
 """Daily standard deviations at which the loss of one position is measured."""
 
-WHOLE = 1e-9
-"""How near the inverse of an increment below 1 is to a whole number."""
-
 NOBODY, NOT_WEIGHED = -1, -2
 LARGEST = 3
 
@@ -349,23 +346,3 @@ def headroom(
 def tighter(best: Room, value: float, limit: int, allowed: float, used: float) -> Room:
     """The smaller of the best room so far and another limit's, in account currency."""
     return Room(value, limit, allowed, used) if value < best.value else best
-
-
-@lean_kernel
-def whole_units(units: float, increment: float) -> float:
-    """The largest multiple of the unit increment that is not above a size; never negative.
-
-    Of a decimal increment such as 0.1 it is the number nearest to the multiple, which a product
-    of tenths is not: a broker takes 0.3, and refuses 0.30000000000000004.
-    """
-    size, parts = max(units, 0.0), np.rint(1.0 / increment)
-    if increment >= 1.0 or not abs(parts * increment - 1.0) <= WHOLE:
-        whole: float = np.floor(size / increment) * increment
-        return whole
-    count: float = np.floor(size * parts)
-    if (count + 1.0) / parts <= size:  # 0.29 × 100 is not quite 29
-        count += 1.0
-    if count / parts > size:
-        count -= 1.0
-    decimal: float = count / parts
-    return decimal

@@ -25,7 +25,6 @@ from agents.guardian.exposure import (
     bulk_of,
     headroom,
     measure_book,
-    whole_units,
 )
 from agents.guardian.limits import RiskLimits
 from agents.guardian.pace import (
@@ -42,6 +41,7 @@ from market.budgets import SECOND_NS
 from market.compiled import lean_kernel
 from market.conversion import Conversion
 from market.marks import Marks
+from market.whole_units import whole_units
 
 NONE = int(Limit.NONE)
 INVALID_INPUT = int(Limit.INVALID_INPUT)

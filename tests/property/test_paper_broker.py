@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.guardian.exposure import whole_units
 from coordinator.ledger import DeskLedger
 from infra.brokers.paper.broker import PaperBroker
 from market.errors import InvalidError
 from market.instruments import Registry
 from market.orders import Bracket, Fill, OrderRequest
+from market.whole_units import whole_units
 from tests.paper import FlatRates, Market
 from tests.stories import CASH, SPREAD, SYMBOLS, story, told, unrealised
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from numba.core.errors import NumbaRuntimeError, TypingError
 
-from agents.guardian.exposure import stop_risk, whole_units
+from agents.guardian.exposure import stop_risk
 from agents.guardian.volatility import VolatilityRules, bar_volatility
 from market.bars import Floats
 from market.compiled import KEPT_CACHES, PACKAGES, forget_caches, kernel_sources, lean_kernel
 from market.marks import CLOSE, OPEN, Marks, mark_prices, mark_rates, no_marks
+from market.whole_units import whole_units
 from tests.books import COLUMNS, LEVELS, PATHS, SYMBOLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ def test_the_cache_depends_on_kernels_and_on_all_that_they_import(tmp_path: Path
 
 
 SIZED = """
-from agents.guardian.exposure import whole_units
+from market.whole_units import whole_units
 whole_units(1234.9, 100.0)
 hits, misses = (sum(counted.values()) for counted in whole_units.stats[1:])
 print(whole_units.py_func.__code__.co_filename, hits, misses)
@@ -61,7 +62,7 @@ def test_a_copy_of_the_project_compiles_nothing_that_the_project_compiled(tmp_pa
         text=True,
         check=True,
     ).stdout
-    assert told.split() == [str(tmp_path / "agents" / "guardian" / "exposure.py"), "1", "0"]
+    assert told.split() == [str(tmp_path / "market" / "whole_units.py"), "1", "0"]
 
 
 def test_a_lean_kernel_that_allocates_is_refused_by_the_compiler() -> None:
