@@ -80,15 +80,19 @@ ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, Order
 class DeskSnapshot:
     """A `DeskState` as one value: what a coordinator starts from, what a snapshot keeps.
 
-    M instruments, N of them traded, R bars, S decisions. bar_time: (R,). bar_values: (R, 6, M).
-    score_time: (S,) of the bars decided on; scores: (S, N) of the newest decisions. weights: by
-    agent. seated: the agents that run. used: the newest decision whose approvals were taken.
-    flattens: so far. staged: its capital stage, None where none is on record; evidence: at that.
-    flattens: so far. trips: of the gateway's breakers, oldest first, those in force among them.
-    peak: largest equity since the start or the last reset of the breaker that flattens, transfers
-    apart; 0 before the first. overrides: of limits, on record, oldest first. groups: of orders of
-    which one may fill, oldest first. learned: what was foretold and learned where stakes are
-    Kelly's.
+    M instruments, N of them traded, R bars, S decisions. sequence, decided: the newest bar, and the
+    newest that was decided on; -1 without any. time: of the market, ns. used: the newest decision
+    whose approvals were taken. last_transaction: the newest of the broker's that is booked.
+    openings, flattens: so far. halt: the guardian's in force, NONE without one; breakers: what its
+    breakers remember. orders: those whose end is not on record. units, average_price, realised:
+    (M,), and cash, as fills and bookings add up. weights: by agent. seated: the agents that run.
+    allocation: the newest applied. bar_time: (R,), bar_values: (R, 6, M) of the newest bars, also
+    those not decided on. score_time: (S,) of the bars decided on; scores: (S, N) of the newest
+    decisions. staged: its capital stage, None where none is on record; evidence: at that. trips: of
+    the gateway's breakers, those that are over, oldest first, then those in force. peak: largest
+    equity since the start or the last reset of the breaker that flattens, transfers apart; 0 where
+    it is not known yet. overrides: of limits, on record, oldest first. groups: of orders of which
+    one may fill, oldest first. learned: what was foretold and learned where stakes are Kelly's.
     """
 
     started: SessionStarted

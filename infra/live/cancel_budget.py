@@ -25,11 +25,12 @@ class CancelLimits:
 
 
 class CancelBudget:
-    """Counts every message that takes risk away at the broker's door.
+    """Counts the cancels, and the orders of the gateway's own that close, at the broker's door.
 
-    urgent: whether nothing may wait now; then all is counted and nothing held back. What is held
-    back stays in the books, and is asked for again by whoever asked. clock: seconds that never
-    step back.
+    What a decision reduces is counted where it is approved, by the guardian. urgent: whether
+    nothing may wait now; then all is counted and nothing held back. What is held back stays in the
+    books, and is asked for again by whoever asked. clock: seconds that never step back. sent,
+    deferred: cancels so far that went out, and that had to wait.
     """
 
     def __init__(
