@@ -7,7 +7,6 @@ import json
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -160,12 +159,3 @@ def streaming_server() -> Iterator[StreamingServer]:
         yield server
     finally:
         server.close()
-
-
-def until(holds: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    """Return once something holds; fail where it does not by the deadline."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        pause.wait(0.002)

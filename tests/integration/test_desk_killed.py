@@ -17,8 +17,6 @@ from benchmarks.surviving.desk import (
     kill_at_random,
     settings_of,
     settle,
-    status,
-    until,
 )
 from coordinator.live.bootstrap import live_plan_of
 from coordinator.live.brokers.paper import PaperChoice
@@ -28,6 +26,7 @@ from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
 from market.errors import ConfigError
 from market.live_messages import Command
+from tests.waiting import desk_told
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 SEED = 11
@@ -47,7 +46,7 @@ def desk(home: DeskHome) -> Iterator[DeskOnRay]:
     desk = DeskOnRay(plan, home, PaperChoice())
     try:
         desk.start()
-        assert until(home, has_decided, 180.0) < 180.0
+        desk_told(home, has_decided, "it decides", 180.0)
         yield desk
     finally:
         desk.take_down()
@@ -61,7 +60,7 @@ def test_twenty_kills_on_a_bad_day_leave_every_order_once_and_the_account_of_the
         killed = kill_at_random(desk, KILLS, random.Random(SEED), PAUSE_S, lambda _: None)
         broker.inject(good_day())
         assert killed.total() == KILLS
-        until(home, holds_positions)
+        desk_told(home, holds_positions)
         settle(home)
         found = compare(home.journal, broker)
     assert found.orders > 0
@@ -84,9 +83,7 @@ def test_the_kill_switch_works_while_the_coordinator_is_frozen_and_survives_the_
         os.kill(pids["gateway"], 9)
     finally:
         os.kill(pids["coordinator"], 18)  # SIGCONT
-    assert until(home, lambda told: told["epoch"] > epoch) < 60.0
-    again = status(home)
-    assert again is not None
+    again = desk_told(home, lambda told: told["epoch"] > epoch, "it is up again", 60.0)
     assert (again["mode"], again["mode_reason"]) == ("HALTED", "a drill")
 
 
@@ -95,4 +92,4 @@ def test_a_second_desk_in_the_same_place_is_refused(home: DeskHome) -> None:
     plan = live_plan_of(settings_of(SEED, "quorum-tests"), opened="another")
     with pytest.raises(ConfigError, match="another desk is at work"):
         DeskOnRay(plan, home, PaperChoice()).start()
-    assert status(home) is not None
+    desk_told(home, bool)

@@ -13,10 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,18 +23,15 @@ from coordinator.configuration.document import as_toml
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.brokers.v20_server.faults import Fault, FaultKind, FaultPlan
 from infra.journal.reader import read_events
-from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
-from market.errors import QuorumError
 from market.events import OrderIntended
-from market.live_messages import Command
 from tests.v20_desks import served, through
+from tests.waiting import DESK_WITHIN_S, desk_told, ended, until
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOKEN = "planted-5f3a9c17d2e84b06"
 WRONG = "mistaken-8d1e77c40b9f4a35"
 SECRETS = (TOKEN.encode(), WRONG.encode())
-WITHIN_S = 240.0
 BAD_DAY = FaultPlan(
     faults=(
         Fault(kind=FaultKind.SERVER_ERROR, on="GET", every=7, times=None),
@@ -69,21 +64,6 @@ def scratch() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="qs-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(enough: Callable[[], bool], what: str, desk: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not enough():
-        assert desk.poll() is None, "the desk has ended"
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.1)
-
-
-def status(home: DeskHome) -> dict[str, Any]:
-    try:
-        return dict(ask_desk(home, Command(name="status"), within_s=5.0).told)
-    except QuorumError:
-        return {}
 
 
 def descendants(root: int) -> list[int]:
@@ -174,17 +154,26 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
             text=True,
         ) as desk:
             try:
-                until(lambda: status(home).get("decisions", 0) > 0, "it decides", desk)
+                over = ended(desk)
+                decides = desk_told(
+                    home, lambda told: told.get("decisions", 0) > 0, "it decides", over=over
+                )
                 assert home.broker_token.stat().st_mode & 0o777 == 0o600
                 server.inject(BAD_DAY)
-                events = status(home)["events"]
-                until(lambda: status(home).get("events", 0) > events + 60, "it trades on", desk)
+                enough = decides["events"] + 60
+                desk_told(home, lambda told: told["events"] > enough, "it trades on", over=over)
                 put(home.broker_token, WRONG)
-                until(lambda: "401" in "".join(_lines(home)), "the token is refused", desk)
+                until(
+                    lambda: "401" in "".join(_lines(home)),
+                    "the token is refused",
+                    DESK_WITHIN_S,
+                    pause_s=0.1,
+                    over=over,
+                )
                 put(home.broker_token, TOKEN)
                 server.inject(FaultPlan(faults=(), seed=3))
-                until(
-                    lambda: status(home).get("broker_connected", False), "it is heard again", desk
+                desk_told(
+                    home, lambda told: told["broker_connected"], "it is heard again", over=over
                 )
                 cluster = cluster_of(desk.pid)
                 listed = subprocess.run(
@@ -203,7 +192,7 @@ def test_a_planted_token_is_found_nowhere_but_with_the_gateway(
                 printed.append(told(capsys, "breakers", "--json", "--home", str(home.folder)))
             finally:
                 desk.send_signal(2)
-                out, err = desk.communicate(timeout=WITHIN_S)
+                out, err = desk.communicate(timeout=DESK_WITHIN_S)
             printed += [out, err]
     assert desk.returncode == 0, err
     assert json.loads(out)["events"] > 0

@@ -24,7 +24,8 @@ from market.accounts import Transaction, TransactionKind
 from market.errors import DataError, StreamLost, TransientError
 from market.quotes import Quote
 from tests.exchanges import START
-from tests.streaming_http import WITHIN_S, OpenStream, StreamingServer, streaming_server, until
+from tests.streaming_http import WITHIN_S, OpenStream, StreamingServer, streaming_server
+from tests.waiting import until
 
 SECOND = 1_000_000_000
 ACCOUNT = "001-001-0000001-001"
