@@ -31,6 +31,15 @@ PATIENT = BreakerLimits(
 ABSENT_AFTER_S = 0.6
 
 
+class Waiting(OandaConnection):
+    """Whose patience can change while it stands."""
+
+    def wait(self, timeout: tuple[float, float]) -> None:
+        """Seconds to connect and for an answer, from the next request on."""
+        self._timeout = timeout
+        self.close()  # a line keeps the time-outs that it was made with
+
+
 class Reached:
     """OANDA's adapter, with what a desk of the tests asks of its broker beside."""
 
@@ -44,7 +53,7 @@ class Reached:
         timeout: tuple[float, float],
         **settings: Any,
     ) -> None:
-        self.connection = OandaConnection(
+        self.connection = Waiting(
             environment=environment("local", url),
             account=account,
             tokens=TokenText(token),

@@ -30,8 +30,11 @@ from tests.v20_process import process
 ORDERS = 60
 EVERY = 3
 SOON = (2.0, 0.25)
+"""While faults are struck: what is not answered then is not meant to be."""
 LATE = (2.0, 10.0)
-"""A server that is killed is heard of at once, and one that has just begun has much to do."""
+"""While a desk opens and settles, and where a server is killed: that is heard of at once, and one
+that has just begun has much to do.
+"""
 STOPPED = Bracket(stop=0.004, take_profit=float("nan"), trailing=None)
 QUICK = 4.0
 """The adapter's waits for an order that is denied take a quarter of their time."""
@@ -99,15 +102,13 @@ def desk_at(folder: Path, reached: Reached) -> Iterator[LiveDesk]:
         desk.close()
 
 
-def reach(
-    url: str, account: str, token: str = TOKEN, timeout: tuple[float, float] = SOON
-) -> Reached:
+def reach(url: str, account: str, token: str = TOKEN) -> Reached:
     return Reached(
         url,
         token,
         account,
         HOUR,
-        timeout=timeout,
+        timeout=LATE,
         elapsed=lambda: QUICK * time.monotonic(),
         sleep=lambda seconds: time.sleep(seconds / QUICK),
     )
@@ -151,6 +152,7 @@ def test_sixty_orders_through_every_fault_are_each_booked_once(tmp_path: Path) -
         quoted(v20)
         reached, trader = reach(v20.server.url, v20.server.account), Trader(7)
         with desk_at(tmp_path / "desk", reached) as desk:
+            reached.connection.wait(SOON)
             v20.server.inject(PLAN)
             with coordinator_of(desk) as coordinator:
                 deadline = time.monotonic() + 6 * WITHIN_S
@@ -163,6 +165,7 @@ def test_sixty_orders_through_every_fault_are_each_booked_once(tmp_path: Path) -
                         quoted(v20)
             struck = struck_by_kind(v20)
             v20.server.inject(FaultPlan())
+            reached.connection.wait(LATE)
             settle(desk)
             ends = assert_nothing_lost_or_doubled(desk, reached)
             assert {one.fill.reason for one in desk.events(OrderFilled)} == {
@@ -213,6 +216,7 @@ def test_a_desk_that_is_left_unsettled_is_of_one_mind_with_the_account_when_it_i
                     break
                 with coordinator_of(desk) as coordinator:
                     trader.order(coordinator)
+                    reached.connection.wait(SOON)
                     v20.server.inject(FaultPlan(faults=(*unknown, blind)))
                     for _ in range(3):
                         trader.order(coordinator)
@@ -233,7 +237,7 @@ def test_a_server_that_is_killed_among_orders_and_the_desk_with_it_lose_and_doub
     account = "001-001-0000001-001"
     with process(folder) as (url, first):
         port = int(url.rsplit(":", 1)[1])
-        reached = reach(url, account, PROCESS_TOKEN, LATE)
+        reached = reach(url, account, PROCESS_TOKEN)
         with desk_at(home, reached) as desk, coordinator_of(desk) as coordinator:
             for _ in range(8):
                 trader.order(coordinator)
@@ -244,7 +248,7 @@ def test_a_server_that_is_killed_among_orders_and_the_desk_with_it_lose_and_doub
                 killed_among_orders(second, trader, coordinator)
                 desk.kill()
     with process(folder, port) as (_, third):
-        reached = reach(url, account, PROCESS_TOKEN, LATE)
+        reached = reach(url, account, PROCESS_TOKEN)
         with desk_at(home, reached) as desk:
             with coordinator_of(desk) as coordinator:
                 flow(trader, coordinator, 12)
