@@ -72,6 +72,14 @@ def oanda() -> Iterator[Bench]:
 @pytest.fixture
 def v20(tmp_path: Path) -> Iterator[V20Bench]:
     """OANDA as it fills, with a price."""
+    with v20_bench(tmp_path, fills="at once", heartbeat_s=0.05) as made:
+        made.market("EUR_USD", 1.1, 0.0002)
+        yield made
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[V20Bench]:
+    """The same, and an adapter that soon gives up an answer: for what waits until it does."""
     with v20_bench(tmp_path, fills="at once", timeout=SOON, heartbeat_s=0.05) as made:
         made.market("EUR_USD", 1.1, 0.0002)
         yield made
@@ -338,7 +346,7 @@ def test_a_price_is_as_old_as_the_broker_says_however_new_the_stream(v20: V20Ben
 
 def test_a_dead_price_stream_is_reopened_while_the_transaction_stream_lives(v20: V20Bench) -> None:
     strike(v20, FaultKind.STREAM_STALL, on="pricing/stream")
-    with hearing(v20, read_timeout_s=0.3, poll_s=60.0, missing_s=60.0) as heard:
+    with hearing(v20, read_timeout_s=2.0, poll_s=60.0, missing_s=60.0) as heard:
         v20.market("EUR_USD", 1.2)
         heard.until_quoted(1.2)
         v20.broker.place(order("a", 1_000.0))
@@ -357,7 +365,8 @@ def test_what_happened_while_no_stream_stood_is_read_from_the_record() -> None:
         held.append(noted(2))
         first.cut()
         server.transactions()  # which tells nothing, and has no heartbeat either
-        heard.until(lambda: heard.ids == [1, 2])
+        heard.until(lambda: len(heard.ids) >= 2)
+        assert heard.ids == [1, 2]
 
 
 def test_a_transaction_is_given_once_however_often_it_is_told(v20: V20Bench) -> None:
@@ -473,12 +482,12 @@ def connected_with(paces: Paces) -> Held:
 # The client has no time-out, repeats nothing and loses headers.
 
 
-def test_silence_ends_in_time_and_a_question_is_asked_again(v20: V20Bench) -> None:
-    strike(v20, FaultKind.TIMEOUT_BEFORE, seconds=5.0)
+def test_silence_ends_in_time_and_a_question_is_asked_again(hasty: V20Bench) -> None:
+    strike(hasty, FaultKind.TIMEOUT_BEFORE, seconds=5.0)
     with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.3 s"):
-        v20.broker.place(order("a", 1.0))
-    strike(v20, FaultKind.DISCONNECT_BEFORE, on="GET", times=2)
-    assert v20.broker.account().cash > 0.0
+        hasty.broker.place(order("a", 1.0))
+    strike(hasty, FaultKind.DISCONNECT_BEFORE, on="GET", times=2)
+    assert hasty.broker.account().cash > 0.0
 
 
 def test_a_broker_that_asks_to_be_left_alone_is_left_alone_for_as_long() -> None:
@@ -604,10 +613,10 @@ def test_what_is_no_number_never_leaves(oanda: Bench, units: float) -> None:
 
 @pytest.mark.parametrize("kind", [FaultKind.TIMEOUT_AFTER, FaultKind.SERVER_ERROR])
 def test_an_order_without_an_answer_is_looked_up_before_anything_is_sent_again(
-    v20: V20Bench, tmp_path: Path, kind: FaultKind
+    hasty: V20Bench, tmp_path: Path, kind: FaultKind
 ) -> None:
-    desk = open_gateway(v20, tmp_path)
-    strike(v20, kind, done=True)
+    desk = open_gateway(hasty, tmp_path)
+    strike(hasty, kind, done=True)
     assert desk.execute(approved("EUR_USD", 1_000.0)).sent == 1
     assert len(desk.events(OrderUnknown)) == 1
     answer = desk.execute(approved("EUR_USD", 1_000.0), sequence=1)
@@ -615,8 +624,8 @@ def test_an_order_without_an_answer_is_looked_up_before_anything_is_sent_again(
     assert "is unknown; it is being looked up" in answer.unsent[0][1]
     assert desk.gateway.dispatch.resolve(desk.gateway.now) == 0
     desk.gateway.catch_up()
-    assert desk.state.ledger.units[EUR] == v20.broker.account().units[EUR] == 1_000.0
-    assert len(record(v20, "MARKET_ORDER")) == 1
+    assert desk.state.ledger.units[EUR] == hasty.broker.account().units[EUR] == 1_000.0
+    assert len(record(hasty, "MARKET_ORDER")) == 1
     assert desk.gateway.reconcile()
     desk.gateway.books.close()
     desk.stream.close()

@@ -170,7 +170,7 @@ def test_a_halted_instrument_cannot_be_traded_until_it_is_taken_back(bench: Serv
 
 def test_a_halt_can_end_by_itself(bench: ServedV20) -> None:
     reader = bench.price_stream("EUR_USD")
-    bench.inject(Fault(kind=FaultKind.MARKET_HALT, seconds=0.6))
+    bench.inject(Fault(kind=FaultKind.MARKET_HALT, seconds=3.0))
     while reader.next_of("PRICE")["tradeable"]:
         pass
     while not reader.next_of("PRICE")["tradeable"]:

@@ -244,7 +244,7 @@ def test_a_stream_can_be_dropped_after_a_while(lively: ServedV20) -> None:
 
 
 def test_a_stalled_stream_stays_open_and_silent(lively: ServedV20) -> None:
-    reader = lively.price_stream("EUR_USD", silence_s=0.3)
+    reader = lively.price_stream("EUR_USD", silence_s=2.0)
     next(reader)
     lively.inject(Fault(kind=FaultKind.STREAM_STALL))
     with pytest.raises(requests.exceptions.ConnectionError, match="Read timed out"):
@@ -262,7 +262,7 @@ def test_a_stall_can_be_taken_back(lively: ServedV20) -> None:
 
 def test_heartbeats_can_be_missing_while_prices_come(lively: ServedV20) -> None:
     lively.inject(Fault(kind=FaultKind.NO_HEARTBEATS))
-    reader = lively.price_stream("EUR_USD", silence_s=0.5)
+    reader = lively.price_stream("EUR_USD", silence_s=2.0)
     lively.market("EUR_USD", 1.3)
     assert next(reader)["type"] == "PRICE"
     with pytest.raises(requests.exceptions.ConnectionError, match="Read timed out"):
