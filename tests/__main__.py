@@ -1,31 +1,59 @@
 """The test run of `make test`: two pytest processes side by side, one Ray.
 
 As `python -m tests [ARGUMENTS OF PYTEST]`. The tests that need Ray run in one process and all
-others in the other. Both shuffle by the same seed, so that one number repeats the run.
+others in the other. Both shuffle by the same seed, so that one number repeats the run. What the
+others write lies in memory where there is room: a journal waits for the disk at every commit.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 SEED = "--randomly-seed"
 NOTHING_TO_RUN = 5
 """pytest's exit status where no test was chosen, as by a name that no test with Ray has."""
+MEMORY = Path("/dev/shm")
+ROOM = 2**30
+"""Bytes that have to be free in memory; the tests leave some 50 million in it."""
+
+
+@contextlib.contextmanager
+def in_memory(folder: Path = MEMORY, room: int = ROOM) -> Iterator[dict[str, str]]:
+    """What a process is told so that its temporary files lie in memory until this ends; nothing
+    where there is no such folder, or too little room in it.
+    """
+    if not os.access(folder, os.W_OK) or shutil.disk_usage(folder).free < room:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="quorum-tests-", dir=folder) as made:
+        yield {"TMPDIR": made}
 
 
 def started(
-    chosen: str, arguments: Sequence[str], output: IO[bytes] | None
+    chosen: str,
+    arguments: Sequence[str],
+    output: IO[bytes] | None,
+    told: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """The tests that carry these marks, in a process of their own."""
+    """The tests that carry these marks, in a process of their own. told: of its environment."""
     kept = f"cache_dir=.pytest_cache/{chosen.replace(' ', '_')}"
     command = [sys.executable, "-m", "pytest", *arguments, "-m", chosen, "-o", kept]
-    return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT if output else None)
+    return subprocess.Popen(
+        command,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        env={**os.environ, **(told or {})},
+    )
 
 
 def ended(process: subprocess.Popen[bytes]) -> int:
@@ -51,9 +79,9 @@ def main(arguments: list[str]) -> int:
         arguments = [*arguments, f"{SEED}={secrets.randbelow(2**32)}"]
     # A shell's background job begins with interrupts ignored, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as told, in_memory() as there:
         on_ray = started("ray", arguments, told)
-        others = started("not ray", arguments, None)
+        others = started("not ray", arguments, None, there)
         codes = [ended(others), ended(on_ray)]
         told.seek(0)
         if codes[1] != NOTHING_TO_RUN:
