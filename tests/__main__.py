@@ -3,6 +3,8 @@
 As `python -m tests [ARGUMENTS OF PYTEST]`. The tests that need Ray run in one process and all
 others in the other. Both shuffle by the same seed, so that one number repeats the run. What the
 others write lies in memory where there is room: a journal waits for the disk at every commit.
+Before a run of all of them the kernels are compiled, or both would compile the same at once, and so
+would every actor of the first desk.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import IO
 
 SEED = "--randomly-seed"
+INTERRUPTED = 2
+"""pytest's exit status after Ctrl-C."""
 NOTHING_TO_RUN = 5
 """pytest's exit status where no test was chosen, as by a name that no test with Ray has."""
 MEMORY = Path("/dev/shm")
@@ -56,6 +60,24 @@ def started(
     )
 
 
+def compile_kernels() -> None:
+    """The kernels of a replay, as they are and with every access checked, side by side: seconds
+    where they are in the cache. What is wrong with them is for the tests to say.
+    """
+    command = [sys.executable, "-m", "tests.bounds"]
+    processes = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **flags},
+        )
+        for flags in ({}, {"NUMBA_BOUNDSCHECK": "1"})
+    ]
+    for process in processes:
+        process.wait()
+
+
 def ended(process: subprocess.Popen[bytes]) -> int:
     """Its exit status. Ctrl-C reaches it as well; it is waited for, since it has to clean up."""
     while True:
@@ -75,10 +97,16 @@ def verdict(codes: Sequence[int]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run both, show the one as it goes and then the other; the exit status of pytest."""
+    everything = not arguments
     if not any(argument.startswith(SEED) for argument in arguments):
         arguments = [*arguments, f"{SEED}={secrets.randbelow(2**32)}"]
     # A shell's background job begins with interrupts ignored, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if everything:
+        try:
+            compile_kernels()
+        except KeyboardInterrupt:
+            return INTERRUPTED
     with tempfile.TemporaryFile() as told, in_memory() as there:
         on_ray = started("ray", arguments, told)
         others = started("not ray", arguments, None, there)
