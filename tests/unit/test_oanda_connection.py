@@ -130,7 +130,7 @@ def test_silence_ends_with_the_read_time_out(
 def test_the_clock_is_compared_when_an_answer_begins_and_not_when_its_body_has_come(
     server: ScriptedServer,
 ) -> None:
-    server.on("GET /summary", Reply(body={"a": "b" * 40}, trickle_s=0.04))
+    server.on("GET /summary", Reply(body={"a": "b" * 40}, trickle_s=0.025))
     with contextlib.closing(connected(server)) as connection:
         connection.ask(question())
     bounds = connection.clock_offset.bounds_ns
