@@ -40,6 +40,7 @@ def in_memory(folder: Path = MEMORY, room: int = ROOM) -> Iterator[dict[str, str
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="quorum-tests-", dir=folder) as made:
+        Path(made).chmod(0o755)  # as the folder is that it stands for; a test's own are closed
         yield {"TMPDIR": made}
 
 
