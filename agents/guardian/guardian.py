@@ -114,7 +114,7 @@ class RiskGuardian:
         raise FatalError(f"the guardian does not know messages of type {type(message).__name__}")
 
     def warm_up(self) -> None:
-        """Compile what a first review would compile; leaves no trace."""
+        """Compile what a first review, and a first watch, would compile; leaves no trace."""
         memory, kept = self.memory, self._returns
         self._returns = ReturnsWindow()
         none = np.zeros(len(self._symbols))
@@ -147,6 +147,7 @@ class RiskGuardian:
                 sigma_before=unknown.copy(),
             )
         )
+        self.watch(WatchEquity(sequence=0, time=0, equity=float(self._breakers.last[0])))
         self.resume(memory)
         self._returns = kept
 

@@ -20,8 +20,8 @@ def resumed_learning(desk: Desk, kept: DeskSnapshot) -> Learning:
     Its rows are the bars from the first that was ever decided on, as a replay has them; one that
     nobody decided on stands among them without a decision, so that outcomes are those of the
     market. A fit that was due on the last decision, and had not taken effect, is made again, from
-    all the rows that it had or not at all: on fewer, an agent whose decisions have earned no stake
-    could count as unknown. Then the table in force stands until the next fit is due.
+    all the rows that it had or not at all: on fewer it would be another. Then the table in force
+    stands until the next fit is due.
     """
     learning = Learning(desk.learning, len(desk.weights), desk.typical_spread)
     forecasts = kept.learned

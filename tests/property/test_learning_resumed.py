@@ -86,6 +86,19 @@ def bits(fits: list[CalibrationFitted]) -> list[bytes]:
     return [encode_value(fit) for fit in fits]
 
 
+def left_out_of(
+    whole: list[CalibrationFitted], again: list[CalibrationFitted], missed: set[int], new: set[int]
+) -> frozenset[int]:
+    """The fits that one that was started anew before the bars `new` did not make. Each of them was
+    due on the last decision before such a bar: no other can have been lost.
+    """
+    made = {fit.fitted for fit in again}
+    found = frozenset(fit.fitted for fit in whole if fit.fitted not in made)
+    decided = [bar for bar in range(BARS) if bar not in missed]
+    assert found <= {max((bar for bar in decided if bar < start), default=-1) for start in new}
+    return found
+
+
 PLACES = st.sets(st.integers(0, BARS - 1), max_size=12)
 
 
@@ -98,9 +111,8 @@ def test_restarts_and_missed_bars_anywhere_give_the_same_fits_or_leave_one_out(
 ) -> None:
     whole, _ = learned(seed, missed, set(), set())
     again, _ = learned(seed, missed, starts, lost - missed)
-    made = {fit.fitted for fit in again}
     # One whose rows had gone before it could be made again is left out, and none is another.
-    left_out = frozenset(fit.fitted for fit in whole if fit.fitted not in made)
+    left_out = left_out_of(whole, again, missed, starts | {bar + 1 for bar in lost - missed})
     wanted, _ = learned(seed, missed, set(), set(), left_out)
     assert bits(again) == bits(wanted)
     if not missed:
@@ -121,8 +133,7 @@ def test_restarts_while_an_agent_has_lost_its_outcomes_give_the_same_fits(
         if (known := fit.outcomes < RULES.calibration.min_outcomes).any()
     )
     again, _ = learned(seed, missed, starts, lost - missed)
-    made = {fit.fitted for fit in again}
-    left_out = frozenset(fit.fitted for fit in whole if fit.fitted not in made)
+    left_out = left_out_of(whole, again, missed, starts | {bar + 1 for bar in lost - missed})
     assert bits(again) == bits(learned(seed, missed, set(), set(), left_out)[0])
 
 

@@ -95,6 +95,17 @@ def test_a_proposal_within_every_limit_is_approved_whole_with_its_bracket_and_co
     assert math.isnan(order.measured)
 
 
+@pytest.mark.parametrize("equity", [EQUITY, 0.5 * EQUITY])
+def test_what_it_is_asked_is_not_written_over(equity: float) -> None:
+    """Not even where the account's fall has it close every position instead."""
+    member = guardian()
+    asked = context(case({"EUR_USD": 10_000.0}, held={"GBP_USD": 5_000.0}), equity=equity)
+    before = encode_value(asked)
+    reviewed(member, asked)
+    assert member.halt is (Halt.NONE if equity == EQUITY else Halt.DRAWDOWN_FLATTEN)
+    assert encode_value(asked) == before
+
+
 def test_a_trailing_distance_goes_with_the_bracket() -> None:
     wished = case({"EUR_USD": 10_000.0})
     wished.proposals.trailing_distance[0] = 0.02

@@ -259,6 +259,20 @@ def test_a_real_desk_that_nobody_has_tried_or_whose_risk_nobody_accepted_is_not_
     assert "a-token" not in repr(venue)
 
 
+def test_a_desk_whose_settings_name_another_broker_is_not_traded_through_oanda(
+    tmp_path: Path,
+) -> None:
+    """By the broker's name it is told whether money is real; its venue knows it without."""
+    plan, choice = real(), OandaChoice({TOKEN_VARIABLE: "a-token"})
+    live = plan.settings.live.model_copy(update={"broker": "paper"})
+    settings = plan.settings.model_copy(update={"live": live})
+    with pytest.raises(ConfigError, match=r"live\.broker is paper"):
+        choice.check(settings)
+    home = DeskHome(folder=tmp_path)
+    home.make()
+    assert choice.venue(replace(plan, settings=settings), home).real
+
+
 @pytest.mark.parametrize(
     ("money", "named", "passes"),
     [(False, "", True), (True, "", False), (True, ACCOUNT, True), (True, ACCOUNT[:-1], False)],

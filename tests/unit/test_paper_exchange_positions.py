@@ -125,6 +125,19 @@ def test_what_was_asked_before_a_refusal_is_durable_with_it(bench: LocalBench) -
     assert end_of(bench, "b")[0] is OrderState.REJECTED
 
 
+def test_what_broke_off_half_way_is_not_in_the_store(bench: LocalBench) -> None:
+    bench.market("EUR_USD", 1.10, 0.01)
+
+    def half() -> None:
+        with bench.exchange.one_commit():
+            bench.exchange.place(order("a", 7.0))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert bench.store.last_transaction == 1
+
+
 def test_nothing_is_met_without_a_quote_or_with_an_old_one(bench: LocalBench) -> None:
     bench.exchange.place(order("a", 10.0))
     assert not bench.exchange.meet("EUR_USD")

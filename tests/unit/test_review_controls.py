@@ -450,6 +450,20 @@ def test_a_currency_that_is_no_leg_of_the_order_counts_in_a_currency_crisis() ->
     assert verdicts.units[2] == 0.0
 
 
+@pytest.mark.parametrize(("held", "code"), [(-80_000.0, "STRESS_CURRENCY"), (-70_000.0, "NONE")])
+def test_a_currency_beyond_its_crisis_admits_not_even_an_order_that_lessens_it(
+    held: float, code: str
+) -> None:
+    """Short AUD is long USD: at 8 % of 52,000 or 45,500 USD a loss of 4.2 or 3.6 % of equity."""
+    stress = WIDE.stress._replace(currency_crisis=0.04)
+    lessening = case({"EUR_USD": 1_000.0}, held={"AUD_USD": held}).with_limits(stress=stress)
+    verdicts = lessening.verdicts()
+    assert told(verdicts)[0] == code
+    assert verdicts.units[EUR_USD] == (1_000.0 if code == "NONE" else 0.0)
+    if code != "NONE":
+        assert told(verdicts)[1:] == pytest.approx((0.04 * EQUITY, 0.08 * 0.65 * -held))
+
+
 # Halts and working orders
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import journal_key_of
-from coordinator.live.brokers.acceptance import trades_real_money
 from coordinator.live.brokers.broker_terms import differing_terms, with_broker_terms
 from coordinator.live.brokers.granting import grant_for
 from coordinator.live.brokers.oanda_access import (
@@ -53,9 +52,14 @@ class OandaChoice:
         self._known: TokenSource | None = None
 
     def check(self, settings: Settings) -> None:
-        """An account is named, bars are some that OANDA's candles make, and what belongs to real
-        money is said of real money.
+        """The settings name this broker, by which it is told whether money is real; an account is
+        named; OANDA's candles make such bars; what belongs to real money is said of real money.
         """
+        if settings.live.broker != "oanda":
+            raise ConfigError(
+                f"live.broker is {settings.live.broker}, and this desk would trade through OANDA; "
+                "set it to oanda"
+            )
         access_of(settings)
         granularity_for(bar_seconds(settings.data.bar))
         oanda = settings.oanda
@@ -114,7 +118,7 @@ class OandaChoice:
             feed=access.said,
             prices=PriceKind.UNSTATED if access.environment == LOCAL else PriceKind.REAL,
             speed=settings.live.speed,
-            real=trades_real_money(settings),
+            real=access.environment == LIVE,
             open_broker=partial(
                 open_oanda,
                 access,

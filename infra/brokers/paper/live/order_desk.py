@@ -23,7 +23,9 @@ BRACKET_CHANGED = "BRACKET_CHANGED"
 
 
 class OrderDesk(ABC):
-    """Every call is durable before it returns. clock: the market's time, UTC ns."""
+    """Every call is durable before it returns, those within `one_commit` at its end. clock: the
+    market's time, UTC ns.
+    """
 
     clock: int
     _account: LiveAccount
@@ -40,14 +42,26 @@ class OrderDesk(ABC):
 
     @contextmanager
     def one_commit(self) -> Iterator[None]:
-        """What is done within is durable at its end, as one; until then no transaction tells."""
+        """What is done within is durable at its end, as one; until then no transaction tells.
+
+        That something was refused is part of it. Where anything else goes wrong nothing is
+        committed: what is half done is not in the store, from which a restart goes on.
+        """
         self._together = True
         try:
             yield
-        finally:
+        except InvalidError:
+            self._end_together()
+            raise
+        except BaseException:
             self._together = False
-            if self._book.changes.transactions:
-                self._commit()
+            raise
+        self._end_together()
+
+    def _end_together(self) -> None:
+        self._together = False
+        if self._book.changes.transactions:
+            self._commit()
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
