@@ -11,7 +11,8 @@ from coordinator.plan import Plan, configuration_json
 from coordinator.session import Session
 from market.bar_window import slice_of
 from market.errors import QuorumError
-from market.events import AgentSeated, SessionStarted
+from market.events import SessionStarted
+from market.seats import AgentSeated
 
 
 def session_started(plan: Plan, evidence: Mapping[str, tuple[str, ...]]) -> SessionStarted:

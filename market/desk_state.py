@@ -46,6 +46,7 @@ from market.live_events import (
     OrderResolved,
     OrderUnknown,
     OverrideEnded,
+    RulesTakenUp,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
@@ -93,6 +94,7 @@ class DeskSnapshot:
     equity since the start or the last reset of the breaker that flattens, transfers apart; 0 where
     it is not known yet. overrides: of limits, on record, oldest first. groups: of orders of which
     one may fill, oldest first. learned: what was foretold and learned where stakes are Kelly's.
+    rules: those that it was taken up with last, None for those of `started`.
     """
 
     started: SessionStarted
@@ -128,6 +130,7 @@ class DeskSnapshot:
     overrides: tuple[LimitOverridden, ...] = ()
     groups: tuple[OrderGroup, ...] = ()
     learned: Learned = field(default_factory=Learned)
+    rules: RulesTakenUp | None = None
 
 
 class DeskState:
@@ -165,6 +168,7 @@ class DeskState:
         self._evidence = EvidenceFold()
         self.overrides: dict[str, LimitOverridden] = {}
         self.learned = LearnedFold(rows)
+        self.rules: RulesTakenUp | None = None
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
 
@@ -238,6 +242,8 @@ class DeskState:
             self.last_transaction = event.last
         elif isinstance(event, CashMoved):
             self._pay(event)
+        elif isinstance(event, RulesTakenUp):
+            self.rules = event
         else:
             self._govern(event)
 
@@ -421,6 +427,7 @@ class DeskState:
             overrides=tuple(self.overrides.values()),
             groups=tuple(self.groups.values()),
             learned=self.learned.snapshot(),
+            rules=self.rules,
         )
 
     @classmethod
@@ -446,6 +453,7 @@ class DeskState:
         state.overrides = {event.limit: event for event in kept.overrides}
         state.groups = {group.name: group for group in kept.groups}
         state.learned = LearnedFold(rows, kept.learned)
+        state.rules = kept.rules
         for trip in kept.trips:
             if trip.armed_by:
                 state._over.append(trip)

@@ -12,18 +12,8 @@ from market.bars import Floats
 from market.conversion import Indices
 from market.live_events import LIVE_EVENT_TYPES, LiveEvent
 from market.orders import Cancellation, Fill, OrderRequest
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentSeated:
-    """A member of the committee: its weight, lookback and the names of its evidence rows."""
-
-    name: str
-    weight: float
-    lookback: int
-    evidence: tuple[str, ...]
-    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from market.bars import Floats
 from market.conversion import Indices
+from market.seats import AgentSeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,19 @@ class TradingOpened:
     history_values: Floats
     prices: str = ""
     speed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesTakenUp:
+    """The desk was taken up again by other rules than were last on record, and goes on by these.
+
+    sequence: the newest bar then, -1 before any. configuration, agents: as of `SessionStarted`.
+    """
+
+    sequence: int
+    time: int
+    configuration: str
+    agents: tuple[AgentSeated, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +323,7 @@ class AgentLeft:
 
 LiveEvent = (
     TradingOpened
+    | RulesTakenUp
     | CoordinatorAttached
     | BarClosed
     | AccountSeen
@@ -334,6 +349,7 @@ LiveEvent = (
 
 LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     TradingOpened,
+    RulesTakenUp,
     CoordinatorAttached,
     BarClosed,
     AccountSeen,

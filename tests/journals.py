@@ -13,7 +13,6 @@ from infra.journal.sqlite import SqliteJournal
 from market.bars import Floats
 from market.events import (
     AgentAbstained,
-    AgentSeated,
     AllocationApplied,
     BarSettled,
     DecisionTaken,
@@ -25,6 +24,7 @@ from market.events import (
 )
 from market.ledger import book_fill, equity, open_ledger
 from market.orders import Bracket, Fill, OrderRequest, client_order_id
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
 
 SESSION = "test"

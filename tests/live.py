@@ -21,7 +21,7 @@ from infra.live.loop import COORDINATOR, GatewayLoop
 from infra.live.opening import open_books
 from infra.transport import SocketChannel, Switchboard
 from market.errors import JournalUnwritable
-from market.events import AgentSeated, Event, SessionStarted
+from market.events import Event, SessionStarted
 from market.live_messages import (
     Attach,
     Attached,
@@ -36,6 +36,7 @@ from market.live_messages import (
 from market.orders import Bracket
 from market.overrides import Override
 from market.quotes import PriceKind
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved, sign
 from tests.live_broker import NO_BRACKET, SECOND, FakeBroker
 

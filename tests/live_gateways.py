@@ -19,10 +19,11 @@ from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
 from market.accounts import StreamUpdate
 from market.breaker_rules import BreakerLimits
-from market.events import AgentSeated, Event, SessionStarted
+from market.events import Event, SessionStarted
 from market.legs import Leg
 from market.live_messages import Decided, Dispatched
 from market.orders import Bracket
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved, SignedApprovals, sign
 from tests.exchanges import CASH, START, SYMBOLS, TERMS, WITHIN_S, LocalBench, ServedBench
 

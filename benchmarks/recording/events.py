@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from market.events import (
-    AgentSeated,
     BarSettled,
     DecisionTaken,
     Event,
@@ -24,6 +23,7 @@ from market.live_events import (
     TransactionsBooked,
 )
 from market.orders import Bracket, Fill, OrderRequest, client_order_id
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved
 
 INSTRUMENTS = 50

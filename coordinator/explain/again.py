@@ -25,7 +25,6 @@ from market.desk_state import DeskState
 from market.errors import JournalError
 from market.events import (
     AgentAbstained,
-    AgentSeated,
     AllocationApplied,
     AllocationMissed,
     BarSettled,
@@ -46,6 +45,7 @@ from market.live_events import (
 from market.live_messages import ResumeGuardian
 from market.messages import Rearm, Reviewed, RiskContext
 from market.overrides import Override, follow, on_record
+from market.seats import AgentSeated
 
 NEUTRAL = "neutral"
 STOPS_REBUILT = "the broker's stops are not on record; they were worked out from orders and bars"

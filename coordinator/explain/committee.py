@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from market.desk_state import DeskState
 from market.errors import JournalError
-from market.events import AgentSeated, DecisionTaken
+from market.events import DecisionTaken
+from market.seats import AgentSeated
 
 
 def seats_at(state: DeskState) -> tuple[AgentSeated, ...]:

@@ -14,7 +14,6 @@ from market.desk_state import DeskState
 from market.errors import InvalidError, JournalError
 from market.events import (
     AgentAbstained,
-    AgentSeated,
     AllocationApplied,
     AllocationMissed,
     BarSettled,
@@ -37,6 +36,7 @@ from market.live_events import (
 )
 from market.modes import Mode
 from market.orders import Cancellation, Fill, OrderRequest, client_order_id
+from market.seats import AgentSeated
 from market.verdicts import Verdict
 
 NEUTRAL = "neutral"

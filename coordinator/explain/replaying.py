@@ -13,19 +13,20 @@ from coordinator.explain.comparing import Recorded, first_difference
 from coordinator.explain.inputs import Places, places_of, recorded_panel, recorded_settings
 from coordinator.explain.seating import SeatAgain, seat_again
 from coordinator.explain.seen import row_at, window_digest
+from coordinator.explain.step import minute
 from coordinator.explain.versions import VersionChange, changed_agents, changed_versions
 from coordinator.parity.comparison import Difference
 from coordinator.parity.context import Context, context_of
 from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
 from infra.journal.reader import read_chain
+from infra.live.changed import UNDECIDED, changes
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
 from market.compiled import source_digest
 from market.errors import JournalError
 from market.events import (
     AgentAbstained,
-    AgentSeated,
     BarSettled,
     DecisionTaken,
     Event,
@@ -34,7 +35,8 @@ from market.events import (
     TradingHalted,
     TradingRearmed,
 )
-from market.live_events import BarClosed
+from market.live_events import BarClosed, RulesTakenUp
+from market.seats import AgentSeated
 
 Wanted = Callable[[int], bool]
 """Whether the decision of a sequence is to be repeated."""
@@ -88,7 +90,8 @@ def replay_decisions(
     """Go through a journal once and repeat the decisions that are wanted.
 
     places: where the files may lie that the run read; by default what is noted beside the journal.
-    in_hand: agents that no journal can build, by name. Raises JournalError, DataError where the
+    in_hand: agents that no journal can build, by name. Raises JournalError, also for a decision by
+    rules that were taken up since the beginning, DataError where the
     prices or an agent's inputs are not those that were recorded, AgentError for an agent that
     cannot be built.
     """
@@ -123,6 +126,7 @@ class _Replayer:
         self._before: list[AgentAbstained | TradingHalted | TradingRearmed] = []
         self._settled: BarSettled | None = None
         self._waiting: tuple[Recorded, Decided] | None = None
+        self._other_rules = ""
         self._desk = DeskAgain(
             started,
             desk_again(started, self._settings),
@@ -143,6 +147,8 @@ class _Replayer:
             else:
                 self._desk.pass_over(event)
             self._before.clear()
+        elif isinstance(event, RulesTakenUp):
+            self._take_up(event)
         elif self._waiting is not None:
             self._waiting[0].follow(event, self._started.session)
         self._desk.take(event)
@@ -175,7 +181,21 @@ class _Replayer:
             agents=changed_agents(self._seats.values()),
         )
 
+    def _take_up(self, rules: RulesTakenUp) -> None:
+        """Note in what the rules in force are others than those that this desk is built by."""
+        found = [said for _, said in changes(self._started, rules)]
+        differing = [said for said in found if not said.startswith(UNDECIDED)]
+        self._other_rules = (
+            f"taken up at {minute(rules.time)} UTC: {'; '.join(differing)}" if differing else ""
+        )
+
     def _decide(self, number: int, taken: DecisionTaken, head: bytes) -> None:
+        if self._other_rules:
+            raise JournalError(
+                f"decision {taken.sequence} was taken by other rules than its desk began with "
+                f"({self._other_rules}). Only decisions by the first rules can be repeated; name "
+                "one of those"
+            )
         at = (taken.sequence, taken.time)
         own = [event for event in self._before if (event.sequence, event.time) == at]
         recorded = Recorded(

@@ -18,7 +18,7 @@ from coordinator.roster import (
     parameters_for,
 )
 from market.errors import AgentError, DataError, QuorumError
-from market.events import AgentSeated
+from market.seats import AgentSeated
 
 IN_HAND = " {"
 """What comes before the parameters of an agent that was no name, at the end of its source."""

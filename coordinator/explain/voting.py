@@ -11,7 +11,8 @@ import numpy as np
 from agents.panel_seat import vote_on_rows
 from coordinator.explain.seating import SeatAgain
 from market.bars import Bars, Floats
-from market.events import AgentAbstained, AgentSeated, DecisionTaken
+from market.events import AgentAbstained, DecisionTaken
+from market.seats import AgentSeated
 
 ITS_OWN = re.compile(r"[A-Z]\w*: ")
 """How a reason begins that an agent gave itself: the type of what it raised. Others, such as

@@ -29,8 +29,9 @@ from coordinator.roster import AgentSpec
 from market.bar_window import BarWindow
 from market.conversion import currency_names
 from market.errors import ConfigError
-from market.events import AgentSeated, SessionStarted
+from market.events import SessionStarted
 from market.instruments import Instrument
+from market.seats import AgentSeated
 from market.stage_grants import StageGrant
 
 
@@ -139,8 +140,12 @@ def make_live_plan(
 
 
 def live_configuration_json(settings: Settings) -> str:
-    """What a live desk's trading depends on: what decisions do, and the gateway's breakers."""
-    stated = decisive_settings(settings) | {"breakers": settings.breakers.model_dump(mode="json")}
+    """What a live desk's trading depends on: what decisions do, the gateway's breakers and budgets
+    of cancels, and what a capital stage asks for.
+    """
+    stated = decisive_settings(settings)
+    for section in ("breakers", "pace", "staging"):  # whole, where decisions know a part or nothing
+        stated[section] = getattr(settings, section).model_dump(mode="json")
     return json.dumps(without_folders(stated), sort_keys=True)
 
 

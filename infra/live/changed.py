@@ -1,4 +1,4 @@
-"""In what a desk that is taken up differs from the one that began: each difference by its name."""
+"""In what a desk that is taken up differs from what was last on record: each by its name."""
 
 from __future__ import annotations
 
@@ -7,26 +7,33 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from market.events import AlertRaised, SessionStarted
+from market.live_events import RulesTakenUp
 
-LIMITS = frozenset({"guardian", "stress", "pace", "sizing", "breakers"})
-"""Sections of which every key bounds what the desk may risk."""
+LIMITS = frozenset({"guardian", "stress", "pace", "sizing", "breakers", "staging"})
+"""Sections whose keys bound what the desk may risk. Compared is what is on record: what decisions
+depend on, the gateway's breakers and budgets of cancels, and what a stage asks for; no other key.
+"""
+UNDECIDED = ("breakers.", "staging.", "pace.cancels_")
+"""How the names of settings begin that are on record, and that no decision depends on."""
 REFRESHED = frozenset({"instruments", "desk.initial_balance"})
 """What a broker says anew at every start; it has checks of its own."""
 UNRECORDED = "not on record"
 
 
-def changes(began: SessionStarted, asked: SessionStarted) -> Iterator[tuple[str, str]]:
-    """Every difference in what decisions depend on: its level, and what it is in words.
+def changes(
+    last: SessionStarted | RulesTakenUp, asked: SessionStarted | RulesTakenUp
+) -> Iterator[tuple[str, str]]:
+    """Every difference in what is on record of the rules: its level, and what it is in words.
 
     level: critical where a limit differs, else warning.
     """
-    before, now = _flat(began.configuration), _flat(asked.configuration)
+    before, now = _flat(last.configuration), _flat(asked.configuration)
     for key in sorted({*before, *now}):
         was, is_now = before.get(key, UNRECORDED), now.get(key, UNRECORDED)
         if was != is_now:
             level = "critical" if key.partition(".")[0] in LIMITS else "warning"
             yield level, f"{key} is {is_now}, was {was}"
-    known = {agent.name: agent for agent in began.agents}
+    known = {agent.name: agent for agent in last.agents}
     for agent in asked.agents:
         found = known.get(agent.name)
         if found is None or found.source != agent.source:
@@ -36,11 +43,11 @@ def changes(began: SessionStarted, asked: SessionStarted) -> Iterator[tuple[str,
 
 
 def alerts_of(
-    began: SessionStarted, asked: SessionStarted, *, sequence: int, time: int
+    last: SessionStarted | RulesTakenUp, asked: SessionStarted, *, sequence: int, time: int
 ) -> list[AlertRaised]:
     """The differences for the record, one alert a level, limits first; none where all is equal."""
     found: dict[str, list[str]] = {"critical": [], "warning": []}
-    for level, said in changes(began, asked):
+    for level, said in changes(last, asked):
         found[level].append(said)
     return [
         AlertRaised(

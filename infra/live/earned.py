@@ -13,7 +13,7 @@ from infra.live.staging import LAPSED, NEVER_ON_PAPER, UNGRANTED
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
-from market.live_events import StageChanged
+from market.live_events import RulesTakenUp, StageChanged
 from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import stage_named
 
@@ -23,13 +23,14 @@ OF_REAL_DESKS = frozenset({UNGRANTED, LAPSED, NEVER_ON_PAPER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earned:
-    """started: of that desk. weights: of the agents that sit there now, shadows included. grant:
-    what it may hand on.
+    """started: of that desk. taken_up: each time since that it was taken up by other rules, oldest
+    first. weights: of the agents that sit there now, shadows included. grant: what it may hand on.
     """
 
     started: SessionStarted
     weights: dict[str, float]
     grant: StageGrant
+    taken_up: tuple[RulesTakenUp, ...]
 
 
 def earned_by(home: DeskHome, key: bytes | None) -> Earned:
@@ -54,8 +55,11 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
         raise JournalError(f"{home.journal}: expected a journal that begins with SessionStarted")
     state = DeskState(started, rows=1)
     promoted: StageChanged | None = None
+    taken_up: list[RulesTakenUp] = []
     for event in events:
         state.apply(event)
+        if isinstance(event, RulesTakenUp):
+            taken_up.append(event)
         if not isinstance(event, StageChanged):
             continue
         if event.by == GRANTED_BY or event.reason in OF_REAL_DESKS:
@@ -74,6 +78,7 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
         )
     return Earned(
         started=started,
+        taken_up=tuple(taken_up),
         weights={name: state.weights[name] for name in state.seated},
         grant=StageGrant(
             session=started.session,

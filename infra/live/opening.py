@@ -18,7 +18,7 @@ from infra.logs import Tell, tell_nobody
 from market.desk_state import DeskSnapshot, DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
-from market.live_events import AgentLeft
+from market.live_events import AgentLeft, RulesTakenUp
 
 BY = "configuration"
 
@@ -41,8 +41,8 @@ def open_books(
     started: of a new session, but for its time and balance, which `first` asks the broker for.
     rows: bars that the desk remembers. seated: the agents that run from the start. key: seals the
     events. anchors: told of what was committed. anchored: before; the journal must reach them.
-    events_per_file: as of `SqliteJournal`. tell: told in what a desk that is taken up differs from
-    `started`, which is recorded too.
+    events_per_file: as of `SqliteJournal`. tell: told in what `started` differs from the rules that
+    were last on record, which is recorded too, with the rules themselves.
     Raises JournalError for a journal that is damaged or cut off, ConfigError for another desk's,
     JournalUnwritable.
     """
@@ -109,9 +109,19 @@ def _resumed(
         )
     books = Books(journal, state, _keeper(journal))
     # A person may change the rules of a desk that holds positions; nobody may do it unseen.
-    alerts = alerts_of(found, asked, sequence=state.sequence, time=state.time)
+    last = found if state.rules is None else state.rules
+    alerts = alerts_of(last, asked, sequence=state.sequence, time=state.time)
     if alerts:
-        books.record(*alerts)
+        # In one commit: with the rules on record, another start would not raise the alerts again.
+        books.record(
+            RulesTakenUp(
+                sequence=state.sequence,
+                time=state.time,
+                configuration=asked.configuration,
+                agents=asked.agents,
+            ),
+            *alerts,
+        )
         books.durable()
     for alert in alerts:
         tell(alert.message, level=alert.level)

@@ -39,6 +39,7 @@ from market.live_events import (
     OrderResolved,
     OrderUnknown,
     OverrideEnded,
+    RulesTakenUp,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
@@ -167,6 +168,7 @@ EVENTS = st.lists(
         st.builds(
             LimitOverridden, sequence=WHOLE, time=WHOLE, limit=NAMES, value=PRICE, until=WHOLE
         ),
+        st.builds(RulesTakenUp, sequence=WHOLE, time=WHOLE, agents=st.just(())),
         st.builds(OverrideEnded, sequence=WHOLE, time=WHOLE, limit=NAMES),
         st.builds(TradingHalted, sequence=WHOLE, time=WHOLE),
         st.builds(MismatchFound, time=WHOLE),

@@ -22,7 +22,6 @@ from market.errors import JournalError
 from market.events import (
     EVENT_TYPES,
     AgentAbstained,
-    AgentSeated,
     AlertRaised,
     AllocationApplied,
     AllocationMissed,
@@ -58,11 +57,13 @@ from market.live_events import (
     OrderUnknown,
     OverrideEnded,
     RiskAssessed,
+    RulesTakenUp,
     StageChanged,
     TradingOpened,
     TransactionsBooked,
 )
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
+from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
 
 QUICK = settings(max_examples=50, deadline=None)
@@ -156,6 +157,12 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         versions=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
         history_time=CODES,
         history_values=TABLE,
+    ),
+    RulesTakenUp: st.builds(
+        RulesTakenUp,
+        sequence=INT,
+        time=INT,
+        agents=st.lists(st.builds(AgentSeated, lookback=INT), max_size=2).map(tuple),
     ),
     CoordinatorAttached: st.builds(CoordinatorAttached, time=INT, epoch=INT),
     BarClosed: st.builds(BarClosed, sequence=INT, time=INT, values=TABLE, skipped=INT),

@@ -27,7 +27,7 @@ from infra.live.home import DeskHome
 from infra.live.opening import open_books
 from infra.live.staging import UNGRANTED
 from market.errors import ConfigError, JournalError
-from market.live_events import StageChanged
+from market.live_events import RulesTakenUp, StageChanged
 from market.quotes import PriceKind
 from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import CapitalStage
@@ -155,6 +155,7 @@ def earned_like(plan: LivePlan, **weights: float) -> Earned:
     started = live_session_started(plan, time=0, feed="OANDA practice")
     return Earned(
         started=started,
+        taken_up=(),
         weights=weights or {agent.name: agent.weight for agent in started.agents},
         grant=StageGrant(
             session="live-practice",
@@ -200,6 +201,15 @@ def test_a_practice_journal_that_does_not_say_its_breakers_grants_nothing() -> N
         grant_for(real(), replace(earned, started=older), Path("practice"))
 
 
+def test_a_practice_journal_that_does_not_say_its_budgets_of_cancels_grants_nothing() -> None:
+    earned = earned_like(small_plan(("momentum", "volatility")))
+    stated = json.loads(earned.started.configuration)
+    assert stated["pace"].pop("cancels_per_second")
+    older = replace(earned.started, configuration=json.dumps(stated))
+    with pytest.raises(ConfigError, match=r"They differ in pace \(not on record there\);"):
+        grant_for(real(), replace(earned, started=older), Path("practice"))
+
+
 def test_a_live_journal_states_its_breakers_and_both_old_and_new_are_understood() -> None:
     plan = small_plan(("momentum", "volatility"), breakers={"latency_s": 3.0})
     started = live_session_started(plan, time=0, feed="")
@@ -207,7 +217,9 @@ def test_a_live_journal_states_its_breakers_and_both_old_and_new_are_understood(
     assert recorded_settings(started, Places()).breakers == plan.settings.breakers
     assert recorded_settings(older, Places()).guardian == plan.settings.guardian
     new, old = (flat_settings(json.loads(one.configuration)) for one in (started, older))
-    assert {key.partition(".")[0] for key in set(new) - set(old)} == {"breakers"}
+    assert {key.partition(".")[0] for key in set(new) - set(old)} == {
+        "breakers", "pace", "staging",
+    }  # fmt: skip
     assert {key: new[key] for key in old} == old
 
 
@@ -240,6 +252,50 @@ def test_other_code_of_an_agent_counts() -> None:
     older = replace(earned.started, agents=(replace(first, source="of before"), *others))
     with pytest.raises(ConfigError, match="the code of momentum"):
         grant_for(real(), replace(earned, started=older), Path("practice"))
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_desk_that_was_taken_up_by_other_rules_grants_nothing_even_where_it_went_back(
+    tmp_path: Path, back: bool
+) -> None:
+    tried = small_plan(("momentum", "volatility"))
+    other = small_plan(("momentum", "volatility"), guardian={"max_drawdown": 0.2})
+    for plan in (tried, other, tried) if back else (tried, other):
+        started = live_session_started(plan, time=0, feed="OANDA practice, account 1")
+        books = open_books(tmp_path / "journal.sqlite", started, 5, plan.seated, lambda: (0, 1.0))
+        if plan is tried and books.state.staged is None:
+            books.record(replace(stage("live_minimal", time=9), evidence=(("days", 7.0),)))
+        books.close()
+    earned = earned_by(DeskHome(folder=tmp_path), None)
+    assert len(earned.taken_up) == 1 + back
+    said = r"They differ in guardian \(when taken up at 1970-01-01 00:00 UTC\);"
+    with pytest.raises(ConfigError, match=said):
+        grant_for(real(), earned, Path("practice"))
+
+
+def test_a_desk_that_was_taken_up_by_other_demands_of_its_stages_alone_still_grants() -> None:
+    tried = small_plan(("momentum", "volatility"))
+    earned = earned_like(tried)
+    asked = small_plan(("momentum", "volatility"), staging={"min_days": 9})
+    rules = live_session_started(asked, time=0, feed="")
+    taken_up = RulesTakenUp(
+        sequence=1, time=1, configuration=rules.configuration, agents=rules.agents
+    )
+    assert grant_for(real(), replace(earned, taken_up=(taken_up,)), Path("practice"))
+
+
+def test_other_code_of_an_agent_counts_when_it_was_taken_up_too() -> None:
+    earned = earned_like(small_plan(("momentum", "volatility")))
+    began = earned.started
+    first, *others = began.agents
+    taken_up = RulesTakenUp(
+        sequence=1,
+        time=1,
+        configuration=began.configuration,
+        agents=(replace(first, source="another"), *others),
+    )
+    with pytest.raises(ConfigError, match=r"the code of momentum \(when taken up at"):
+        grant_for(real(), replace(earned, taken_up=(taken_up,)), Path("practice"))
 
 
 def test_a_real_desk_that_nobody_has_tried_or_whose_risk_nobody_accepted_is_not_built(

@@ -7,10 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from coordinator.explain.replaying import replay_decisions
+from infra.journal.codec import decode_value, encode_value
 from infra.journal.reader import read_events
 from infra.live.opening import open_books
-from market.events import AlertRaised, SessionStarted
+from market.desk_state import DeskSnapshot, DeskState
+from market.errors import JournalError
+from market.events import AlertRaised, Event, SessionStarted
+from market.live_events import BarClosed, RulesTakenUp
+from tests.desk import TWO
+from tests.followed import EAGER, PRIMED, account, again, opening
 from tests.live_gateways import ROWS, started
+from tests.live_session import bar_ready, live_session, small_plan
+from tests.recorded import written
 
 BEGAN: dict[str, Any] = {
     "desk": {"initial_balance": 100_000.0, "seed": 7},
@@ -20,6 +32,7 @@ BEGAN: dict[str, Any] = {
     "pace": {"per_second": 10},
     "sizing": {"max_risk_per_trade": 0.02},
     "breakers": {"latency_s": 2.0},
+    "staging": {"min_days": 9},
     "instruments": {"EUR_USD": {"margin_rate": 0.02}},
 }
 
@@ -31,16 +44,29 @@ def session(**sections: dict[str, Any]) -> SessionStarted:
 
 def taken_up(folder: Path, asked: SessionStarted) -> list[AlertRaised]:
     """What is on record, and was told, once a desk that began otherwise is taken up."""
+    return alerts(take_up(folder, session(), asked))
+
+
+def take_up(folder: Path, *asked: SessionStarted) -> list[Event]:
+    """The journal of a desk that is begun and taken up so; what was told is what is on record."""
     path, told = folder / "journal.sqlite", list[tuple[str, str]]()
 
     def tell(text: str, /, *, level: str = "info", **_: object) -> None:
         told.append((level, text))
 
-    for by in (session(), asked):
+    for by in asked:
         open_books(path, by, ROWS, ("one", "two"), lambda: (1, 1e5), tell=tell).close()
-    found = [event for event in read_events(path) if isinstance(event, AlertRaised)]
-    assert told == [(alert.level, alert.message) for alert in found]
+    found = list(read_events(path))
+    assert told == [(alert.level, alert.message) for alert in alerts(found)]
     return found
+
+
+def alerts(events: list[Event]) -> list[AlertRaised]:
+    return [event for event in events if isinstance(event, AlertRaised)]
+
+
+def rules(events: list[Event]) -> list[RulesTakenUp]:
+    return [event for event in events if isinstance(event, RulesTakenUp)]
 
 
 def test_a_desk_that_is_taken_up_as_it_was_raises_nothing(tmp_path: Path) -> None:
@@ -61,6 +87,7 @@ def test_every_limit_that_differs_is_named_in_a_critical_alert(tmp_path: Path) -
         pace={"per_second": 100},
         sizing={"max_risk_per_trade": 0.05},
         breakers={"latency_s": 30.0},
+        staging={"min_days": 7},
     )
     (alert,) = taken_up(tmp_path, asked)
     assert (alert.source, alert.level) == ("gateway", "critical")
@@ -71,6 +98,7 @@ def test_every_limit_that_differs_is_named_in_a_critical_alert(tmp_path: Path) -
         "pace.per_second is 100, was 10",
         "sizing.max_risk_per_trade is 0.05, was 0.02",
         "breakers.latency_s is 30.0, was 2.0",
+        "staging.min_days is 7, was 9",
     ):
         assert said in alert.message
 
@@ -103,3 +131,131 @@ def test_a_section_that_an_older_journal_does_not_have_is_told_as_not_on_record(
     (alert,) = [event for event in read_events(path) if isinstance(event, AlertRaised)]
     assert alert.level == "critical"
     assert "breakers.latency_s is 2.0, was not on record" in alert.message
+
+
+def test_a_desk_that_goes_back_to_its_first_rules_has_that_on_record(tmp_path: Path) -> None:
+    other = session(guardian={"max_drawdown": 0.2})
+    events = take_up(tmp_path, session(), other, session())
+    assert [event.configuration for event in rules(events)] == [
+        other.configuration,
+        session().configuration,
+    ]
+    there, back = alerts(events)
+    assert "guardian.max_drawdown is 0.2, was 0.1" in there.message
+    assert "guardian.max_drawdown is 0.1, was 0.2" in back.message
+
+
+def test_a_restart_with_the_rules_that_it_was_taken_up_with_raises_nothing_again(
+    tmp_path: Path,
+) -> None:
+    other = session(guardian={"max_drawdown": 0.2}, committee={"quorum": 0.1})
+    events = take_up(tmp_path, session(), other, other, other)
+    assert len(rules(events)) == 1
+    assert [alert.level for alert in alerts(events)] == ["critical", "warning"]
+
+
+def test_the_rules_are_on_record_before_the_alerts_of_them(tmp_path: Path) -> None:
+    asked = session(guardian={"max_drawdown": 0.2})
+    first, *others = asked.agents
+    asked = replace(asked, agents=(replace(first, source="another"), *others))
+    events = take_up(tmp_path, session(), asked)
+    (taken,) = rules(events)
+    at = events.index(taken)
+    assert (taken.configuration, taken.agents) == (asked.configuration, asked.agents)
+    assert events[at + 1 : at + 3] == alerts(events)
+
+
+def test_a_desk_without_a_snapshot_is_compared_with_its_last_rules_too(tmp_path: Path) -> None:
+    other = session(pace={"per_second": 100})
+    path = tmp_path / "journal.sqlite"
+    take_up(tmp_path, session(), other)
+    state = DeskState(session(), ROWS)
+    for event in list(read_events(path))[1:]:
+        state.apply(event)
+    assert state.rules is not None
+    assert state.rules.configuration == other.configuration
+
+
+def test_a_snapshot_of_before_rules_were_on_record_is_taken_up_by_the_first() -> None:
+    raw = msgspec.msgpack.decode(
+        encode_value(DeskState(session(), ROWS).snapshot()), ext_hook=msgspec.msgpack.Ext
+    )
+    del raw["rules"]
+    kept = decode_value(msgspec.msgpack.encode(raw), DeskSnapshot)
+    assert kept.rules is None
+    assert DeskState.resume(kept, ROWS).rules is None
+
+
+def test_a_snapshot_keeps_the_rules_that_were_taken_up() -> None:
+    state = DeskState(session(), ROWS)
+    taken = RulesTakenUp(sequence=-1, time=1, configuration="{}", agents=started().agents)
+    state.apply(taken)
+    kept = decode_value(encode_value(state.snapshot()), DeskSnapshot)
+    assert DeskState.resume(kept, ROWS).rules == taken
+
+
+LIVED = 4
+"""Decisions of the desk below; before the last but one it is taken up."""
+
+
+@pytest.fixture(scope="module")
+def lived() -> list[Event]:
+    """A live desk's journal of a few decisions."""
+    plan = small_plan(TWO, committee=EAGER)
+    recorded = opening(plan)
+    with live_session(plan) as desk:
+        for number in range(PRIMED, PRIMED + LIVED):
+            ready = bar_ready(number, 0.001)
+            recorded += [*account(ready), *desk.decide(ready).records]
+    return recorded
+
+
+def resumed(lived: list[Event], **sections: dict[str, Any]) -> list[Event]:
+    """The same journal with other rules on record before its last two decisions."""
+    began = lived[0]
+    assert isinstance(began, SessionStarted)
+    stated = json.loads(began.configuration)
+    stated = {**stated, **{name: {**stated[name], **of} for name, of in sections.items()}}
+    time = next(e.time for e in lived if isinstance(e, BarClosed) and e.sequence == PRIMED + 2)
+    event = RulesTakenUp(
+        sequence=PRIMED + 1, time=time, configuration=json.dumps(stated), agents=began.agents
+    )
+    at = next(
+        row for row, e in enumerate(lived) if isinstance(e, BarClosed) and e.sequence == PRIMED + 2
+    )
+    return [*lived[:at], event, *lived[at:]]
+
+
+def test_a_decision_by_rules_that_were_taken_up_since_is_not_repeated_by_the_first(
+    lived: list[Event], tmp_path: Path
+) -> None:
+    journal = written(resumed(lived, committee={"quorum": 0.9}), tmp_path / "journal.sqlite")
+    before = list(replay_decisions(journal, lambda sequence: sequence < PRIMED + 2))
+    assert [done.identical for done in before] == [True, True]
+    said = rf"decision {PRIMED + 2} was taken by other rules .* committee\.quorum is 0\.9, was"
+    with pytest.raises(JournalError, match=said):
+        list(replay_decisions(journal, lambda _: True))
+
+
+def test_decisions_after_what_no_decision_depends_on_changed_are_repeated(
+    lived: list[Event], tmp_path: Path
+) -> None:
+    events = resumed(
+        lived,
+        breakers={"latency_s": 30.0},
+        staging={"min_days": 20},
+        pace={"cancels_per_second": 999},
+    )
+    replayed = again(events, tmp_path)
+    assert len(replayed) == LIVED
+    assert all(done.identical for done in replayed)
+
+
+def test_a_desk_that_went_back_to_its_first_rules_is_repeated_by_them_again(
+    lived: list[Event], tmp_path: Path
+) -> None:
+    other = resumed(lived, committee={"quorum": 0.9})
+    at = next(row for row, event in enumerate(other) if isinstance(event, RulesTakenUp))
+    (back,) = rules(resumed(lived))
+    replayed = again([*other[: at + 1], back, *other[at + 1 :]], tmp_path)
+    assert [done.identical for done in replayed] == [True] * LIVED
