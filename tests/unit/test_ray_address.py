@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from market.errors import ConfigError
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def closed_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens at, nor can meanwhile: it is bound."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield int(bound.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -39,20 +42,21 @@ def test_an_address_where_something_listens_is_let_through() -> None:
 
 
 def test_an_address_where_nobody_listens_is_told_before_ray_tries() -> None:
-    with pytest.raises(ConnectionRefusedError):
-        check_address(f"127.0.0.1:{closed_port()}")
+    with closed_port() as port, pytest.raises(ConnectionRefusedError):
+        check_address(f"127.0.0.1:{port}")
 
 
 def test_a_replay_names_the_cluster_that_it_cannot_reach(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{closed_port()}"
-    done = subprocess.run(
-        [sys.executable, "-m", "coordinator", "replay", "--out", str(tmp_path)],
-        cwd=PROJECT,
-        env=os.environ | {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    with closed_port() as port:
+        address = f"127.0.0.1:{port}"
+        done = subprocess.run(
+            [sys.executable, "-m", "coordinator", "replay", "--out", str(tmp_path)],
+            cwd=PROJECT,
+            env=os.environ | {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
     told = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 2
     assert address in told
