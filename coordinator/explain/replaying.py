@@ -91,9 +91,8 @@ def replay_decisions(
 
     places: where the files may lie that the run read; by default what is noted beside the journal.
     in_hand: agents that no journal can build, by name. Raises JournalError, also for a decision by
-    rules that were taken up since the beginning, DataError where the
-    prices or an agent's inputs are not those that were recorded, AgentError for an agent that
-    cannot be built.
+    rules that were taken up since the beginning, DataError where the prices or an agent's inputs
+    are not those that were recorded, AgentError for an agent that cannot be built.
     """
     found = places if places is not None else places_of(journal)
     replayer: _Replayer | None = None

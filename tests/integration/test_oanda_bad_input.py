@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from infra.brokers.oanda.records import Records
 from infra.brokers.v20_server.faults import Fault, FaultKind, FaultPlan
 from infra.live.home import DeskHome
 from market.accounts import OrderState
-from market.errors import ConfigError, InvalidError
+from market.errors import ConfigError, InvalidError, TransientError
 from market.events import OrderCancelled
 from market.orders import OrderRequest
 from tests.exchanges import TERMS, limit, order, stop_entry
@@ -230,3 +231,15 @@ def test_a_hedging_account_is_refused_before_anything_is_made(tmp_path: Path) ->
         with pytest.raises(ConfigError, match=r"hedging is on: .*switch hedging off at OANDA"):
             prepare(v20, tmp_path, data=EUR_ALONE)
         assert (last(v20), (tmp_path / "home").exists()) == (before, False)
+
+
+def test_a_local_server_that_is_not_there_is_told_with_how_to_start_it(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    with socket.socket() as nobody:  # bound, so that nobody listens there meanwhile
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        settings = through(url, oanda={"token_file": token}, data=EUR_ALONE)
+        with pytest.raises(TransientError, match="start it: quorum v20-server"):
+            OandaChoice({}).prepared(settings, DeskHome(folder=tmp_path / "home"), resume=False)

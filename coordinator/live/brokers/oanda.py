@@ -33,7 +33,7 @@ from infra.brokers.oanda.facts import account_facts
 from infra.live.earned import earned_by
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
-from market.errors import ConfigError
+from market.errors import ConfigError, TransientError
 from market.instruments import Instrument
 from market.ports import LiveBroker
 from market.quotes import PriceKind
@@ -79,9 +79,13 @@ class OandaChoice:
         access = access_of(settings)
         if resume:
             refuse_another_broker(home, access.said)
-        with closing(access.connect(self._tokens(settings))) as connection:
-            facts = account_facts(connection)
         currency, local = settings.desk.account_currency, access.environment == LOCAL
+        with closing(access.connect(self._tokens(settings))) as connection:
+            try:
+                facts = account_facts(connection)
+            except TransientError as error:
+                ask = "start it: quorum v20-server" if local else "quorum doctor --broker oanda"
+                raise TransientError(f"{error}; {ask}") from None
         refuse_account(facts, currency, new=not resume, own_clock=local)
         balance = session_at(home.journal).initial_balance if resume else facts.balance
         settings, symbols = with_broker_terms(settings, facts)
