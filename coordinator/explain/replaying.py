@@ -20,7 +20,7 @@ from coordinator.parity.context import Context, context_of
 from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
 from infra.journal.reader import read_chain
-from infra.live.changed import UNDECIDED, changes
+from infra.live.changed import changes
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
 from market.compiled import source_digest
@@ -182,8 +182,7 @@ class _Replayer:
 
     def _take_up(self, rules: RulesTakenUp) -> None:
         """Note in what the rules in force are others than those that this desk is built by."""
-        found = [said for _, said in changes(self._started, rules)]
-        differing = [said for said in found if not said.startswith(UNDECIDED)]
+        differing = [each.said for each in changes(self._started, rules) if each.decides]
         self._other_rules = (
             f"taken up at {minute(rules.time)} UTC: {'; '.join(differing)}" if differing else ""
         )

@@ -53,18 +53,7 @@ class RecordFile:
             self._database = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=0.2
             )
-            run = self._database.execute
-            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
-                run(f"PRAGMA {pragma}")
-            run("BEGIN IMMEDIATE")
-            (found,) = run("PRAGMA user_version").fetchone()
-            if found == 0:
-                for statement in schema:
-                    run(statement)
-                run(f"PRAGMA user_version = {version}")
-            else:
-                found = migrate(self._database, found)
-            run("COMMIT")
+            found = self._opened(schema, version, migrate)
         except sqlite3.Error as error:
             raise InvalidError(
                 f"{path} cannot be opened as {what}: {error}. Another {owner} may be running on "
@@ -76,6 +65,28 @@ class RecordFile:
                 f"{path} has schema {found} of {what}, this version reads {version}; use the "
                 "version that wrote it, or start a new account"
             )
+
+    def _opened(self, schema: Sequence[str], version: int, migrate: Migrate) -> int:
+        """The version of the schema that is there now, 0 for one that was made. Where it fails the
+        file is let go of, for whoever tries next.
+        """
+        run = self._database.execute
+        try:
+            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+                run(f"PRAGMA {pragma}")
+            run("BEGIN IMMEDIATE")
+            (found,) = run("PRAGMA user_version").fetchone()
+            if found == 0:
+                for statement in schema:
+                    run(statement)
+                run(f"PRAGMA user_version = {version}")
+            else:
+                found = migrate(self._database, found)
+            run("COMMIT")
+        except BaseException:
+            self._database.close()
+            raise
+        return int(found)
 
     def write(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         """Rows of several statements, durable at once. Raises FatalError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from market.events import AlertRaised, SessionStarted
 from market.live_events import RulesTakenUp
@@ -14,32 +14,48 @@ LIMITS = frozenset({"guardian", "stress", "pace", "sizing", "breakers", "staging
 depend on, the gateway's breakers and budgets of cancels, and what a stage asks for; no other key.
 """
 UNDECIDED = ("breakers.", "staging.", "pace.cancels_")
-"""How the names of settings begin that are on record, and that no decision depends on."""
+"""How the keys begin that are on record, and that no decision depends on."""
 REFRESHED = frozenset({"instruments", "desk.initial_balance"})
 """What a broker says anew at every start; it has checks of its own."""
 UNRECORDED = "not on record"
 
 
+class Change(NamedTuple):
+    """A difference. key: the setting's dotted name, or that of an agent behind `agents.`. said:
+    what it is in words.
+    """
+
+    key: str
+    said: str
+
+    @property
+    def level(self) -> str:
+        """Critical where a limit differs, else warning."""
+        return "critical" if self.key.partition(".")[0] in LIMITS else "warning"
+
+    @property
+    def decides(self) -> bool:
+        """Whether decisions depend on it."""
+        return not self.key.startswith(UNDECIDED)
+
+
 def changes(
     last: SessionStarted | RulesTakenUp, asked: SessionStarted | RulesTakenUp
-) -> Iterator[tuple[str, str]]:
-    """Every difference in what is on record of the rules: its level, and what it is in words.
-
-    level: critical where a limit differs, else warning.
-    """
+) -> Iterator[Change]:
+    """Every difference in what is on record of the rules."""
     before, now = _flat(last.configuration), _flat(asked.configuration)
     for key in sorted({*before, *now}):
         was, is_now = before.get(key, UNRECORDED), now.get(key, UNRECORDED)
         if was != is_now:
-            level = "critical" if key.partition(".")[0] in LIMITS else "warning"
-            yield level, f"{key} is {is_now}, was {was}"
+            yield Change(key, f"{key} is {is_now}, was {was}")
     known = {agent.name: agent for agent in last.agents}
     for agent in asked.agents:
-        found = known.get(agent.name)
+        found, key = known.get(agent.name), f"agents.{agent.name}"
         if found is None or found.source != agent.source:
-            yield "warning", f"the code or an input of {agent.name} is another"
+            yield Change(key, f"the code or an input of {agent.name} is another")
         elif found.lookback != agent.lookback:
-            yield "warning", f"{agent.name} looks back {agent.lookback} bars, was {found.lookback}"
+            said = f"{agent.name} looks back {agent.lookback} bars, was {found.lookback}"
+            yield Change(key, said)
 
 
 def alerts_of(
@@ -47,8 +63,8 @@ def alerts_of(
 ) -> list[AlertRaised]:
     """The differences for the record, one alert a level, limits first; none where all is equal."""
     found: dict[str, list[str]] = {"critical": [], "warning": []}
-    for level, said in changes(last, asked):
-        found[level].append(said)
+    for change in changes(last, asked):
+        found[change.level].append(change.said)
     return [
         AlertRaised(
             sequence=sequence,
