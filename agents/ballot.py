@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -66,6 +66,18 @@ class Scorer(Protocol):
         ...
 
 
+@runtime_checkable
+class NewestVoter(Protocol):
+    """An agent that can also vote on the newest row of a panel alone, which costs less."""
+
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        """What gives the last row of `vote(bars)`, arrays (1, N), to the last bit.
+
+        It may keep memory that it works in, and belongs to one thread.
+        """
+        ...
+
+
 def scores(agent: Agent, bars: Bars) -> Floats:
     """An agent's scores (T, N) where nobody asks for evidence: `score`, or the ballot's.
 
@@ -78,14 +90,19 @@ def scores(agent: Agent, bars: Bars) -> Floats:
 
 def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     """The ballot itself when it keeps the contract; AgentError that says how it does not."""
+    return check_shape(ballot, bars.shape, name)
+
+
+def check_shape(ballot: object, shape: tuple[int, int], name: str) -> Ballot:
+    """As `check_ballot`, for a ballot of so many rows and instruments."""
     if not isinstance(ballot, Ballot):
         raise AgentError(f"{name}: vote() must return a Ballot, found {type(ballot).__name__}")
     for label, found in (("score", ballot.score), *ballot.evidence.items()):
         plain = type(found) is np.ndarray
-        if not plain or found.dtype.kind not in REAL or found.shape != bars.shape:
+        if not plain or found.dtype.kind not in REAL or found.shape != shape:
             described = f"{found.dtype} of shape {found.shape}" if plain else type(found).__name__
             raise AgentError(
-                f"{name}: {label} must be an array of shape {bars.shape} (bars, instruments), "
+                f"{name}: {label} must be an array of shape {shape} (bars, instruments), "
                 f"found {described}"
             )
     outside = (ballot.score > 1.0) | (ballot.score < -1.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 import numpy as np
 
-from agents.ballot import Agent, check_ballot
+from agents.ballot import Agent, Ballot, NewestVoter, check_ballot, check_shape
 from market.bar_window import BarWindow
 from market.bars import Bars
 from market.errors import FatalError
@@ -26,6 +29,7 @@ class Seat:
         self._window: BarWindow | None = None
         self._evidence: tuple[str, ...] | None = None
         self._next = 0
+        self._newest: Callable[[Bars], Ballot] | None = None
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -46,6 +50,11 @@ class Seat:
         self._next = message.sequence
         if self._evidence is None:
             self._evidence = evidence_names(self.agent, history)
+        self._newest = None  # what it remembers is of the bars before
+        if isinstance(self.agent, NewestVoter):
+            with contextlib.suppress(Exception):  # what it raises is told at its first vote
+                self._newest = newest_vote(self.agent)
+                self._newest(self._window.bars())
         return self._evidence
 
     def _vote(self, message: VoteOn) -> BallotCast:
@@ -63,7 +72,9 @@ class Seat:
         bars = self._window.bars()
         self.voted += 1
         try:
-            ballot = check_ballot(self.agent.vote(bars), bars, self.agent.name)
+            if self._newest is None:
+                self._newest = newest_vote(self.agent)
+            ballot = self._newest(bars)
             evidence = np.full((len(self._evidence), bars.shape[1]), np.nan)
             for row, name in enumerate(self._evidence):
                 if name in ballot.evidence:
@@ -82,6 +93,14 @@ class Seat:
             evidence=np.full((rows, window.width), np.nan),
             failure=failure,
         )
+
+
+def newest_vote(agent: Agent) -> Callable[[Bars], Ballot]:
+    """What votes on a panel such that the last row is that of the agent's vote; checked."""
+    if not isinstance(agent, NewestVoter):
+        return lambda bars: check_ballot(agent.vote(bars), bars, agent.name)
+    newest, name = agent.newest_vote(), agent.name
+    return lambda bars: check_shape(newest(bars), (1, bars.shape[1]), name)
 
 
 def said_by(error: Exception) -> str:

@@ -86,23 +86,20 @@ def older_share(covered_decay: float, step_decay: float, covered: int, step: int
 
 
 @kernel
-def join_average(level: Floats, covered: int, share: float, out: Floats) -> None:
-    """Averages over twice `covered` bars from those over `covered`; out[0] belongs to the first
-    of `level` that has one `covered` places before."""
-    newer, older = level[covered:], level
+def join_average(newer: Floats, older: Floats, share: float, out: Floats) -> None:
+    """Averages over both of two windows that follow each other."""
     for i in range(out.size):
         out[i] = newer[i] + share * (older[i] - newer[i])
 
 
 @kernel
 def join_average_and_one(
-    level: Floats, values: Floats, covered: int, share: float, last_share: float, out: Floats
+    newer: Floats, older: Floats, last: Floats, share: float, last_share: float, out: Floats
 ) -> None:
     """As `join_average`, and the one value before those, with its share of the whole."""
-    newer, older = level[covered + 1 :], level[1:]
     for i in range(out.size):
         both = newer[i] + share * (older[i] - newer[i])
-        out[i] = both + last_share * (values[i] - both)
+        out[i] = both + last_share * (last[i] - both)
 
 
 @kernel
@@ -126,12 +123,13 @@ def average_tile(values: Floats, decay: float, taps: int, out: Floats, work: Flo
             count = values.size - both
             target = out if digit == 1 else spare[:count]
             last_share = older_share(both_decay, decay, both, one)
-            join_average_and_one(level, values, covered, share, last_share, target)
+            newer, older = level[covered + 1 :], level[1:]
+            join_average_and_one(newer, older, values, share, last_share, target)
             both, both_decay = both + 1, both_decay * decay
         else:
             count = values.size - both + 1
             target = out if digit == 1 else spare[:count]
-            join_average(level, covered, share, target)
+            join_average(level[covered:], level, share, target)
         covered, covered_decay = both, both_decay
         level, spare, idle = target, idle, spare
         digit //= 2
@@ -149,21 +147,19 @@ def fill_average(values: Floats, decay: float, taps: int, out: Floats, work: Flo
 
 
 @kernel
-def join_sum(level: Floats, covered: int, weight: float, out: Floats) -> None:
-    """Sums over twice `covered` bars from those over `covered`, the older ones weighed."""
-    newer, older = level[covered:], level
+def join_sum(newer: Floats, older: Floats, weight: float, out: Floats) -> None:
+    """Sums over both of two windows that follow each other, the older one's weighed."""
     for i in range(out.size):
         out[i] = newer[i] + weight * older[i]
 
 
 @kernel
 def join_sum_and_one(
-    level: Floats, values: Floats, covered: int, weight: float, last_weight: float, out: Floats
+    newer: Floats, older: Floats, last: Floats, weight: float, last_weight: float, out: Floats
 ) -> None:
     """As `join_sum`, and the one value before those."""
-    newer, older = level[covered + 1 :], level[1:]
     for i in range(out.size):
-        out[i] = (newer[i] + weight * older[i]) + last_weight * values[i]
+        out[i] = (newer[i] + weight * older[i]) + last_weight * last[i]
 
 
 @kernel
@@ -179,11 +175,12 @@ def sum_tile(values: Floats, decay: float, taps: int, out: Floats, work: Floats)
         both, both_weight = 2 * covered, weight * weight
         if taps & digit:
             target = out if digit == 1 else spare[: values.size - both]
-            join_sum_and_one(level, values, covered, weight, both_weight, target)
+            newer, older = level[covered + 1 :], level[1:]
+            join_sum_and_one(newer, older, values, weight, both_weight, target)
             both, both_weight = both + 1, both_weight * decay
         else:
             target = out if digit == 1 else spare[: values.size - both + 1]
-            join_sum(level, covered, weight, target)
+            join_sum(level[covered:], level, weight, target)
         covered, weight = both, both_weight
         level, spare, idle = target, idle, spare
         digit //= 2

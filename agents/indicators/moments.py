@@ -32,9 +32,8 @@ class Moments(NamedTuple):
 
 
 @kernel
-def moments_of_two(values: Floats, mean: Floats, squares: Floats) -> None:
-    """Means of neighbouring values and the sums of their squared deviations."""
-    newer, older = values[1:], values
+def moments_of_two(newer: Floats, older: Floats, mean: Floats, squares: Floats) -> None:
+    """Means of two neighbouring values and the sums of their squared deviations."""
     for i in range(mean.size):
         difference = older[i] - newer[i]
         mean[i] = newer[i] + 0.5 * difference
@@ -42,55 +41,60 @@ def moments_of_two(values: Floats, mean: Floats, squares: Floats) -> None:
 
 
 @kernel
-def join_moments(
-    mean: Floats, squares: Floats, covered: int, mean_out: Floats, squares_out: Floats
+def moments_of_three(
+    newer: Floats, older: Floats, last: Floats, mean: Floats, squares: Floats
 ) -> None:
-    """Moments over twice `covered` bars from those over `covered`."""
-    newer, older = mean[covered:], mean
-    newer_squares, older_squares = squares[covered:], squares
-    weight = 0.5 * covered
-    for i in range(mean_out.size):
-        difference = older[i] - newer[i]
-        mean_out[i] = newer[i] + 0.5 * difference
-        both = newer_squares[i] + older_squares[i]
-        squares_out[i] = both + weight * (difference * difference)
-
-
-@kernel
-def join_moments_and_one(
-    mean: Floats,
-    squares: Floats,
-    values: Floats,
-    covered: int,
-    mean_out: Floats,
-    squares_out: Floats,
-) -> None:
-    """As `join_moments`, and the one value before those."""
-    newer, older = mean[covered + 1 :], mean[1:]
-    newer_squares, older_squares = squares[covered + 1 :], squares[1:]
-    weight, share = 0.5 * covered, 1.0 / (2.0 * covered + 1.0)
-    last_weight = 2.0 * covered * share
-    for i in range(mean_out.size):
-        difference = older[i] - newer[i]
-        both = newer[i] + 0.5 * difference
-        sum_of_both = newer_squares[i] + older_squares[i]
-        both_squares = sum_of_both + weight * (difference * difference)
-        last = values[i] - both
-        mean_out[i] = both + share * last
-        squares_out[i] = both_squares + last_weight * (last * last)
-
-
-@kernel
-def moments_of_three(values: Floats, mean: Floats, squares: Floats) -> None:
     """Means of three values in a row and the sums of their squared deviations."""
-    newer, older, last_of_all = values[2:], values[1:], values
     share = 1.0 / 3.0
     for i in range(mean.size):
         difference = older[i] - newer[i]
         both = newer[i] + 0.5 * difference
-        last = last_of_all[i] - both
-        mean[i] = both + share * last
-        squares[i] = 0.5 * (difference * difference) + 2.0 * share * (last * last)
+        apart = last[i] - both
+        mean[i] = both + share * apart
+        squares[i] = 0.5 * (difference * difference) + 2.0 * share * (apart * apart)
+
+
+@kernel
+def join_moments(
+    newer: Floats,
+    older: Floats,
+    newer_squares: Floats,
+    older_squares: Floats,
+    covered: int,
+    mean: Floats,
+    squares: Floats,
+) -> None:
+    """Moments of two windows of `covered` bars that follow each other."""
+    weight = 0.5 * covered
+    for i in range(mean.size):
+        difference = older[i] - newer[i]
+        mean[i] = newer[i] + 0.5 * difference
+        both = newer_squares[i] + older_squares[i]
+        squares[i] = both + weight * (difference * difference)
+
+
+@kernel
+def join_moments_and_one(
+    newer: Floats,
+    older: Floats,
+    newer_squares: Floats,
+    older_squares: Floats,
+    last: Floats,
+    covered: int,
+    mean: Floats,
+    squares: Floats,
+) -> None:
+    """As `join_moments`, and the one value before those."""
+    weight, share = 0.5 * covered, 1.0 / (2.0 * covered + 1.0)
+    last_weight = 2.0 * covered * share
+    for i in range(mean.size):
+        difference = older[i] - newer[i]
+        both = newer[i] + 0.5 * difference
+        sum_of_both = newer_squares[i] + older_squares[i]
+        both_squares = sum_of_both + weight * (difference * difference)
+        apart = last[i] - both
+        mean[i] = both + share * apart
+        squares[i] = both_squares + last_weight * (apart * apart)
 
 
 @kernel
@@ -114,13 +118,18 @@ def moments_tile(
         else:
             target, target_squares = spare[0][:count], spare[1][:count]
         if covered == 1 and one == 1:
-            moments_of_three(values, target, target_squares)
+            moments_of_three(values[2:], values[1:], values, target, target_squares)
         elif covered == 1:
-            moments_of_two(values, target, target_squares)
+            moments_of_two(values[1:], values, target, target_squares)
         elif one == 1:
-            join_moments_and_one(mean, squares, values, covered, target, target_squares)
+            join_moments_and_one(
+                mean[covered + 1 :], mean[1:], squares[covered + 1 :], squares[1:], values,
+                covered, target, target_squares,
+            )  # fmt: skip
         else:
-            join_moments(mean, squares, covered, target, target_squares)
+            join_moments(
+                mean[covered:], mean, squares[covered:], squares, covered, target, target_squares
+            )
         mean, squares = target, target_squares
         covered = 2 * covered + one
         spare, idle = idle, spare
@@ -142,9 +151,18 @@ def fill_moments(values: Floats, window: int, mean: Floats, variance: Floats, wo
 
 
 @kernel
+def fill_deviations(
+    newest: Floats, mean: Floats, squares: Floats, window: int, out: Floats
+) -> None:
+    """Distances from the mean in standard deviations. squares: sums of squared deviations."""
+    share = 1.0 / window
+    for i in range(out.size):
+        out[i] = (newest[i] - mean[i]) * inverse_root(share * squares[i])
+
+
+@kernel
 def fill_z_score(values: Floats, window: int, out: Floats, work: Floats) -> None:
     """`z_score` of a series. work: 6 rows."""
-    share = 1.0 / window
     full = fill_unknown(values.size, window, out)
     tile = tile_size(out.size - full)
     for start in range(full, out.size, tile):
@@ -152,9 +170,7 @@ def fill_z_score(values: Floats, window: int, out: Floats, work: Floats) -> None
         mean, squares = work[4][: stop - start], work[5][: stop - start]
         needed = history(values, out.size, start, stop, window)
         moments_tile(needed, window, mean, squares, work)
-        newest, target = needed[window - 1 :], out[start:stop]
-        for i in range(target.size):
-            target[i] = (newest[i] - mean[i]) * inverse_root(share * squares[i])
+        fill_deviations(needed[window - 1 :], mean, squares, window, out[start:stop])
 
 
 def moving_moments(values: Floats, window: int) -> Moments:

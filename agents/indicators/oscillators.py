@@ -30,6 +30,22 @@ class Taps(NamedTuple):
 
 
 @kernel
+def fill_moves(newer: Floats, older: Floats, moves: Floats, sizes: Floats) -> None:
+    """Changes, and their sizes."""
+    for i in range(moves.size):
+        move = newer[i] - older[i]
+        moves[i] = move
+        sizes[i] = move if not move < 0.0 else -move
+
+
+@kernel
+def fill_share_of_moves(total: Floats, out: Floats) -> None:
+    """Divide sums of changes by those of their sizes; NaN where nothing moved."""
+    for i in range(out.size):
+        out[i] = out[i] / (total[i] if total[i] > 0.0 else np.nan)
+
+
+@kernel
 def fill_net_strength(prices: Floats, average: Taps, out: Floats, work: Floats) -> None:
     """Average change over average absolute change, in [-1, 1]: RSI / 50 - 1. work: 4 rows.
 
@@ -42,8 +58,7 @@ def fill_net_strength(prices: Floats, average: Taps, out: Floats, work: Floats) 
     for i in range(moves.size):
         moves[i] = moves[i] if not moves[i] < 0.0 else -moves[i]
     fill_sum(moves, average.decay, average.taps, total, work)
-    for i in range(out.size):
-        out[i] = out[i] / (total[i] if total[i] > 0.0 else np.nan)
+    fill_share_of_moves(total, out)
 
 
 @kernel

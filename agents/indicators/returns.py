@@ -21,6 +21,14 @@ def fill_change(values: Floats, bars: int, out: Floats) -> None:
         target[i] = newer[i] - older[i]
 
 
+@kernel
+def fill_squared_change(newer: Floats, older: Floats, out: Floats) -> None:
+    """Squares of what values changed by, each from its older one."""
+    for i in range(out.size):
+        change = newer[i] - older[i]
+        out[i] = change * change
+
+
 def simple_returns(prices: Floats, bars: int) -> Floats:
     """price / price `bars` rows before - 1; NaN in the first `bars` rows."""
     out = np.full(prices.shape, np.nan)

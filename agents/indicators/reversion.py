@@ -11,11 +11,23 @@ from agents.indicators.averages import fill_unknown, history, sum_tile
 from agents.indicators.elementary import fill_logarithm
 from agents.indicators.moments import MOMENTS_WORK, moments_tile
 from agents.indicators.panel import by_series, tile_size
+from agents.indicators.returns import fill_squared_change
 from market.bars import Floats
 from market.compiled import kernel
 
 LN2 = 0.6931471805599453
 AUTOREGRESSION_WORK = MOMENTS_WORK + 4
+
+
+@kernel
+def fill_slope(
+    newest: Floats, oldest: Floats, mean: Floats, variation: Floats, changes: Floats, out: Floats
+) -> None:
+    """Slopes from both ends of a window, mean and Σ (x - m)² of all but the newest, and Σ r²."""
+    for i in range(out.size):
+        about_mean = (newest[i] - mean[i]) + (oldest[i] - mean[i])
+        twice = (newest[i] - oldest[i]) * about_mean - changes[i]
+        out[i] = 1.0 + 0.5 * twice / (variation[i] if variation[i] > 0.0 else np.nan)
 
 
 @kernel
@@ -35,16 +47,11 @@ def fill_autoregression(values: Floats, window: int, out: Floats, work: Floats) 
         oldest = history(values, out.size, start, stop, window)
         following, newest, target = oldest[1:], oldest[pairs:], out[start:stop]
         squares, changes = work[4][: following.size], work[5][:count]
-        for i in range(squares.size):
-            change = following[i] - oldest[i]
-            squares[i] = change * change
+        fill_squared_change(following, oldest, squares)
         sum_tile(squares, 1.0, pairs, changes, work)
         mean, variation = work[6][:count], work[7][:count]
         moments_tile(oldest[: oldest.size - 1], pairs, mean, variation, work)
-        for i in range(count):
-            about_mean = (newest[i] - mean[i]) + (oldest[i] - mean[i])
-            twice = (newest[i] - oldest[i]) * about_mean - changes[i]
-            target[i] = 1.0 + 0.5 * twice / (variation[i] if variation[i] > 0.0 else np.nan)
+        fill_slope(newest, oldest, mean, variation, changes, target)
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,15 @@ from agents.indicators.averages import fill_sum
 from agents.indicators.elementary import confidence, fill_logarithm, inverse_root
 from agents.indicators.gaps import bridged
 from agents.indicators.panel import GROUP, fill_strips, take_columns
-from agents.indicators.returns import fill_change
+from agents.indicators.returns import fill_change, fill_squared_change
+from agents.indicators.rolling import (
+    RollingRow,
+    ring_row,
+    ring_rows,
+    roll_bridged,
+    roll_sum,
+    window_rows,
+)
 from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.currency_risk import legs, risk_loadings
 from agents.trading.parameters import require_bars, require_between
@@ -22,6 +31,8 @@ from market.bars import Bars, Floats
 from market.compiled import kernel
 from market.errors import AgentError
 
+SPARE_ROWS = 6
+"""Of `roll_risk_appetite`: its results on the newest row."""
 WORK_ROWS = 3 + GROUP + 5 + SQUARE_SUM_WORK
 DAY_NS = 86_400 * 10**9
 
@@ -55,6 +66,14 @@ def add_to_factor(
 
 
 @kernel
+def fill_loaded_mean(known: Floats, whole: float, factor: Floats) -> None:
+    """Divide loaded sums by the loading known, NaN where that is less than half of the whole."""
+    for t in range(factor.size):
+        enough = 2.0 * known[t] >= whole and known[t] > 0.0
+        factor[t] = factor[t] / known[t] if enough else np.nan
+
+
+@kernel
 def fill_factor(values: Floats, columns: int, plan: Plan, factor: Floats, work: Floats) -> None:
     """Risk factor of the last rows: the loaded mean of the returns in units of their volatility.
 
@@ -78,9 +97,26 @@ def fill_factor(values: Floats, columns: int, plan: Plan, factor: Floats, work: 
                 fill_change(logs, 1, returns)
                 fill_square_sum(returns, 1.0, window, squares, spare)
                 add_to_factor(returns[rows - count :], squares, window, loading, factor, known)
-    for t in range(count):
-        enough = 2.0 * known[t] >= whole and known[t] > 0.0
-        factor[t] = factor[t] / known[t] if enough else np.nan
+    fill_loaded_mean(known, whole, factor)
+
+
+@kernel
+def fill_mood(plan: Plan, swing: Floats, mood: Floats) -> None:
+    """Sums of the factor in deviations, and the confidence in them, from its sums of squares."""
+    # The sum over the horizon by its deviation, from the mean square over the factor window.
+    share = np.sqrt(plan.factor_window / plan.horizon)
+    for t in range(swing.size):
+        swing[t] = swing[t] * inverse_root(mood[t]) * share
+        mood[t] = confidence(swing[t])
+
+
+@kernel
+def fill_votes(raw: Floats, plan: Plan, mood: float, score: Floats) -> None:
+    """The scores of one row: its mood by each instrument's exposure."""
+    for c in range(score.size):
+        exposure = plan.exposure[c]
+        missing = exposure == 0.0 or np.isnan(raw[c])
+        score[c] = np.nan if missing else exposure * mood
 
 
 @kernel
@@ -93,22 +129,69 @@ def fill_risk_appetite(
     fill_factor(values, columns, plan, factor, spare)
     fill_sum(factor, 1.0, plan.horizon, swing, spare)
     fill_square_sum(factor, 1.0, plan.factor_window, mood, spare)
-    # The sum over the horizon by its deviation, from the mean square over the factor window.
-    share = np.sqrt(plan.factor_window / plan.horizon)
-    for t in range(count):
-        swing[t] = swing[t] * inverse_root(mood[t]) * share
-        mood[t] = confidence(swing[t])
+    fill_mood(plan, swing, mood)
     raw, score = values[values.size - count * columns :], out[0][place:]
     for t in range(count):
-        for c in range(columns):
-            exposure, i = plan.exposure[c], t * columns + c
-            missing = exposure == 0.0 or np.isnan(raw[i])
-            score[i] = np.nan if missing else exposure * mood[t]
+        fill_votes(raw[t * columns :], plan, mood[t], score[t * columns : (t + 1) * columns])
     for layer in range(1, out.shape[0]):
         appetite = out[layer][place:]
         for t in range(count):
             for c in range(columns):
                 appetite[t * columns + c] = swing[t]
+
+
+@kernel
+def rolling_rows(plan: Plan) -> int:
+    """Rows of memory that `roll_risk_appetite` lays out."""
+    rings = ring_rows(plan.bridged_bars + 1) + 2 + ring_rows(plan.volatility_window)
+    rings += ring_rows(plan.horizon) + ring_rows(plan.factor_window)
+    windows = window_rows(plan.volatility_window) + window_rows(plan.horizon)
+    return rings + SPARE_ROWS + windows + window_rows(plan.factor_window)
+
+
+@kernel
+def roll_risk_appetite(values: Floats, first: int, plan: Plan, memory: Floats, out: Floats) -> int:
+    """`fill_risk_appetite` of the last of some rows (R, N); `agents.indicators.rolling` says how.
+
+    The factor is the same for every instrument: each column of its rings holds it.
+    """
+    raw_rows, square_rows = ring_rows(plan.bridged_bars + 1), ring_rows(plan.volatility_window)
+    factor_rows, risk_rows = ring_rows(plan.horizon), ring_rows(plan.factor_window)
+    logs = raw_rows
+    squares = logs + 2
+    factors = squares + square_rows
+    risks = factors + factor_rows
+    spare = risks + risk_rows
+    price, summed, swing = memory[spare], memory[spare + 1], memory[spare + 2]
+    mood, total, known, at = memory[spare + 3], memory[spare + 4], memory[spare + 5], 0
+    window = plan.volatility_window
+    for row in range(values.shape[0]):
+        raw, t, at = values[row], first + row, spare + SPARE_ROWS
+        ring_row(memory, 0, raw_rows, t)[:] = raw
+        roll_bridged(memory, 0, raw_rows, t, plan.bridged_bars, price)
+        log, before = ring_row(memory, logs, 2, t), ring_row(memory, logs, 2, t - 1)
+        fill_logarithm(price, log)
+        fill_squared_change(log, before, ring_row(memory, squares, square_rows, t))
+        at = roll_sum(memory, squares, square_rows, at, t, 1.0, window, summed)
+        change, whole = price, 0.0
+        total[0] = known[0] = 0.0
+        for c in range(raw.size):
+            loading = plan.loading[c]
+            if loading != 0.0:
+                whole += abs(loading)
+                change[c] = log[c] - before[c]
+                returns, sums = change[c : c + 1], summed[c : c + 1]
+                add_to_factor(returns, sums, window, loading, total[:1], known[:1])
+        fill_loaded_mean(known[:1], whole, total[:1])
+        ring_row(memory, factors, factor_rows, t)[:] = total[0]
+        ring_row(memory, risks, risk_rows, t)[:] = total[0] * total[0]
+        at = roll_sum(memory, factors, factor_rows, at, t, 1.0, plan.horizon, swing)
+        at = roll_sum(memory, risks, risk_rows, at, t, 1.0, plan.factor_window, mood)
+        if row == values.shape[0] - 1:
+            fill_mood(plan, swing, mood)
+            fill_votes(raw, plan, mood[0], out[0])
+            out[1][:] = swing
+    return at
 
 
 @kernel
@@ -199,19 +282,38 @@ class Sentiment:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes, and from headlines published by the row's time."""
-        risk_score, appetite = self._risk_appetite(bars, 2)
-        tone, used = self._headlines(bars)
-        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
-        return Ballot(score=self._blended(risk_score, tone, used), evidence=evidence)
+        return self._ballot(*self._risk_appetite(bars, 2), bars)
 
     def score(self, bars: Bars) -> Floats:
         """The votes without their evidence."""
         (risk_score,) = self._risk_appetite(bars, 1)
         return self._blended(risk_score, *self._headlines(bars))
 
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        """What votes on the newest row alone."""
+        rolling = RollingRow(self.lookback, 2, self._plan, rolling_rows, roll_risk_appetite)
+
+        def vote(bars: Bars) -> Ballot:
+            rows = rolling.of(bars)
+            return self._ballot(rows[:1], rows[1:], bars.rows(max(len(bars) - 1, 0), len(bars)))
+
+        return vote
+
+    def _ballot(self, risk_score: Floats, appetite: Floats, bars: Bars) -> Ballot:
+        """Both halves together, of the rows of `bars`."""
+        tone, used = self._headlines(bars)
+        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
+        return Ballot(score=self._blended(risk_score, tone, used), evidence=evidence)
+
     def _risk_appetite(self, bars: Bars, layers: int) -> Floats:
-        loadings = risk_loadings(bars.symbols, tuple(self.high_beta), tuple(self.safe_haven))
-        plan = Plan(
+        return fill_strips(
+            bars.close, self.lookback, layers, WORK_ROWS, fill_risk_appetite,
+            self._plan(bars.symbols),
+        )  # fmt: skip
+
+    def _plan(self, symbols: tuple[str, ...]) -> Plan:
+        loadings = risk_loadings(symbols, tuple(self.high_beta), tuple(self.safe_haven))
+        return Plan(
             volatility_window=self.volatility_window,
             horizon=self.horizon,
             factor_window=self.factor_window,
@@ -219,7 +321,6 @@ class Sentiment:
             loading=loadings.loading,
             exposure=loadings.exposure,
         )
-        return fill_strips(bars.close, self.lookback, layers, WORK_ROWS, fill_risk_appetite, plan)
 
     def _blended(self, risk_score: Floats, tone: Floats, used: Floats) -> Floats:
         if not isinstance(self.headlines, HeadlineTones):
