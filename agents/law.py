@@ -2,8 +2,9 @@
 
     vote(bars)[t] == vote(bars[:t+1])[-1] == vote(bars[t+1-lookback:t+1])[-1], to the last bit
 
-The first equation fails for an agent that uses later rows; the second for one whose vote depends
-on rows before its lookback or on where the panel starts, as running sums and recursive filters do.
+and the same from `newest_vote`, where the agent has one. The first equation fails for an agent that
+uses later rows; the second for one whose vote depends on rows before its lookback or on where the
+panel starts, as running sums and recursive filters do.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ballot import Agent, Ballot, check_ballot
+from agents.ballot import Agent, Ballot, NewestVoter, check_ballot, check_shape
 from market.bars import Bars, Floats, utc
 
 Part = Literal[
@@ -28,6 +29,7 @@ Part = Literal[
     "repeated",
     "gapped",
     "shorter",
+    "newest",
 ]
 
 PARTS: dict[Part, str] = {
@@ -40,6 +42,7 @@ PARTS: dict[Part, str] = {
     "repeated": "differs on the same panel, asked again: it depends on more than its bars",
     "gapped": "differs when prices are missing here and there",
     "shorter": "differs on fewer bars than these: it needs more",
+    "newest": "differs when its newest row is asked for alone: live it would vote otherwise",
 }
 Flags = NDArray[np.bool_]
 DEFAULT_ROWS = 64
@@ -100,6 +103,7 @@ def check_finite_window_law(
     vote on. Every NaN equals every other. Raises AgentError when a ballot breaks its contract.
     """
     whole = check_ballot(agent.vote(bars), bars, agent.name)
+    newest = agent.newest_vote() if isinstance(agent, NewestVoter) else None
     violations = []
     for row in spread_rows(agent.lookback, len(bars)) if rows is None else rows:
         starts: dict[Part, int] = {"truncated": 0, "window": max(row + 1 - agent.lookback, 0)}
@@ -108,6 +112,9 @@ def check_finite_window_law(
             ballot = check_ballot(agent.vote(panel), panel, agent.name)
             here, there = rows_of(whole, row, row + 1), rows_of(ballot, row - start, len(panel))
             violations += compare(agent.name, bars, row, part, here, there).differing
+        if newest is not None:
+            alone = check_shape(newest(panel), (1, bars.shape[1]), agent.name)
+            violations += compare(agent.name, bars, row, "newest", here, alone).differing
     return violations
 
 

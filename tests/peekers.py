@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -132,3 +133,27 @@ class Claims:
         close = pd.DataFrame(bars.close)
         change = (close / close.shift(self.rows) - 1.0).to_numpy()
         return ballot(change, change=change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoMinded:
+    """Votes otherwise where its newest row is asked for alone: it counts what it was shown."""
+
+    name: str = "two_minded"
+    lookback: int = 6
+
+    def vote(self, bars: Bars) -> Ballot:
+        close = pd.DataFrame(bars.close)
+        change = (close / close.shift(5) - 1.0).to_numpy()
+        return ballot(change, change=change)
+
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        shown: list[Bars] = []
+
+        def vote(bars: Bars) -> Ballot:
+            shown.append(bars)
+            whole = self.vote(bars)
+            fewer = whole.score[-1:] / len(shown)
+            return Ballot(score=fewer, evidence={"change": whole.evidence["change"][-1:]})
+
+        return vote

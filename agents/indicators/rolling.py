@@ -74,7 +74,8 @@ def window_rows(taps: int) -> int:
 @kernel
 def ring_row(memory: Floats, ring: int, rows: int, t: int) -> Floats:
     """The row of bar t."""
-    return memory[ring + (t & (rows - 1))]
+    row: Floats = memory[ring + (t & (rows - 1))]
+    return row
 
 
 @kernel

@@ -1,7 +1,8 @@
 """Does an agent keep the law of finite windows: its votes on altered panels beside its own.
 
 Later rows are cut off, emptied, magnified, and replaced by another path; the panel starts later,
-or holds the last `lookback` rows only. A vote that the law covers must not change. All this is
+or holds the last `lookback` rows only; where the agent can vote on a newest row alone, as it would
+live, that is held beside them. A vote that the law covers must not change. All this is
 done again with prices missing: what fills gaps from later bars is seen nowhere else.
 """
 
@@ -11,8 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot
+from agents.ballot import Agent, Ballot, NewestVoter
 from agents.law import compare, rows_of
+from agents.scrutiny.newest import NewestAlone
 from agents.scrutiny.panels import (
     Altered,
     diverted,
@@ -64,7 +66,8 @@ def examine_lookahead(
     gapped = with_gaps(bars, cuts, rng)
     whole = votes_on_whole(agent, bars)
     require_votes(agent, whole.score)
-    total = 1 + 2 * (5 * len(cuts) + len(starts))
+    each = 6 if isinstance(agent, NewestVoter) else 5
+    total = 1 + 2 * (each * len(cuts) + len(starts))
     trials: list[Trial] = []
     for trial in _trials(agent, (bars, whole), gapped, cuts, starts, rng, tolerance):
         trials.append(trial)
@@ -94,25 +97,28 @@ def _trials(
     yield again
     if again.beyond or again.failure is not None:
         return  # every other difference could be this one
-    for panel in _altered(bars, cuts, starts, agent.lookback, rng):
+    for panel in _altered(bars, cuts, starts, agent, rng):
         yield _tried(agent, bars, whole, panel, False, tolerance)
     votes = votes_or_failure(agent, gapped, unaltered(gapped, "gapped"))
     if isinstance(votes, Failure):
         yield Trial(part="gapped", gaps=True, failure=votes)
         return
-    for panel in _altered(gapped, cuts, starts, agent.lookback, rng):
+    for panel in _altered(gapped, cuts, starts, agent, rng):
         yield _tried(agent, gapped, votes, panel, True, tolerance)
 
 
 def _altered(
-    bars: Bars, cuts: list[int], starts: list[int], lookback: int, rng: np.random.Generator
+    bars: Bars, cuts: list[int], starts: list[int], agent: Agent, rng: np.random.Generator
 ) -> Iterator[Altered]:
+    lookback = agent.lookback
     for cut in cuts:
         yield truncated(bars, cut)
         yield emptied(bars, cut)
         yield magnified(bars, cut)
         yield diverted(bars, cut, rng)
         yield window(bars, cut, lookback)
+        if isinstance(agent, NewestVoter):
+            yield window(bars, cut, lookback + 1, "newest")
     for start in starts:
         yield shifted(bars, start, lookback)
 
@@ -120,7 +126,8 @@ def _altered(
 def _tried(
     agent: Agent, bars: Bars, whole: Ballot, panel: Altered, gaps: bool, tolerance: float
 ) -> Trial:
-    votes = votes_or_failure(agent, bars, panel)
+    asked = NewestAlone(agent) if panel.part == "newest" else agent
+    votes = votes_or_failure(asked, bars, panel)
     if isinstance(votes, Failure):
         return Trial(part=panel.part, gaps=gaps, failure=votes)
     here = rows_of(whole, panel.row, panel.row + panel.rows)

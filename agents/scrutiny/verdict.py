@@ -8,11 +8,16 @@ from typing import Literal
 from agents.law import Part, Violation
 from agents.scrutiny.voting import Failure
 
-Verdict = Literal["exact", "tolerable", "peeks", "remembers", "changes", "raises"]
+Verdict = Literal["exact", "tolerable", "peeks", "remembers", "diverges", "changes", "raises"]
 KEPT: tuple[Verdict, ...] = ("exact", "tolerable")
 AHEAD: tuple[Part, ...] = ("truncated", "emptied", "magnified", "diverted")
 BEHIND: tuple[Part, ...] = ("window", "shifted")
-BEHIND_VERDICT: dict[Verdict, tuple[Part, ...]] = {"peeks": AHEAD, "remembers": BEHIND}
+ALONE: tuple[Part, ...] = ("newest",)
+BEHIND_VERDICT: dict[Verdict, tuple[Part, ...]] = {
+    "peeks": AHEAD,
+    "remembers": BEHIND,
+    "diverges": ALONE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,8 @@ class Lookahead:
         """The worst that was seen.
 
         changes: other votes on the same panel. peeks: later bars reach a vote. remembers: bars
-        before the lookback do, or the place where the panel starts. raises: it fails on a panel
+        before the lookback do, or the place where the panel starts. diverges: its newest row asked
+        for alone, as live, is another. raises: it fails on a panel
         that history may hold. tolerable: within the tolerance. exact: the same bits throughout.
         """
         broken = {trial.part for trial in self.trials if trial.beyond}
@@ -61,8 +67,10 @@ class Lookahead:
             return "changes"
         if broken & set(AHEAD):
             return "peeks"
-        if broken:
+        if broken & set(BEHIND):
             return "remembers"
+        if broken:
+            return "diverges"
         if self.failure is not None:
             return "raises"
         return "tolerable" if any(trial.differing for trial in self.trials) else "exact"

@@ -27,7 +27,7 @@ from agents.indicators.rolling import (
 from agents.indicators.volatility import SQUARE_SUM_WORK, fill_square_sum
 from agents.trading.currency_risk import legs, risk_loadings
 from agents.trading.parameters import require_bars, require_between
-from market.bars import Bars, Floats
+from market.bars import Bars, Floats, Times
 from market.compiled import kernel
 from market.errors import AgentError
 
@@ -35,6 +35,7 @@ SPARE_ROWS = 6
 """Of `roll_risk_appetite`: its results on the newest row."""
 WORK_ROWS = 3 + GROUP + 5 + SQUARE_SUM_WORK
 DAY_NS = 86_400 * 10**9
+UNHEARD, NONE_USED = np.array(np.nan), np.array(0.0)
 
 
 class Plan(NamedTuple):
@@ -282,12 +283,14 @@ class Sentiment:
 
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes, and from headlines published by the row's time."""
-        return self._ballot(*self._risk_appetite(bars, 2), bars)
+        risk_score, appetite = self._risk_appetite(bars, 2)
+        headlines = self._headlines(bars.symbols, bars.time)
+        return self._ballot(risk_score, appetite, headlines)
 
     def score(self, bars: Bars) -> Floats:
         """The votes without their evidence."""
         (risk_score,) = self._risk_appetite(bars, 1)
-        return self._blended(risk_score, *self._headlines(bars))
+        return self._blended(risk_score, *self._headlines(bars.symbols, bars.time))
 
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What votes on the newest row alone."""
@@ -295,13 +298,15 @@ class Sentiment:
 
         def vote(bars: Bars) -> Ballot:
             rows = rolling.of(bars)
-            return self._ballot(rows[:1], rows[1:], bars.rows(max(len(bars) - 1, 0), len(bars)))
+            return self._ballot(rows[:1], rows[1:], self._headlines(bars.symbols, bars.time[-1:]))
 
         return vote
 
-    def _ballot(self, risk_score: Floats, appetite: Floats, bars: Bars) -> Ballot:
-        """Both halves together, of the rows of `bars`."""
-        tone, used = self._headlines(bars)
+    def _ballot(
+        self, risk_score: Floats, appetite: Floats, headlines: tuple[Floats, Floats]
+    ) -> Ballot:
+        """Both halves together."""
+        tone, used = headlines
         evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
         return Ballot(score=self._blended(risk_score, tone, used), evidence=evidence)
 
@@ -332,17 +337,18 @@ class Sentiment:
         )  # fmt: skip
         return score
 
-    def _headlines(self, bars: Bars) -> tuple[Floats, Floats]:
+    def _headlines(self, symbols: tuple[str, ...], time: Times) -> tuple[Floats, Floats]:
         """Tone of base less quote, NaN without headlines, and their number: (T, N) each."""
+        shape = len(time), len(symbols)
         if not isinstance(self.headlines, HeadlineTones):
-            return np.broadcast_to(np.nan, bars.shape), np.broadcast_to(0.0, bars.shape)
-        tone, used = np.full(bars.shape, np.nan), np.zeros(bars.shape)
+            return np.broadcast_to(UNHEARD, shape), np.broadcast_to(NONE_USED, shape)
+        tone, used = np.full(shape, np.nan), np.zeros(shape)
         horizon_ns = round(self.headline_horizon_days * DAY_NS)
-        for column, symbol in enumerate(bars.symbols):
+        for column, symbol in enumerate(symbols):
             pair = legs(symbol)
             if pair is None:
                 continue
-            base, quote = (self.headlines.at(leg, bars.time, horizon_ns) for leg in pair)
+            base, quote = (self.headlines.at(leg, time, horizon_ns) for leg in pair)
             used[:, column] = base.used + quote.used
             tone[:, column] = np.where(used[:, column] > 0.0, base.tone - quote.tone, np.nan)
         return tone, used

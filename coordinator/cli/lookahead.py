@@ -42,6 +42,7 @@ HEADLINES: dict[Verdict, str] = {
     "tolerable": "keeps the law within {tolerance:g}, not to the last bit",
     "peeks": "PEEKS: later bars reach its votes",
     "remembers": "REMEMBERS further back than its lookback of {lookback:,} bars",
+    "diverges": "DIVERGES: live, its newest vote is another than in replay",
     "changes": "CHANGES its votes on the same panel: it is no function of its bars",
     "raises": "RAISES on panels that history may hold; there it would abstain",
 }
@@ -53,6 +54,8 @@ MEANINGS: dict[Verdict, str] = {
     "be trusted.",
     "remembers": "Live it is given its lookback alone, and would vote otherwise than in replay. "
     "`quorum lookback` says how far it looks.",
+    "diverges": "Live its `newest_vote` is asked, in replay its `vote`: they must give the same "
+    "bits, or the agent does without the former.",
     "changes": "The same bars must give the same ballot: keep no state between votes, and take "
     "chance from a seed.",
     "raises": "A missing price is NaN, and any number of later bars may be missing.",
@@ -65,6 +68,7 @@ LABELS: dict[Part, str] = {
     "diverted": "later prices made up",
     "window": "last `lookback` bars alone",
     "shifted": "panel starts later",
+    "newest": "newest row alone",
     "gapped": "prices missing",
 }
 

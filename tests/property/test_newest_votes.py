@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +141,8 @@ def test_every_agent_of_ours_votes_on_the_newest_row_alone() -> None:
     assert all(isinstance(agent, NewestVoter) for agent in AGENTS.values())
 
 
-def test_a_vote_does_not_change_the_bars(name: str = "momentum") -> None:
+@each_agent
+def test_a_vote_does_not_change_the_bars(name: str) -> None:
     agent = AGENTS[name]
     bars: Bars = panel(random_walk(np.random.default_rng(3), agent.lookback, 3))
     digest = bars.digest()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.ballot import Agent
-from agents.law import PARTS, same_bits
+from agents.law import PARTS, check_finite_window_law, same_bits
 from agents.scrutiny.lookahead import examine_lookahead
 from agents.scrutiny.panels import diverted, emptied, magnified, shifted, truncated, with_gaps
 from agents.scrutiny.verdict import AHEAD
@@ -28,6 +28,7 @@ from tests.peekers import (
     Recursive,
     Silent,
     Squeamish,
+    TwoMinded,
 )
 from tests.property.panels import panel, random_walk
 
@@ -215,3 +216,14 @@ def test_wrong_input_is_told_in_a_sentence_with_exit_code_2(
     message = " ".join(capsys.readouterr().err.split())
     assert expected in message
     assert "Traceback" not in message
+
+
+def test_an_agent_that_would_vote_otherwise_live_is_caught() -> None:
+    found = examine_lookahead(TwoMinded(), WALK, rows=5)
+    assert found.verdict == "diverges"
+    assert not found.keeps_the_law
+    assert found.first is not None
+    assert found.first.part == "newest"
+    assert found.first.array == "score"
+    violations = check_finite_window_law(TwoMinded(), WALK)
+    assert {one.part for one in violations} == {"newest"}
