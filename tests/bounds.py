@@ -1,10 +1,11 @@
-"""Everything that can happen to an account, through the sequential kernel.
+"""Everything that can happen to an account, through the sequential kernel, and votes bar by bar.
 
 As `python -m tests.bounds`, with NUMBA_BOUNDSCHECK=1, it looks for an access outside an array.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -14,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from agents.trading.mean_reversion import MeanReversion
+from agents.trading.momentum import Momentum
+from agents.trading.sentiment import Sentiment
+from agents.trading.volatility import Volatility
 from coordinator.plan import Plan
 from market.bars import Floats
 from market.compiled import lean_kernel
@@ -58,13 +63,26 @@ def plans() -> list[Plan]:
 
 
 def lived() -> dict[str, Any]:
-    """Digests of the plans' journals and how often what happened, by its name."""
-    digests, seen = [], Counter[str]()
+    """Digests of live votes and of the plans' journals; by name, how often what happened."""
+    digests, seen = [voted_live()], Counter[str]()
     for settled in plans():
         with tempfile.TemporaryDirectory() as folder:
             digests.append(replay_by_kernel(settled, Path(folder), rows=50).digest)
             seen.update(happened(events_of(Path(folder))))
     return {"digests": digests, "seen": dict(seen)}
+
+
+def voted_live() -> str:
+    """Digest of the votes of every agent on rows that come one by one, some prices missing."""
+    digest = hashlib.sha256()
+    bars = with_gaps(market(450, seed=SEED), SEED, 0.02)
+    for agent in (Momentum(), MeanReversion(), Volatility(), Sentiment()):
+        vote = agent.newest_vote()
+        for stop in range(agent.lookback, len(bars) + 1):
+            ballot = vote(bars.rows(stop - agent.lookback, stop))
+            for row in (ballot.score, *ballot.evidence.values()):
+                digest.update(np.where(np.isnan(row), np.inf, row).tobytes())
+    return digest.hexdigest()
 
 
 def happened(events: list[Event]) -> Counter[str]:
