@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.deadlines import DeadlineLine, frame, readable
+from infra.deadlines import DeadlineLine, readable
+from infra.frames import frame
 from infra.metrics import ABSTENTIONS, NO_METERS, VOTE_SECONDS, Meters
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.deadlines import MOST_UNSENT, DeadlineLine, frame, readable
+from infra.deadlines import MOST_UNSENT, DeadlineLine, readable
+from infra.frames import frame
 from market.errors import StreamLost
 
 WITHIN_S = 20.0
