@@ -20,7 +20,7 @@ from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
-from market.messages import Reviewed, RiskContext, Settlement
+from market.messages import AccountShown, Proposed, Reviewed, RiskContext, Settlement
 from market.overrides import Override, in_force
 
 
@@ -159,6 +159,50 @@ class Deciding:
             sigma_before=self._sigma_before,
             stage=self.stage,
             overrides=self.overrides,
+        )
+
+    def account(
+        self, sequence: int, time: int, settlement: Settlement, epoch: int, *, newest_alone: bool
+    ) -> AccountShown:
+        """What the guardian is shown of the account, while the ballots are still out.
+
+        newest_alone: of the returns, where it holds those before.
+        """
+        desk = self._desk
+        return AccountShown(
+            session=desk.session,
+            epoch=epoch,
+            sequence=sequence,
+            time=time,
+            expires=time + desk.interval_s * 1_000_000_000,
+            equity=settlement.equity,
+            units=settlement.units,
+            working=settlement.working,
+            stop_price=settlement.stop_price,
+            mid=settlement.mid,
+            spread=settlement.spread,
+            rate=settlement.rate,
+            age=settlement.age,
+            filled=settlement.filled,
+            returns=self.returns[-1:] if newest_alone else self.returns,
+            sigma=self._sigma,
+            sigma_before=self._sigma_before,
+            stage=self.stage,
+            overrides=self.overrides,
+        )
+
+    def proposed(self, sequence: int) -> Proposed:
+        """The proposals that belong to it."""
+        units, score, stop, take_profit, trailing, bound, group = self._proposals
+        return Proposed(
+            sequence=sequence,
+            order_units=units,
+            score=score,
+            stop_distance=stop,
+            take_profit_distance=take_profit,
+            trailing_distance=trailing,
+            bound=bound,
+            group=group,
         )
 
     def taken(

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
-from infra.frames import CHUNK, Frames, frame
+from infra.frames import CHUNK, Frames, frame, stay_awake
 from market.errors import StreamLost
 
 
@@ -116,6 +116,16 @@ class DeadlineLine:
         """Hang up."""
         self._descriptor = -1
         self._connection.close()
+
+
+def answered(line: DeadlineLine, until: float, awake_s: float) -> bool:
+    """Whether there is something to read by `until`, waited for without sleep at first.
+
+    awake_s: for so long, where nothing else has work to do that this would hold up.
+    """
+    if line.unsent or not stay_awake(line.fileno(), min(until, time.monotonic() + awake_s)):
+        return bool(readable([line], until))
+    return True
 
 
 def readable(lines: Iterable[Waited], until: float) -> list[Waited]:

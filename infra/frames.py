@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import struct
+import time
 from collections import deque
 from multiprocessing.connection import Connection
 
@@ -16,6 +18,7 @@ CHUNK = 1 << 16
 MOST_READ = 1 << 20
 """Of a long message, at once."""
 LONG = -1
+CORES = len(os.sched_getaffinity(0))
 Payload = bytes | memoryview
 
 
@@ -75,6 +78,22 @@ def _bounds(read: bytearray, begin: int) -> tuple[int, int] | None:
     return begin + 12, begin + 12 + size
 
 
+def stay_awake(descriptor: int, until: float) -> bool:
+    """Whether something can be read by `until` (monotonic), asked again and again without sleep.
+
+    To be woken takes a process longer than many an answer takes. Where there is one core only
+    nothing is waited for: it is the other side's to work on.
+    """
+    if CORES < 2:
+        return False
+    waited = (descriptor,)
+    while not select.select(waited, (), (), 0)[0]:
+        if time.monotonic() >= until:
+            return False
+        os.sched_yield()
+    return True
+
+
 class WaitingEnd:
     """An end of a connection that waits for as long as it takes; takes the connection over."""
 
@@ -93,6 +112,11 @@ class WaitingEnd:
                 raise EOFError
             unheard.extend(self._frames.take(chunk))
         return pickle.loads(unheard.popleft())
+
+    def expect(self, for_s: float) -> None:
+        """Wait, awake, until something can be received, for so long at most."""
+        if not self._unheard:
+            stay_awake(self._descriptor, time.monotonic() + for_s)
 
     def send(self, message: object) -> None:
         """Send all of it. Raises OSError where the other side is gone."""

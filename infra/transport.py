@@ -35,6 +35,8 @@ GREET_WITHIN_S = 10.0
 """For each word of a greeting, on either side."""
 HEARD_WITHIN_S = 10.0
 """A live desk's members call anew where the coordinator's node has vanished for so long."""
+EXPECT_S = 3e-4
+"""How long a member stays awake for what is about to come; a desk sizes in half of that."""
 MOST_GREETINGS = 64
 """Callers who have not proved the key yet; the oldest is hung up on for one more."""
 
@@ -91,6 +93,11 @@ class SocketChannel:
             self._end.send(message)
         except OSError as error:
             raise StreamLost(f"the coordinator hung up: {error}") from None
+
+    def expect(self) -> None:
+        """Be awake for the next message, which is about to come."""
+        with contextlib.suppress(OSError, ValueError):  # hung up: to receive says so
+            self._end.expect(EXPECT_S)
 
     def close(self) -> None:
         """Hang up; the coordinator's line says that the member is gone."""

@@ -129,9 +129,14 @@ class LiveSession:
         deciding.stand_at(ready.stage, ready.overrides, bar.time)
         deciding.measure(traded)
         self._sequence, self._time = sequence, bar.time
+        measured = math.isfinite(settlement.equity)
+        if measured:
+            self._prepare(ready)
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
         records: list[Event] = list(abstentions)
         counted = time.perf_counter()
+        if measured:
+            self.guardian.show()
         deciding.count(scores)
         allocated = self.allocation.take_effect(sequence, bar.time)
         if allocated is not None:
@@ -144,11 +149,7 @@ class LiveSession:
         deciding.table = self._learning.table
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
-        reviewed = None
-        if np.isfinite(settlement.equity):
-            reviewed = self.guardian.review(
-                deciding.context(sequence, bar.time, settlement, self._epoch)
-            )
+        reviewed = self.guardian.review(deciding.proposed(sequence)) if measured else None
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         records += self._forecast(sequence, traded)
@@ -248,6 +249,19 @@ class LiveSession:
             "last_decision": _told(self._last_approved),
             "risk": risk_told(self._risk, self._time),
         }
+
+    def _prepare(self, ready: BarReady) -> None:
+        """Have ready what the guardian is shown before the proposals, while the agents vote."""
+        deciding, guardian = self._deciding, self.guardian
+        rows = len(deciding.returns)
+        account = deciding.account(
+            ready.sequence,
+            ready.bar.time,
+            ready.settlement,
+            self._epoch,
+            newest_alone=guardian.holds(ready.sequence, rows),
+        )
+        guardian.prepare(account, rows)
 
     def _history(self, lookback: int) -> Bars:
         """The newest rows before the bar that is being asked about."""
