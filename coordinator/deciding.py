@@ -8,7 +8,8 @@ from agents.guardian.calibration.leading import leading_agents
 from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
-from agents.guardian.volatility import bar_volatility
+from agents.guardian.returns_window import ReturnsWindow
+from agents.guardian.volatility import NewestVolatility, bar_volatility
 from coordinator.desk import Desk
 from coordinator.learning import sides
 from coordinator.sizing import propose
@@ -19,7 +20,7 @@ from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
-from market.messages import Reviewed, RiskContext, Settlement
+from market.messages import AccountShown, Proposed, Reviewed, RiskContext, Settlement
 from market.overrides import Override, in_force
 
 
@@ -44,7 +45,11 @@ class Deciding:
         self.table: CalibrationTable = desk.learning.blank(len(desk.weights))
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
-        self._sigma: Floats = np.full((2, desk.traded), np.nan)
+        self._sigma_before: Floats = np.full(desk.traded, np.nan)
+        self._sigma = self._sigma_before
+        self._newest_volatility = NewestVolatility(desk.volatility, desk.traded)
+        self._kept = ReturnsWindow()
+        self._measured, self._whole = 0, False
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
 
@@ -65,16 +70,32 @@ class Deciding:
 
     def measure(self, bar: BarSlice) -> None:
         """Take the bar (traded instruments) in: `returns` (T, N), newest last, and volatilities."""
-        self.window.push(bar)
-        close = self.window.bars().close
-        rules = self._desk.volatility
+        window = self.window
+        follows = self._whole and window.pushed == self._measured
+        window.push(bar)
+        self._measured = window.pushed
+        if follows:
+            self._measure_newest()
+        else:
+            self._measure_all()
+
+    def _measure_newest(self) -> None:
+        """After the bar that was measured before: what it did not change is not worked out anew."""
+        close = self.window.close(self._desk.volatility.lookback)
+        self.returns = self._kept.take(close[-1:] / close[-2:-1] - 1.0)
+        self._sigma_before, self._sigma = self._sigma, self._newest_volatility(close)
+
+    def _measure_all(self) -> None:
+        rules, rows = self._desk.volatility, self._desk.limits.returns_window
+        close = self.window.close(max(rules.lookback, rows) + 1)
         sigma = bar_volatility(close[-rules.lookback - 1 :], rules)[-2:]
-        self._sigma = sigma if len(sigma) == 2 else np.vstack([np.full_like(sigma, np.nan), sigma])
-        rows = self._desk.limits.returns_window
+        unknown = np.full(close.shape[1], np.nan)
+        self._sigma_before, self._sigma = sigma if len(sigma) == 2 else (unknown, sigma[0])
+        self._whole = len(close) > max(rules.lookback, rows)
         if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
-            close = np.vstack([np.full(close.shape[1], np.nan), close])
-        window: Floats = close[-rows - 1 :]
-        self.returns = window[1:] / window[:-1] - 1.0
+            close = np.vstack([unknown, close])
+        looked_back = close[-rows - 1 :]
+        self.returns = self._kept.take(looked_back[1:] / looked_back[:-1] - 1.0)
 
     def count(self, scores: Floats) -> None:
         """Tally the ballots (A, N) into `decision`."""
@@ -134,10 +155,54 @@ class Deciding:
             trailing_distance=proposals.trailing_distance,
             bound=proposals.bound,
             group=proposals.group,
-            sigma=self._sigma[1],
-            sigma_before=self._sigma[0],
+            sigma=self._sigma,
+            sigma_before=self._sigma_before,
             stage=self.stage,
             overrides=self.overrides,
+        )
+
+    def account(
+        self, sequence: int, time: int, settlement: Settlement, epoch: int, *, newest_alone: bool
+    ) -> AccountShown:
+        """What the guardian is shown of the account, while the ballots are still out.
+
+        newest_alone: of the returns, where it holds those before.
+        """
+        desk = self._desk
+        return AccountShown(
+            session=desk.session,
+            epoch=epoch,
+            sequence=sequence,
+            time=time,
+            expires=time + desk.interval_s * 1_000_000_000,
+            equity=settlement.equity,
+            units=settlement.units,
+            working=settlement.working,
+            stop_price=settlement.stop_price,
+            mid=settlement.mid,
+            spread=settlement.spread,
+            rate=settlement.rate,
+            age=settlement.age,
+            filled=settlement.filled,
+            returns=self.returns[-1:] if newest_alone else self.returns,
+            sigma=self._sigma,
+            sigma_before=self._sigma_before,
+            stage=self.stage,
+            overrides=self.overrides,
+        )
+
+    def proposed(self, sequence: int) -> Proposed:
+        """The proposals that belong to it."""
+        units, score, stop, take_profit, trailing, bound, group = self._proposals
+        return Proposed(
+            sequence=sequence,
+            order_units=units,
+            score=score,
+            stop_distance=stop,
+            take_profit_distance=take_profit,
+            trailing_distance=trailing,
+            bound=bound,
+            group=group,
         )
 
     def taken(
@@ -177,7 +242,7 @@ class Deciding:
             halt=0,
             returns=self.returns,
             row=len(self.returns) - 1,
-            sigma=self._sigma[1],
-            sigma_before=self._sigma[0],
+            sigma=self._sigma,
+            sigma_before=self._sigma_before,
             time=np.nan,
         )

@@ -11,12 +11,12 @@ import contextlib
 import os
 import pickle
 import select
-import struct
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
+from infra.frames import CHUNK, Frames, frame, stay_awake
 from market.errors import StreamLost
 
 
@@ -27,17 +27,7 @@ class Readable(Protocol):
 
 
 Waited = TypeVar("Waited", bound=Readable)
-CHUNK = 1 << 16
 MOST_UNSENT = 1 << 20
-LONG = -1
-
-
-def frame(message: object) -> bytes:
-    """A message as it travels."""
-    payload = pickle.dumps(message, protocol=5)
-    if len(payload) > 0x7FFFFFFF:
-        return struct.pack("!iQ", LONG, len(payload)) + payload
-    return struct.pack("!i", len(payload)) + payload
 
 
 class DeadlineLine:
@@ -48,7 +38,7 @@ class DeadlineLine:
         self._connection = connection
         self._descriptor = connection.fileno()
         os.set_blocking(self._descriptor, False)
-        self._read = bytearray()
+        self._frames = Frames()
         self._unsent = bytearray()
 
     def fileno(self) -> int:
@@ -69,64 +59,53 @@ class DeadlineLine:
 
     def post_frame(self, framed: bytes) -> bool:
         """`post` of a message that was framed before, for several members at once."""
-        self.flush()
-        if len(self._unsent) + len(framed) > MOST_UNSENT and self._unsent:
-            return False
-        self._unsent += framed
-        self.flush()
+        if self._unsent and not self.flush():
+            if len(self._unsent) + len(framed) > MOST_UNSENT:
+                return False
+            self._unsent += framed
+            return True
+        sent = self._write(framed)
+        if sent < len(framed):
+            self._unsent += framed[sent:]
+            self.flush()
         return True
 
     def flush(self) -> bool:
         """Send what could not be sent before, as far as it goes; whether nothing is left."""
         while self._unsent:
-            try:
-                sent = os.write(self._descriptor, self._unsent)
-            except BlockingIOError:
+            sent = self._write(self._unsent)
+            if not sent:
                 return False
-            except OSError as error:
-                raise StreamLost(f"{self.name} is gone: {error}") from None
             del self._unsent[:sent]
         return True
 
+    def _write(self, framed: bytes | bytearray) -> int:
+        """How many bytes the socket took; 0 where it takes none."""
+        try:
+            return os.write(self._descriptor, framed)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise StreamLost(f"{self.name} is gone: {error}") from None
+
     def take(self) -> list[object]:
         """Every whole message that is there, without waiting. Raises StreamLost at the end."""
-        ended = False
+        messages: list[object] = []
         while True:
             try:
                 chunk = os.read(self._descriptor, CHUNK)
             except BlockingIOError:
-                break
+                return messages
             except OSError as error:
                 raise StreamLost(f"{self.name} is gone: {error}") from None
-            if not chunk:
-                ended = True
-                break
-            self._read += chunk
-            if len(chunk) < CHUNK:
-                break
-        messages = self._whole()
-        if ended and not messages:
-            raise StreamLost(f"{self.name} hung up")
-        return messages
-
-    def _whole(self) -> list[object]:
-        messages: list[object] = []
-        while len(self._read) >= 4:
-            (size,) = struct.unpack_from("!i", self._read)
-            start = 4
-            if size == LONG:
-                if len(self._read) < 12:
-                    break
-                (size,) = struct.unpack_from("!Q", self._read, 4)
-                start = 12
-            if len(self._read) < start + size:
-                break
+            if not chunk and not messages:
+                raise StreamLost(f"{self.name} hung up")
             try:
-                messages.append(pickle.loads(self._read[start : start + size]))
+                messages += map(pickle.loads, self._frames.take(chunk))
             except Exception as error:  # of another version, or not one of ours
                 raise StreamLost(f"{self.name} cannot be understood: {error}") from None
-            del self._read[: start + size]
-        return messages
+            if len(chunk) < CHUNK:
+                return messages
 
     @property
     def closed(self) -> bool:
@@ -137,6 +116,16 @@ class DeadlineLine:
         """Hang up."""
         self._descriptor = -1
         self._connection.close()
+
+
+def answered(line: DeadlineLine, until: float, awake_s: float) -> bool:
+    """Whether there is something to read by `until`, waited for without sleep at first.
+
+    awake_s: for so long, where nothing else has work to do that this would hold up.
+    """
+    if line.unsent or not stay_awake(line.fileno(), min(until, time.monotonic() + awake_s)):
+        return bool(readable([line], until))
+    return True
 
 
 def readable(lines: Iterable[Waited], until: float) -> list[Waited]:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from infra.deadlines import DeadlineLine
 from infra.dialing import call, limit, prepare, socket_of
+from infra.frames import WaitingEnd
 from market.errors import MemberLost, StreamLost
 from market.lines import taken
 
@@ -34,6 +35,8 @@ GREET_WITHIN_S = 10.0
 """For each word of a greeting, on either side."""
 HEARD_WITHIN_S = 10.0
 """A live desk's members call anew where the coordinator's node has vanished for so long."""
+EXPECT_S = 3e-4
+"""How long a member stays awake for what is about to come; a desk sizes in half of that."""
 MOST_GREETINGS = 64
 """Callers who have not proved the key yet; the oldest is hung up on for one more."""
 
@@ -43,10 +46,11 @@ class SocketChannel:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._end = WaitingEnd(connection)
 
     def with_deadlines(self, name: str) -> DeadlineLine:
-        """The same connection as a line to `name` that is never waited for; this channel is not
-        to be used any more.
+        """The same connection as a line to `name` that is never waited for, before anything was
+        received; this channel is not to be used any more.
         """
         return DeadlineLine(name, self._connection)
 
@@ -79,20 +83,25 @@ class SocketChannel:
     def receive(self) -> object:
         """The next message."""
         try:
-            return self._connection.recv()
+            return self._end.receive()
         except (OSError, EOFError) as error:
             raise StreamLost(f"the coordinator hung up: {error}") from None
 
     def send(self, message: object) -> None:
         """Send an answer. Raises StreamLost when the coordinator is gone."""
         try:
-            self._connection.send(message)
+            self._end.send(message)
         except OSError as error:
             raise StreamLost(f"the coordinator hung up: {error}") from None
 
+    def expect(self) -> None:
+        """Be awake for the next message, which is about to come."""
+        with contextlib.suppress(OSError, ValueError):  # hung up: to receive says so
+            self._end.expect(EXPECT_S)
+
     def close(self) -> None:
         """Hang up; the coordinator's line says that the member is gone."""
-        self._connection.close()
+        self._end.close()
 
 
 class SocketLine:
@@ -101,29 +110,32 @@ class SocketLine:
     def __init__(self, name: str, connection: Connection) -> None:
         self.name = name
         self._connection = connection
+        self._end = WaitingEnd(connection)
 
     def post(self, message: object) -> None:
         """Send without waiting for the answer."""
         try:
-            self._connection.send(message)
+            self._end.send(message)
         except OSError as error:
             raise StreamLost(f"{self.name} is gone: {error}") from None
 
     def reply(self) -> object:
         """The next answer."""
         try:
-            reply = self._connection.recv()
+            reply = self._end.receive()
         except (OSError, EOFError) as error:
             raise StreamLost(f"{self.name} is gone: {error}") from None
         return taken(reply)
 
     def with_deadlines(self) -> DeadlineLine:
-        """The same line, never waited for; this one is not to be used any more."""
+        """The same line, never waited for, before any answer was; this one is not to be used any
+        more.
+        """
         return DeadlineLine(self.name, self._connection)
 
     def close(self) -> None:
         """Hang up; the member's `serve` returns."""
-        self._connection.close()
+        self._end.close()
 
 
 class Switchboard:

@@ -9,6 +9,8 @@ import numpy as np
 from market.bars import VALUE_FIELDS, Bars, Floats
 from market.sent import sent_with_arrays
 
+CLOSE = VALUE_FIELDS.index("close")
+
 
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class BarWindow:
 
     The rows live in a buffer of twice that length: a push writes one row, and only every
     `length` pushes the newest rows move to the front. `bars()` gives views, no copies, valid
-    until the next push.
+    until the next push. `pushed` counts the bars that it has ever taken in.
     """
 
     def __init__(
@@ -50,6 +52,11 @@ class BarWindow:
         self._time = np.zeros(2 * length, dtype=np.int64)
         self._values = np.full((len(VALUE_FIELDS), 2 * length, len(symbols)), np.nan)
         self._stop = 0
+        self.pushed = 0
+        # What is shown is read-only: a slice of these is, too, and need not be made so each time.
+        self._times_shown, shown = self._time.view(), self._values.view()
+        self._times_shown.flags.writeable = shown.flags.writeable = False
+        self._shown = tuple(shown)
 
     def push(self, bar: BarSlice) -> None:
         """Append one bar; the oldest is forgotten once `length` are held."""
@@ -61,6 +68,7 @@ class BarWindow:
         self._time[self._stop] = bar.time
         self._values[:, self._stop] = bar.values
         self._stop += 1
+        self.pushed += 1
 
     def extend(self, bars: Bars) -> None:
         """Append every row of a panel."""
@@ -83,11 +91,14 @@ class BarWindow:
     def bars(self) -> Bars:
         """The bars held, oldest first, as views of the buffer."""
         start, stop = self._stop - len(self), self._stop
-        views = {name: self._values[field, start:stop] for field, name in enumerate(VALUE_FIELDS)}
-        return Bars(
-            symbols=self._symbols,
-            time=self._time[start:stop],
-            interval_s=self._interval_s,
-            has_extremes=self._has_extremes,
-            **views,
+        return Bars.of_views(
+            self._symbols,
+            self._times_shown[start:stop],
+            [field[start:stop] for field in self._shown],
+            self._interval_s,
+            self._has_extremes,
         )
+
+    def close(self, rows: int) -> Floats:
+        """The newest closes, at most so many: (T, N), valid and not to be written as `bars()`."""
+        return self._shown[CLOSE][self._stop - min(rows, len(self)) : self._stop]

@@ -68,6 +68,28 @@ class Bars:
             )
         self.time.flags.writeable = False
 
+    @classmethod
+    def of_views(
+        cls,
+        symbols: tuple[str, ...],
+        time: Times,
+        values: Sequence[Floats],
+        interval_s: int,
+        has_extremes: bool,
+    ) -> Bars:
+        """A panel of arrays that are known to fit and cannot be written: nothing is checked.
+
+        values: as `VALUE_FIELDS`. For what gives panels of its own arrays many times a second.
+        """
+        bars, put = object.__new__(cls), object.__setattr__
+        put(bars, "symbols", symbols)
+        put(bars, "time", time)
+        for name, found in zip(VALUE_FIELDS, values, strict=True):
+            put(bars, name, found)
+        put(bars, "interval_s", interval_s)
+        put(bars, "has_extremes", has_extremes)
+        return bars
+
     def __len__(self) -> int:
         return int(self.time.shape[0])
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from market.errors import MemberFailed, QuorumError, StreamLost
 
+NOTHING: Final = object()
+"""The answer to a message that has none: the one that it prepares for follows at once."""
+
 
 class Member(Protocol):
-    """Answers messages, one at a time."""
+    """Answers messages, one at a time, each with an answer or `NOTHING`."""
 
     def answer(self, message: object) -> object: ...
 
@@ -43,6 +46,10 @@ class Channel(Protocol):
 
     def send(self, message: object) -> None: ...
 
+    def expect(self) -> None:
+        """The next message is about to come; at most a moment is spent on being awake for it."""
+        ...
+
     def close(self) -> None:
         """Hang up."""
         ...
@@ -57,7 +64,9 @@ class LocalLine:
 
     def post(self, message: object) -> None:
         """Let the member answer at once."""
-        self._replies.append(answer(self._member, message))
+        said = answer(self._member, message)
+        if said is not NOTHING:
+            self._replies.append(said)
 
     def reply(self) -> object:
         """The oldest answer not yet taken."""
@@ -105,7 +114,11 @@ def serve(channel: Channel, member: Member) -> None:
     """
     try:
         while True:
-            channel.send(answer(member, channel.receive()))
+            said = answer(member, channel.receive())
+            if said is NOTHING:
+                channel.expect()
+            else:
+                channel.send(said)
     except StreamLost:
         return
     finally:

@@ -80,9 +80,10 @@ def asked(line: Line, message: object) -> object:
 
 
 @contextmanager
-def some_line(kind: str) -> Iterator[Line]:
+def some_line(kind: str, member: Echo | None = None) -> Iterator[Line]:
+    member = member or Echo()
     if kind == "local":
-        yield LocalLine(Echo())
+        yield LocalLine(member)
     else:
-        with line_to(Echo(), "127.0.0.1" if kind == "tcp" else None) as line:
+        with line_to(member, "127.0.0.1" if kind == "tcp" else None) as line:
             yield line

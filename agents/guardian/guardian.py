@@ -43,9 +43,10 @@ from market.conversion import conversion
 from market.errors import FatalError, InvalidError
 from market.events import TradingRearmed
 from market.instruments import Instrument
+from market.lines import NOTHING
 from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
-from market.messages import Rearm, Reviewed, RiskContext
+from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.overrides import Override, in_force
 from market.stages import TIGHTEST
@@ -58,6 +59,9 @@ HALTS = frozenset(
 NEVER = -1
 THROTTLED = Limit.EXECUTION_THROTTLE.name
 """What the guardian says of itself where it halts nothing, but an agent's orders are disabled."""
+
+Account = RiskContext | AccountShown
+Wishes = RiskContext | Proposed
 
 
 class RiskGuardian:
@@ -94,6 +98,7 @@ class RiskGuardian:
         self._key = key
         self._rearm_after = NEVER if rearm_after is None else rearm_after
         self._returns = ReturnsWindow()
+        self._shown: AccountShown | None = None
         count = len(self._symbols)
         self._verdicts = no_verdicts(count)
         self._book = empty_book(count, self._paths.currencies)
@@ -102,6 +107,17 @@ class RiskGuardian:
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
+        if isinstance(message, AccountShown):
+            self._shown = message
+            return NOTHING
+        shown, self._shown = self._shown, None
+        if isinstance(message, Proposed):
+            if shown is None or shown.sequence != message.sequence:
+                raise FatalError(
+                    f"the guardian was given the proposals of decision {message.sequence} without "
+                    "its account, which must come before them"
+                )
+            return self._review(shown, message)
         if isinstance(message, RiskContext):
             return self.review(message)
         if isinstance(message, Rearm):
@@ -190,6 +206,9 @@ class RiskGuardian:
 
     def review(self, context: RiskContext) -> Reviewed:
         """Verdicts on the context's proposals, after taking in its equity."""
+        return self._review(context, context)
+
+    def _review(self, context: Account, proposals: Wishes) -> Reviewed:
         overrides = in_force(context.overrides, context.time)
         self._stand_at(context.stage, overrides)
         watched = take_bar(
@@ -203,7 +222,7 @@ class RiskGuardian:
         )
         notices = watch_notices(watched, self._limits, context.sequence, context.time)
         returns = self._returns.take(context.returns)
-        proposed = self._proposed(context)
+        proposed = self._proposed(proposals)
         review(
             proposed,
             Exposed(
@@ -227,7 +246,7 @@ class RiskGuardian:
             self._pace,
             self._verdicts,
         )
-        approved, refused = self._by_type(context, proposed)
+        approved, refused = self._by_type(context.mid, proposed)
         return Reviewed(
             sequence=context.sequence,
             signed=sign(
@@ -316,18 +335,18 @@ class RiskGuardian:
                     order.reference_price,
                 )
 
-    def _proposed(self, context: RiskContext) -> Proposals:
-        """The context's proposals; a halt that flattens writes its own orders over them."""
+    def _proposed(self, wishes: Wishes) -> Proposals:
+        """What is proposed; a halt that flattens writes its own orders over them."""
         arrays: tuple[Floats, ...] = (
-            context.order_units,
-            context.score,
-            context.stop_distance,
-            context.take_profit_distance,
-            context.trailing_distance,
+            wishes.order_units,
+            wishes.score,
+            wishes.stop_distance,
+            wishes.take_profit_distance,
+            wishes.trailing_distance,
         )
         if self.halt is Halt.DRAWDOWN_FLATTEN:
             arrays = tuple(array.copy() for array in arrays)
-        return Proposals._make((*arrays, context.bound, context.group))
+        return Proposals._make((*arrays, wishes.bound, wishes.group))
 
     def stage_of(self, stage: str) -> str:
         """The capital stage whose limits hold where it is told this one; empty: none does."""
@@ -344,7 +363,7 @@ class RiskGuardian:
             self._stage, self._overrides = stage, overrides
 
     def _by_type(
-        self, context: RiskContext, proposed: Proposals
+        self, mid: Floats, proposed: Proposals
     ) -> tuple[list[RiskApproved], list[RiskRefused]]:
         """The verdicts in the order of the review; a halt is measured on the account."""
         verdicts = self._verdicts
@@ -360,7 +379,7 @@ class RiskGuardian:
             verdicts.measured[columns].tolist(),
             proposed.units[columns].tolist(),
             proposed.score[columns].tolist(),
-            context.bound[columns].tolist(),
+            proposed.bound[columns].tolist(),
             strict=True,
         ):
             found = loss if limit in HALTS else measured
@@ -384,7 +403,7 @@ class RiskGuardian:
                     proposed_units=wished,
                     score=score,
                     bracket=_bracket(proposed, column),
-                    reference_price=float(context.mid[column]),
+                    reference_price=float(mid[column]),
                     lowest_price=float(verdicts.lowest_price[column]),
                     highest_price=float(verdicts.highest_price[column]),
                     bound=LIMIT_NAMES[bound],

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.indicators.averages import fill_sum, whole_weight
-from agents.indicators.panel import GROUP, fill_strips, put_columns, take_columns
+from agents.indicators.averages import fill_sum, leading_digit, whole_weight
+from agents.indicators.panel import GROUP, fill_strips, put_columns, scratch, take_columns
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -111,3 +111,80 @@ def bar_volatility(close: Floats, rules: VolatilityRules) -> Floats:
     """
     sigma: Floats = fill_strips(close, rules.lookback, 1, WORK_ROWS, fill_strip, rules)[0]
     return sigma
+
+
+@kernel
+def fill_whole(
+    close: Floats, columns: int, plan: VolatilityRules, out: Floats, work: Floats
+) -> None:
+    """The newest volatility of instruments (N,) none of whose last prices is missing.
+
+    close: (taps + 1, N), flat. work: 3 rows of `taps` times N. Row by row, for all instruments at
+    once: what `fill_series` works out of each by itself, in the same order.
+    """
+    taps = plan.taps
+    squares, level, idle = work[0], work[0], work[1]
+    near, squared = close[columns:], squares[: taps * columns]
+    for i in range(squared.size):
+        change = near[i] / close[i] - 1.0
+        squared[i] = change * change
+    spare = work[2]
+    covered, weight = 1, plan.decay
+    digit = leading_digit(taps) // 2
+    while digit > 0:
+        both, both_weight, more = 2 * covered, weight * weight, 1 if taps & digit else 0
+        target = idle[: (taps - both - more + 1) * columns]
+        newer, older = level[(covered + more) * columns :], level[more * columns :]
+        for i in range(target.size):
+            target[i] = newer[i] + weight * older[i]
+        if more:
+            for i in range(target.size):
+                target[i] += both_weight * squares[i]
+            both_weight *= plan.decay
+        covered, weight = both + more, both_weight
+        level, idle, spare = target, spare, idle
+        digit //= 2
+    whole = whole_weight(plan.decay, taps)
+    for c in range(columns):
+        out[c] = np.sqrt(level[c] / whole)
+
+
+@kernel
+def fill_newest(
+    close: Floats, columns: int, plan: VolatilityRules, out: Floats, work: Floats
+) -> None:
+    """The last row of `bar_volatility` of a panel of (`lookback`, N) prices, flat.
+
+    out: (N,). work: 5 rows.
+    """
+    newest = close[plan.taps * columns :]
+    fill_whole(newest, columns, plan, out, work)
+    known = 0
+    for i in range(newest.size):
+        known += newest[i] > 0.0
+    for c in range(columns if known < newest.size else 0):
+        missing = 0
+        for i in range(c, newest.size, columns):
+            missing += not newest[i] > 0.0
+        if missing > 0:
+            series = work[SERIES_WORK][: close.size // columns]
+            for t in range(series.size):
+                series[t] = close[t * columns + c]
+            fill_series(series, plan, out[c : c + 1], work)
+
+
+class NewestVolatility:
+    """`bar_volatility` of the newest bar alone, for whoever asks for it bar by bar.
+
+    columns: N instruments.
+    """
+
+    def __init__(self, rules: VolatilityRules, columns: int) -> None:
+        self._rules, self._columns = rules, columns
+        self._work = scratch(SERIES_WORK + 1, max(rules.taps * columns, rules.lookback))
+
+    def __call__(self, close: Floats) -> Floats:
+        """close: the newest (lookback, N) mids, without a gap in memory. (N,), see there."""
+        sigma = np.empty(self._columns)
+        fill_newest(close.reshape(-1), self._columns, self._rules, sigma, self._work)
+        return sigma

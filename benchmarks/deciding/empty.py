@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from market.lines import NOTHING
 from market.live_messages import GuardianResumed
-from market.messages import BallotCast, PrimeWith, Reviewed, RiskContext, VoteOn
+from market.messages import AccountShown, BallotCast, PrimeWith, Proposed, Reviewed, VoteOn
 from market.verdicts import SignedApprovals
 
 
@@ -34,7 +35,9 @@ class EmptyGuardian:
 
     def answer(self, message: object) -> object:
         """No verdicts."""
-        if isinstance(message, RiskContext):
+        if isinstance(message, AccountShown):
+            return NOTHING
+        if isinstance(message, Proposed):
             return Reviewed(
                 sequence=message.sequence,
                 signed=SignedApprovals(

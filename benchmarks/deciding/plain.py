@@ -71,6 +71,9 @@ class PlainCalls:
         deciding.taken(sequence, bar.time, scores, self._evidence, self._multiplier, reviewed)
         return reviewed
 
+    def decided(self) -> None:
+        """Nothing waited."""
+
     def close(self) -> None:
         """Take the actors down."""
         for actor in (*self._agents, self._guardian):

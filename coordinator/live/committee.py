@@ -6,11 +6,12 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from infra.deadlines import DeadlineLine, frame, readable
+from infra.deadlines import DeadlineLine, readable
+from infra.frames import frame
 from infra.metrics import ABSTENTIONS, NO_METERS, VOTE_SECONDS, Meters
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
@@ -38,8 +39,8 @@ class _Member:
 
     line: DeadlineLine | None = None
     expects: int | None = None
-    latencies_s: deque[float] | None = None
-    abstained: Counter[str] | None = None
+    latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    abstained: Counter[str] = field(default_factory=Counter)
 
 
 class LiveCommittee:
@@ -64,10 +65,9 @@ class LiveCommittee:
         self._deadline_s = deadline_s
         self._history = history
         self._meters = meters
-        self._members = {
-            place.name: _Member(latencies_s=deque(maxlen=LATENCIES_KEPT), abstained=Counter())
-            for place in places
-        }
+        self._members = {place.name: _Member() for place in places}
+        self._voted: list[tuple[str, float]] = []
+        self._missing: list[str] = []
         self.seated: tuple[str, ...] = tuple(place.name for place in places)
         self._asked_at = 0.0
         self._rows = sum(len(place.evidence) for place in places)
@@ -128,6 +128,17 @@ class LiveCommittee:
             waiting -= ballots.keys() | failed.keys()
         return self._count(sequence, time_ns, ballots, failed)
 
+    def measure(self) -> None:
+        """Tell the meters of the ballots gathered since the last time, and of those that were not
+        cast.
+        """
+        for name, latency_s in self._voted:
+            self._meters.observe(VOTE_SECONDS, latency_s, name)
+        for kind in self._missing:
+            self._meters.count(ABSTENTIONS, of=kind)
+        self._voted.clear()
+        self._missing.clear()
+
     def drain(self) -> None:
         """Take what came outside a decision, so that a lost member is noticed at once."""
         for line in readable(self.lines, time.monotonic()):
@@ -143,7 +154,7 @@ class LiveCommittee:
                 "here": member.line is not None,
                 "latency_p50_ms": float(np.median(latencies)),
                 "latency_p99_ms": float(np.quantile(latencies, 0.99)),
-                "abstained": dict(member.abstained or {}),
+                "abstained": dict(member.abstained),
             }
         return told
 
@@ -179,10 +190,9 @@ class LiveCommittee:
         for message in messages:
             if isinstance(message, BallotCast) and message.sequence == sequence:
                 ballots[line.name] = message
-                if member.latencies_s is not None:
-                    latency_s = time.monotonic() - self._asked_at
-                    member.latencies_s.append(latency_s)
-                    self._meters.observe(VOTE_SECONDS, latency_s, line.name)
+                latency_s = time.monotonic() - self._asked_at
+                member.latencies_s.append(latency_s)
+                self._voted.append((line.name, latency_s))
             elif isinstance(message, Failure):
                 failed[line.name] = str(message.error)
                 member.expects = None
@@ -214,9 +224,8 @@ class LiveCommittee:
                 continue
             member = self._members[place.name]
             kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
-            if member.abstained is not None:
-                member.abstained[kind] += 1
-            self._meters.count(ABSTENTIONS, of=kind)
+            member.abstained[kind] += 1
+            self._missing.append(kind)
             abstentions.append(
                 AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
             )

@@ -151,8 +151,11 @@ class LiveCoordinator:
 
     def _trade(self, gateway: DeadlineLine, session: LiveSession, message: object) -> None:
         if isinstance(message, BarReady):
-            gateway.post(session.decide(message))
-            session.decided()
+            decided = session.decide(message)
+            try:
+                gateway.post(decided)
+            finally:
+                session.decided()
         elif isinstance(message, Marked):
             gateway.post(session.watch(message))
         elif isinstance(message, RearmAsked):

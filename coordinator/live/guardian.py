@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TypeVar
 
-from infra.deadlines import DeadlineLine, readable
+from infra.deadlines import DeadlineLine, answered
+from infra.frames import frame
 from market.bars import Floats
 from market.errors import QuorumError, StreamLost
 from market.events import TradingRearmed
@@ -19,11 +19,13 @@ from market.live_messages import (
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import Rearm, Reviewed, RiskContext
+from market.messages import AccountShown, Proposed, Rearm, Reviewed
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
 
 NEVER = -2
+AWAKE_S = 5e-4
+"""How long its answer is waited for without sleep: about as long as a review takes."""
 
 
 class GuardianDesk:
@@ -36,6 +38,7 @@ class GuardianDesk:
         self._line: DeadlineLine | None = None
         self._reviewed = NEVER
         self._rows = 0
+        self._prepared = b""
         self.memory = memory
         self.halt = "NONE"
         self.silent_because = "it has not called in yet"
@@ -57,18 +60,33 @@ class GuardianDesk:
             else:
                 self.halt = resumed.halt
 
-    def review(self, context: RiskContext) -> Reviewed | None:
-        """Verdicts, or None where it did not answer in time: then nothing is approved."""
-        rows = len(context.returns)
-        # A window that still grows is given whole: only one that is full loses a row for each new.
-        follows = context.sequence == self._reviewed + 1 and rows == self._rows
-        self._rows = rows
-        asked = replace(context, returns=context.returns[-1:]) if follows else context
+    def holds(self, sequence: int, rows: int) -> bool:
+        """Whether of so many returns it holds all but the newest.
+
+        A window that still grows is given whole: only one that is full loses a row for each new.
+        """
+        return sequence == self._reviewed + 1 and rows == self._rows
+
+    def prepare(self, account: AccountShown, rows: int) -> None:
+        """Have an account ready to be shown. rows: of the returns that it holds with it."""
+        self._rows, self._prepared = rows, frame(account)
+
+    def show(self) -> None:
+        """Show it the account that was prepared: it is awake when the proposals come."""
+        if self._line is None:
+            return
         self._reviewed = NEVER
-        reviewed = self._ask(asked, Reviewed)
-        if reviewed is not None and reviewed.sequence == context.sequence:
+        try:
+            self._line.post_frame(self._prepared)
+        except StreamLost as error:
+            self._drop(str(error))
+
+    def review(self, proposed: Proposed) -> Reviewed | None:
+        """Verdicts, or None where it did not answer in time: then nothing is approved."""
+        reviewed = self._ask(proposed, Reviewed)
+        if reviewed is not None and reviewed.sequence == proposed.sequence:
             self.memory, self.halt = reviewed.memory, reviewed.halt
-            self._reviewed = context.sequence  # it holds the window up to this bar
+            self._reviewed = proposed.sequence  # it holds the window up to this bar
             return reviewed
         return None
 
@@ -111,7 +129,7 @@ class GuardianDesk:
         until = time.monotonic() + self._deadline_s
         try:
             self._line.post(message)
-            while readable([self._line], until):
+            while answered(self._line, until, AWAKE_S):
                 for answer in self._line.take():
                     if isinstance(answer, Failure):
                         raise answer.error

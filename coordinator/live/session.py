@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,6 @@ from market.desk_state import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
 from market.live_events import BreakersMoved, RiskAssessed
 from market.live_messages import (
-    AssessRisk,
     BarReady,
     CommitteeChanged,
     Decided,
@@ -45,9 +44,21 @@ from market.live_messages import (
 )
 from market.messages import Rearm, Reviewed
 from market.modes import Mode
-from market.verdicts import SignedApprovals
+from market.verdicts import RiskApproved, SignedApprovals
 
 LATENCIES_KEPT = 2_048
+
+
+class _Waiting(NamedTuple):
+    """What of a decision is not done yet once it has gone out.
+
+    whole_s: what it took; gathered_s: of that its first part, up to the tally.
+    """
+
+    ready: BarReady
+    reviewed: Reviewed | None
+    whole_s: float
+    gathered_s: float
 
 
 class LiveSession:
@@ -83,11 +94,11 @@ class LiveSession:
         self._to_fit: tuple[int, int] | None = None
         self._sequence, self._time = kept.sequence, kept.time
         self._assessment = AssessmentClock(assess_every_s)
-        self._to_assess: AssessRisk | None = None
+        self._waiting: _Waiting | None = None
         self._risk: RiskAssessed | None = None
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._decisions = 0
-        self._last_decision = "none yet"
+        self._last_approved: RiskApproved | None = None
         self.seat(CommitteeChanged(weights=kept.weights, seated=kept.seated))
 
     def seat(self, changed: CommitteeChanged) -> None:
@@ -107,7 +118,7 @@ class LiveSession:
     def decide(self, ready: BarReady) -> Decided:
         """One bar through the whole committee; never later than the deadlines together."""
         began = time.perf_counter()
-        self._fit()
+        self.decided()
         for missed in (bar.columns(self._desk.traded) for bar in ready.missed):
             self._deciding.window.push(missed)
             self._learning.pass_over(undecided_row(missed))
@@ -118,9 +129,14 @@ class LiveSession:
         deciding.stand_at(ready.stage, ready.overrides, bar.time)
         deciding.measure(traded)
         self._sequence, self._time = sequence, bar.time
+        measured = math.isfinite(settlement.equity)
+        if measured:
+            self._prepare(ready)
         scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
         records: list[Event] = list(abstentions)
         counted = time.perf_counter()
+        if measured:
+            self.guardian.show()
         deciding.count(scores)
         allocated = self.allocation.take_effect(sequence, bar.time)
         if allocated is not None:
@@ -133,11 +149,7 @@ class LiveSession:
         deciding.table = self._learning.table
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
-        reviewed = None
-        if np.isfinite(settlement.equity):
-            reviewed = self.guardian.review(
-                deciding.context(sequence, bar.time, settlement, self._epoch)
-            )
+        reviewed = self.guardian.review(deciding.proposed(sequence)) if measured else None
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         records += self._forecast(sequence, traded)
@@ -147,32 +159,40 @@ class LiveSession:
                     sequence=sequence, time=bar.time, memory=reviewed.memory, halt=reviewed.halt
                 )
             )
-        self._latencies_s.append(time.perf_counter() - began)
+        if reviewed is not None and reviewed.approved:
+            self._last_approved = reviewed.approved[0]
+        whole_s = time.perf_counter() - began
+        self._latencies_s.append(whole_s)
         self._decisions += 1
-        self._measure(reviewed, counted - began)
-        self._tell(reviewed)
-        self.allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
-        self.allocation.ask(sequence)
-        if self._assessment.due(bar.time):
-            bars = deciding.window.bars()
-            self._to_assess = what_to_assess(
-                sequence,
-                bars,
-                settlement,
-                self._desk.traded,
-                stage=deciding.stage,
-                overrides=deciding.overrides,
-            )
+        self._waiting = _Waiting(ready, reviewed, whole_s, counted - began)
         # HALTED by a person, too, lets pass what reduces: the gateway proves that it does.
         signed = None if reviewed is None or ready.mode == Mode.FLATTENING else reviewed.signed
         return self._decided(records, signed=signed)
 
     def decided(self) -> None:
-        """The decision went out: now what may wait for it is done."""
+        """The decision went out: now what may wait for it is done.
+
+        Before the next decision at the latest, where nobody says that the last one went out.
+        """
         self._fit()
-        if self._to_assess is not None:
-            self.guardian.assess(self._to_assess)
-            self._to_assess = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        deciding, ready = self._deciding, waiting.ready
+        self.allocation.observe(deciding.decision.score[None], deciding.returns[-1:])
+        self.allocation.ask(ready.sequence)
+        if self._assessment.due(ready.bar.time):
+            asked = what_to_assess(
+                ready.sequence,
+                deciding.window.bars(),
+                ready.settlement,
+                self._desk.traded,
+                stage=deciding.stage,
+                overrides=deciding.overrides,
+            )
+            self.guardian.assess(asked)
+        self.committee.measure()
+        self._measure(waiting)
 
     def watch(self, marked: Marked) -> Decided:
         """Let the guardian see the account between two bars: losses halt at once."""
@@ -226,9 +246,22 @@ class LiveSession:
             "decisions": self._decisions,
             "decision_p50_ms": float(np.median(latencies)),
             "decision_p99_ms": float(np.quantile(latencies, 0.99)),
-            "last_decision": self._last_decision,
+            "last_decision": _told(self._last_approved),
             "risk": risk_told(self._risk, self._time),
         }
+
+    def _prepare(self, ready: BarReady) -> None:
+        """Have ready what the guardian is shown before the proposals, while the agents vote."""
+        deciding, guardian = self._deciding, self.guardian
+        rows = len(deciding.returns)
+        account = deciding.account(
+            ready.sequence,
+            ready.bar.time,
+            ready.settlement,
+            self._epoch,
+            newest_alone=guardian.holds(ready.sequence, rows),
+        )
+        guardian.prepare(account, rows)
 
     def _history(self, lookback: int) -> Bars:
         """The newest rows before the bar that is being asked about."""
@@ -310,20 +343,20 @@ class LiveSession:
             health=self.health() if signed is None or assessed or self._decisions % 16 == 0 else {},
         )
 
-    def _measure(self, reviewed: Reviewed | None, gathered_s: float) -> None:
-        """Tell the meters of a decision. gathered_s: what its first part, up to the tally, took."""
-        meters, whole_s = self._meters, self._latencies_s[-1]
+    def _measure(self, waiting: _Waiting) -> None:
+        """Tell the meters of a decision."""
+        meters, reviewed = self._meters, waiting.reviewed
         meters.count(DECISIONS)
-        meters.observe(DECISION_SECONDS, whole_s)
-        meters.observe(REVIEW_SECONDS, whole_s - gathered_s)
+        meters.observe(DECISION_SECONDS, waiting.whole_s)
+        meters.observe(REVIEW_SECONDS, waiting.whole_s - waiting.gathered_s)
         if reviewed is not None and reviewed.refused:
             for limit, times in Counter(one.limit for one in reviewed.refused).items():
                 meters.count(REFUSALS, times, limit)
 
-    def _tell(self, reviewed: Reviewed | None) -> None:
-        if reviewed is not None and reviewed.approved:
-            order = reviewed.approved[0]
-            side = "BUY" if order.units > 0.0 else "SELL"
-            self._last_decision = (
-                f"{side} {abs(order.units):,.0f} {order.symbol} (score {order.score:+.2f})"
-            )
+
+def _told(order: RiskApproved | None) -> str:
+    """A decision's first order, for people."""
+    if order is None:
+        return "none yet"
+    side = "BUY" if order.units > 0.0 else "SELL"
+    return f"{side} {abs(order.units):,.0f} {order.symbol} (score {order.score:+.2f})"

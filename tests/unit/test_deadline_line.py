@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.deadlines import MOST_UNSENT, DeadlineLine, frame, readable
+from infra.deadlines import MOST_UNSENT, DeadlineLine, answered, readable
+from infra.frames import frame
 from market.errors import StreamLost
 
 WITHIN_S = 20.0
@@ -75,6 +76,31 @@ def test_a_member_that_says_nothing_costs_no_more_than_was_allowed(ends: Ends) -
     line, _ = ends
     assert readable([line], time.monotonic()) == []
     assert line.take() == []
+
+
+@pytest.mark.parametrize("awake_s", [-1.0, 0.0, 1e-3])
+def test_an_answer_is_waited_for_awake_and_then_asleep_until_its_deadline(
+    ends: Ends, awake_s: float
+) -> None:
+    line, member = ends
+    assert not answered(line, time.monotonic() + 2e-3, awake_s)
+    assert not answered(line, time.monotonic() - 1.0, awake_s)
+    answering = threading.Timer(0.01, member.send, args=("here",))
+    answering.start()
+    assert answered(line, time.monotonic() + WITHIN_S, awake_s)
+    assert line.take() == ["here"]
+    answering.join(WITHIN_S)
+
+
+def test_what_is_unsent_leaves_while_its_answer_is_waited_for_awake(ends: Ends) -> None:
+    line, member = ends
+    line.post(bytes(3_000_000))
+    assert line.unsent
+    answering = threading.Thread(target=lambda: member.send(len(member.recv())), daemon=True)
+    answering.start()
+    assert answered(line, time.monotonic() + WITHIN_S, WITHIN_S)
+    assert line.take() == [3_000_000]
+    answering.join(WITHIN_S)
 
 
 def test_half_a_frame_is_kept_until_the_rest_comes(ends: Ends) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,14 @@ from agents.guardian.guardian import RiskGuardian
 from infra.journal.codec import encode_value
 from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
+from market.lines import NOTHING
 from market.live_messages import (
     EquityWatched,
     GuardianResumed,
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import Rearm, Reviewed, RiskContext
+from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
 from tests.books import AGENTS, COLUMNS, INSTRUMENTS, SYMBOLS, TRAITS, WIDE, WINDOW, Case, case
 
@@ -325,6 +326,53 @@ def test_an_equity_that_is_no_amount_halts(equity: float) -> None:
     found = reviewed(member, context(case({"EUR_USD": 1_000.0}), equity=equity))
     assert found.approved == ()
     assert member.halt is Halt.DRAWDOWN
+
+
+def parted(asked: RiskContext) -> tuple[AccountShown, Proposed]:
+    """A context as a live desk tells it: the account, and the proposals after it."""
+    told = {field.name: getattr(asked, field.name) for field in fields(asked)}
+    account = {field.name: told[field.name] for field in fields(AccountShown)}
+    return AccountShown(**account), Proposed(**{f.name: told[f.name] for f in fields(Proposed)})
+
+
+def test_an_account_and_then_its_proposals_are_judged_as_the_context_of_both() -> None:
+    at_once, in_parts = guardian(), guardian()
+    for bar, equity in enumerate((EQUITY, 0.9 * EQUITY, 0.5 * EQUITY, EQUITY)):
+        wished = case({"EUR_USD": 10_000.0, "USD_JPY": -9e9}, held={"GBP_USD": 5_000.0})
+        asked = context(wished, sequence=bar, equity=equity)
+        account, proposed = parted(asked)
+        assert in_parts.answer(account) is NOTHING
+        assert encode_value(in_parts.answer(proposed)) == encode_value(at_once.answer(asked))
+        assert in_parts.memory.tobytes() == at_once.memory.tobytes()
+
+
+def test_nothing_comes_of_an_account_until_its_proposals_follow() -> None:
+    member = guardian()
+    reviewed(member, context(case({"EUR_USD": 10_000.0})))
+    before = member.memory
+    fallen = context(case({"EUR_USD": 10_000.0}), sequence=1, equity=0.5 * EQUITY)
+    for _ in range(3):
+        assert member.answer(parted(fallen)[0]) is NOTHING
+    assert member.memory.tobytes() == before.tobytes()
+    assert member.halt is Halt.NONE
+
+
+def test_proposals_are_judged_once_and_only_behind_their_own_account() -> None:
+    member = guardian()
+    account, proposed = parted(context(case({"EUR_USD": 10_000.0}), sequence=4))
+    other = WatchEquity(sequence=4, time=account.time, equity=EQUITY)
+    reviewed(member, context(case({}), sequence=3))
+    for before in ((), (account, other), (replace(account, sequence=3),)):
+        for message in before:
+            member.answer(message)
+        memory = member.memory
+        with pytest.raises(FatalError, match="proposals of decision 4 without its account"):
+            member.answer(proposed)
+        assert member.memory.tobytes() == memory.tobytes()
+    member.answer(account)
+    assert isinstance(member.answer(proposed), Reviewed)
+    with pytest.raises(FatalError, match="without its account"):
+        member.answer(proposed)
 
 
 def test_an_unknown_message_is_refused() -> None:

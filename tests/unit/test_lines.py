@@ -19,7 +19,7 @@ from market.errors import (
     QuorumError,
     StreamLost,
 )
-from market.lines import serve
+from market.lines import NOTHING, serve
 from tests.sockets import (
     FAMILIES,
     KEY,
@@ -125,6 +125,9 @@ def test_serving_ends_quietly_when_the_coordinator_hangs_up_during_an_answer() -
             self.sent += 1
             raise StreamLost(f"nobody hears {message}")
 
+        def expect(self) -> None:
+            raise AssertionError("every message of an echo is answered")
+
         def close(self) -> None:
             self.sent += 10
 
@@ -139,3 +142,36 @@ def test_errors_of_the_tree_survive_the_way_through_a_socket() -> None:
             with pytest.raises(kind, match="row 3"):
                 asked(line, Raise(kind, "row 3"))
         assert issubclass(MemberFailed, QuorumError)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_message_that_prepares_for_the_next_has_no_answer_of_its_own(kind: str) -> None:
+    @dataclass(slots=True)
+    class Prepares(Echo):
+        def answer(self, message: object) -> object:
+            return NOTHING if message == "prepare" else Echo.answer(self, message)
+
+    with some_line(kind, Prepares()) as line:
+        for number in range(3):
+            line.post("prepare")
+            line.post(number)
+            assert line.reply() == number
+        for message in ("prepare", "one", "prepare", "prepare", "two"):
+            line.post(message)
+        assert [line.reply(), line.reply()] == ["one", "two"]
+
+
+def test_a_member_that_expects_a_message_hears_it_however_late_and_the_end_of_the_line() -> None:
+    with switchboard() as board:
+        channel = SocketChannel.dial(board.address, KEY, "echo")
+        line = board.lines({"echo"}, WITHIN_S)["echo"]
+        channel.expect()
+        line.post("late")
+        channel.expect()
+        assert channel.receive() == "late"
+        line.close()
+        channel.expect()
+        with pytest.raises(StreamLost, match="hung up"):
+            channel.receive()
+        channel.close()
+        channel.expect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ def test_a_decision_is_counted_and_timed_and_every_ballot_by_its_agent() -> None
     with live_session(small_plan(TWO), meters=meters) as session:
         for number in (60, 61, 62):
             session.decide(bar_ready(number, 1e-3 * number))
+            assert meters.counted == Counter({("quorum_decisions", ""): number - 60}), "it waits"
+            session.decided()
     assert meters.counted == {("quorum_decisions", ""): 3}
     for agent in ("follower", "contrarian"):
         assert len(meters.observed["quorum_vote_seconds", agent]) == 3
@@ -42,6 +45,7 @@ def test_who_does_not_vote_and_what_a_limit_refuses_is_counted_by_its_reason() -
                       guardian={"correlation_window": 10, "max_open_positions": 1})  # fmt: skip
     with live_session(plan, meters=meters, without=("contrarian",)) as session:
         decided = [session.decide(bar_ready(number, 2e-3 * (number - 59))) for number in (60, 61)]
+        session.decided()
     assert meters.counted["quorum_abstentions", "away"] == 2
     refusals = {name: n for name, n in meters.counted.items() if name[0] == "quorum_refusals"}
     assert refusals == {("quorum_refusals", "OPEN_POSITIONS"): 2}, decided
@@ -112,3 +116,17 @@ def test_who_does_not_measure_is_told_and_says_nothing(
         meters.show(measure, 1.0)
         meters.observe(measure, 1.0)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_waits_until_a_decision_has_gone_out_is_done_before_the_next_at_the_latest() -> None:
+    meters = RecordingMeters()
+    with live_session(small_plan(TWO), meters=meters) as session:
+        session.decide(bar_ready(60))
+        assert not meters.observed
+        session.decide(bar_ready(61))
+        assert meters.counted == {("quorum_decisions", ""): 1}
+        assert len(meters.observed["quorum_vote_seconds", "follower"]) == 1
+        session.decided()
+        session.decided()
+    assert meters.counted == {("quorum_decisions", ""): 2}
+    assert len(meters.observed["quorum_vote_seconds", "follower"]) == 2

@@ -24,7 +24,8 @@ from infra.brokers.paper.live.records import encode
 from infra.brokers.paper.live.running import ExchangeShell, open_exchange
 from infra.brokers.paper.live.stream import ExchangeStream
 from infra.brokers.paper.live.subscription import HEARTBEAT_S, WINDOW, Subscription
-from infra.deadlines import DeadlineLine, frame, readable
+from infra.deadlines import DeadlineLine, readable
+from infra.frames import frame
 from market.accounts import OrderState
 from market.errors import InvalidError, OutcomeUnknown, StreamLost, TransientError
 from tests.exchanges import (

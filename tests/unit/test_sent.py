@@ -10,14 +10,22 @@ import pytest
 
 from market.bar_window import BarSlice
 from market.live_messages import BarReady, Decided
-from market.messages import BallotCast, Reviewed, RiskContext, Settlement, VoteOn
+from market.messages import (
+    AccountShown,
+    BallotCast,
+    Proposed,
+    Reviewed,
+    RiskContext,
+    Settlement,
+    VoteOn,
+)
 from market.orders import Bracket, Fill, OrderRequest
 from market.sent import sent
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
 
 SENT = (
     BarSlice, VoteOn, BallotCast, Settlement, RiskContext, Reviewed, RiskApproved, RiskRefused,
-    SignedApprovals, Bracket, OrderRequest, Fill, BarReady, Decided,
+    SignedApprovals, Bracket, OrderRequest, Fill, BarReady, Decided, AccountShown, Proposed,
 )  # fmt: skip
 
 
