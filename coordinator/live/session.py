@@ -149,7 +149,10 @@ class LiveSession:
         deciding.table = self._learning.table
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
-        reviewed = self.guardian.review(deciding.proposed(sequence)) if measured else None
+        if measured:
+            self.guardian.propose(deciding.proposed(sequence))
+        deciding.halve()  # while it reviews
+        reviewed = self.guardian.verdict(sequence) if measured else None
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         records += self._forecast(sequence, traded)
