@@ -42,6 +42,7 @@ class Deciding:
         self.overrides: tuple[Override, ...] = ()
         self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
+        self._halved = True
         self.table: CalibrationTable = desk.learning.blank(len(desk.weights))
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
@@ -98,10 +99,17 @@ class Deciding:
         self.returns = self._kept.take(looked_back[1:] / looked_back[:-1] - 1.0)
 
     def count(self, scores: Floats) -> None:
-        """Tally the ballots (A, N) into `decision`."""
+        """Tally the ballots (A, N) into a new `decision`, but for the halves of its scores."""
         desk, self._scores = self._desk, scores
+        self.decision = undecided(desk.traded)  # the last one's arrays are on their way to a record
+        self._halved = False
         tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
-        tally_halves(scores, self.weights, self.decision)
+
+    def halve(self) -> None:
+        """Fill in the halves, which only the record asks for; `taken` does it where nobody did."""
+        if not self._halved:
+            tally_halves(self._scores, self.weights, self.decision)
+            self._halved = True
 
     def carried(self) -> Indices:
         """(N,) the agent that carried each instrument's decision, -1 where there is none."""
@@ -215,17 +223,18 @@ class Deciding:
         reviewed: Reviewed | None,
     ) -> DecisionTaken:
         """The decision for the record; without a review nothing was approved."""
+        self.halve()
         decision = self.decision
         return DecisionTaken(
             sequence=sequence,
             time=time,
             scores=scores,
             evidence=evidence,
-            score=decision.score.copy(),
-            buy=decision.buy.copy(),
-            sell=decision.sell.copy(),
-            turnout=decision.turnout.copy(),
-            outcome=decision.outcome.copy(),
+            score=decision.score,
+            buy=decision.buy,
+            sell=decision.sell,
+            turnout=decision.turnout,
+            outcome=decision.outcome,
             multiplier=multiplier,
             bound=self._proposals.bound[: self._desk.traded].copy(),
             approved=() if reviewed is None else reviewed.approved,

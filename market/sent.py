@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
+from functools import lru_cache
+from math import prod
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -14,6 +17,9 @@ Value = TypeVar("Value")
 DTYPES = {"d": np.dtype(np.float64), "l": np.dtype(np.int64)}
 Layout = tuple[int, str, tuple[int, ...]]
 """Of an array: the place of its field, its kind as of `DTYPES`, its shape."""
+Placed = tuple[int, tuple[int, ...], np.dtype[Any], int]
+"""Of an array: the place of its field, its shape, its kind, where it begins in the block."""
+LAYOUTS_KEPT = 512
 
 
 def sent(kind: type[Value]) -> type[Value]:
@@ -47,7 +53,7 @@ def sent_with_arrays(kind: type[Value]) -> type[Value]:
     names, get = _fields_of(kind)
     put = object.__setattr__
 
-    def state_of(value: object) -> tuple[list[Any], list[Layout], bytearray]:
+    def state_of(value: object) -> tuple[list[Any], str, bytearray]:
         parts = list(get(value))
         arrays: list[Any] = []
         layout: list[Layout] = []
@@ -59,20 +65,39 @@ def sent_with_arrays(kind: type[Value]) -> type[Value]:
                 arrays.append(part)
                 layout.append((place, char, part.shape))
                 parts[place] = None
-        return parts, layout, bytearray().join(arrays)
+        return parts, _written(tuple(layout)), bytearray().join(arrays)
 
-    def restore(value: object, state: tuple[list[Any], list[Layout], bytearray]) -> None:
+    def restore(value: object, state: tuple[list[Any], str, bytearray]) -> None:
         parts, layout, block = state
-        at = 0
-        for place, char, shape in layout:
-            parts[place] = array = np.ndarray(shape, DTYPES[char], block, at)
-            at += array.nbytes
+        for place, shape, dtype, at in _read(layout):
+            parts[place] = np.ndarray(shape, dtype, block, at)
         for name, part in zip(names, parts, strict=True):
             put(value, name, part)
 
     kind.__getstate__ = state_of  # type: ignore[method-assign, assignment]
     kind.__setstate__ = restore  # type: ignore[attr-defined]
     return kind
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _written(layout: tuple[Layout, ...]) -> str:
+    """A layout as a word: the same for most values of a kind, it is one thing to send."""
+    return ";".join(
+        f"{place}{char}{','.join(str(length) for length in shape)}" for place, char, shape in layout
+    )
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _read(word: str) -> tuple[Placed, ...]:
+    """Where the arrays of such a word lie in their block."""
+    placed: list[Placed] = []
+    at = 0
+    for told in word.split(";") if word else ():
+        place, char, lengths = re.split("([dl])", told)
+        shape = tuple(int(length) for length in lengths.split(",") if length)
+        placed.append((int(place), shape, DTYPES[char], at))
+        at += DTYPES[char].itemsize * prod(shape)
+    return tuple(placed)
 
 
 def _fields_of(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import struct
 from collections.abc import Sequence
@@ -110,7 +109,7 @@ def _digest(
     words = [(one.symbol, one.bound, one.limit, one.bracket.trailing is None) for one in approved]
     told = repr((session, epoch, sequence, expires, stage, overrides, legs, words))
     message = b"".join((told.encode(), b"\0", *map(_numbers, approved)))
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, "sha256")
 
 
 def _numbers(approved: RiskApproved) -> bytes:

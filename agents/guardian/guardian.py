@@ -370,18 +370,11 @@ class RiskGuardian:
         loss = float(halting_loss(self._breakers))
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
-        columns = verdicts.ranked[: int(verdicts.reviewed[0])]
-        for column, units, limit, allowed, measured, wished, score, bound in zip(
-            columns.tolist(),
-            verdicts.units[columns].tolist(),
-            verdicts.limit[columns].tolist(),
-            verdicts.allowed[columns].tolist(),
-            verdicts.measured[columns].tolist(),
-            proposed.units[columns].tolist(),
-            proposed.score[columns].tolist(),
-            proposed.bound[columns].tolist(),
-            strict=True,
-        ):
+        for column in verdicts.ranked[: int(verdicts.reviewed[0])].tolist():
+            units, limit = verdicts.units.item(column), verdicts.limit.item(column)
+            allowed, measured = verdicts.allowed.item(column), verdicts.measured.item(column)
+            wished, score = proposed.units.item(column), proposed.score.item(column)
+            bound = proposed.bound.item(column)
             found = loss if limit in HALTS else measured
             if units == 0.0:
                 refused.append(

@@ -114,18 +114,20 @@ class LiveCommittee:
         ballots: dict[str, BallotCast] = {}
         failed: dict[str, str] = {}
         waiting = {
-            place.name
+            place.name: member.line
             for place in self._places
-            if place.name in self.seated and self._members[place.name].expects == sequence + 1
+            if (member := self._members[place.name]).line is not None
+            and member.expects == sequence + 1
+            and place.name in self.seated
         }
         while waiting:
-            lines = {name: self._members[name].line for name in waiting}
-            ready = readable([line for line in lines.values() if line is not None], until)
+            ready = readable(waiting.values(), until)
             if not ready:
                 break
             for line in ready:
                 self._hear(line, sequence, ballots, failed)
-            waiting -= ballots.keys() | failed.keys()
+                if line.name in ballots or line.name in failed:
+                    del waiting[line.name]
         return self._count(sequence, time_ns, ballots, failed)
 
     def measure(self) -> None:
@@ -210,25 +212,26 @@ class LiveCommittee:
         ballots: dict[str, BallotCast],
         failed: dict[str, str],
     ) -> tuple[Floats, Floats, list[AgentAbstained]]:
-        scores = np.full((len(self._places), self._width), np.nan)
-        evidence = np.full((self._rows, self._width), np.nan)
-        abstentions: list[AgentAbstained] = []
+        scores = np.empty((len(self._places), self._width))
+        evidence = np.empty((self._rows, self._width))
+        reasons: list[str | None] = []
         first = 0
         for row, place in enumerate(self._places):
             stop = first + len(place.evidence)
-            reason = self._take(
-                place, ballots.get(place.name), failed, scores[row], evidence[first:stop]
-            )
+            ballot = ballots.get(place.name)
+            reasons.append(self._take(place, ballot, failed, scores[row], evidence[first:stop]))
             first = stop
-            if reason is None:
-                continue
-            member = self._members[place.name]
-            kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
-            member.abstained[kind] += 1
-            self._missing.append(kind)
-            abstentions.append(
-                AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
-            )
+        if (np.abs(scores) > 1.0).any():
+            self._refuse(scores, evidence, reasons)
+        abstentions: list[AgentAbstained] = []
+        for place, reason in zip(self._places, reasons, strict=True):
+            if reason is not None:
+                abstentions.append(
+                    AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
+                )
+                kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
+                self._members[place.name].abstained[kind] += 1
+                self._missing.append(kind)
         return scores, evidence, abstentions
 
     def _take(
@@ -240,16 +243,27 @@ class LiveCommittee:
         evidence: Floats,
     ) -> str | None:
         """Copy one ballot into the arrays; why the agent abstains, or None."""
-        if place.name not in self.seated:
-            return None
-        if ballot is None:
-            member = self._members[place.name]
-            absent = AWAY if member.line is None else LATE if member.expects else BEHIND
-            return failed.get(place.name, absent)
-        if ballot.score.shape != score.shape or ballot.evidence.shape != evidence.shape:
-            return f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
-        if (np.abs(ballot.score) > 1.0).any():
-            return "answered scores outside [-1, 1]"
-        score[:] = ballot.score
-        evidence[:] = ballot.evidence
-        return ballot.failure
+        reason: str | None = None
+        if place.name in self.seated:
+            if ballot is None:
+                member = self._members[place.name]
+                absent = AWAY if member.line is None else LATE if member.expects else BEHIND
+                reason = failed.get(place.name, absent)
+            elif ballot.score.shape == score.shape and ballot.evidence.shape == evidence.shape:
+                score[:] = ballot.score
+                evidence[:] = ballot.evidence
+                return ballot.failure
+            else:
+                reason = f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
+        score[:] = evidence[:] = np.nan
+        return reason
+
+    def _refuse(self, scores: Floats, evidence: Floats, reasons: list[str | None]) -> None:
+        """Take the ballots with scores outside [-1, 1] out again."""
+        first = 0
+        for row, place in enumerate(self._places):
+            stop = first + len(place.evidence)
+            if (np.abs(scores[row]) > 1.0).any():
+                scores[row] = evidence[first:stop] = np.nan
+                reasons[row] = "answered scores outside [-1, 1]"
+            first = stop

@@ -39,6 +39,7 @@ class GuardianDesk:
         self._reviewed = NEVER
         self._rows = 0
         self._prepared = b""
+        self._until = 0.0
         self.memory = memory
         self.halt = "NONE"
         self.silent_because = "it has not called in yet"
@@ -81,12 +82,16 @@ class GuardianDesk:
         except StreamLost as error:
             self._drop(str(error))
 
-    def review(self, proposed: Proposed) -> Reviewed | None:
-        """Verdicts, or None where it did not answer in time: then nothing is approved."""
-        reviewed = self._ask(proposed, Reviewed)
-        if reviewed is not None and reviewed.sequence == proposed.sequence:
+    def propose(self, proposed: Proposed) -> None:
+        """Ask for its verdicts on what is proposed to the account that it was shown."""
+        self._post(proposed)
+
+    def verdict(self, sequence: int) -> Reviewed | None:
+        """Its verdicts, or None where it did not answer in time: then nothing is approved."""
+        reviewed = self._hear(Reviewed)
+        if reviewed is not None and reviewed.sequence == sequence:
             self.memory, self.halt = reviewed.memory, reviewed.halt
-            self._reviewed = proposed.sequence  # it holds the window up to this bar
+            self._reviewed = sequence  # it holds the window up to this bar
             return reviewed
         return None
 
@@ -119,17 +124,28 @@ class GuardianDesk:
         return found
 
     def _ask(self, message: object, kind: type[Answer]) -> Answer | None:
-        """One question and its answer by the deadline.
+        """One question and its answer by the deadline."""
+        self._post(message)
+        return self._hear(kind)
+
+    def _post(self, message: object) -> None:
+        self._until = time.monotonic() + self._deadline_s
+        if self._line is not None:
+            try:
+                self._line.post(message)
+            except StreamLost as error:
+                self._drop(str(error))
+
+    def _hear(self, kind: type[Answer]) -> Answer | None:
+        """The answer to what was posted last.
 
         A guardian that is late is hung up on: it calls in anew, is given its memory, and no answer
         to an old question can be taken for one to a new.
         """
         if self._line is None:
             return None
-        until = time.monotonic() + self._deadline_s
         try:
-            self._line.post(message)
-            while answered(self._line, until, AWAKE_S):
+            while answered(self._line, self._until, AWAKE_S):
                 for answer in self._line.take():
                     if isinstance(answer, Failure):
                         raise answer.error

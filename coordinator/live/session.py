@@ -47,6 +47,8 @@ from market.modes import Mode
 from market.verdicts import RiskApproved, SignedApprovals
 
 LATENCIES_KEPT = 2_048
+HEALTH_EVERY = 16
+"""Decisions, of which one tells people how the desk is."""
 
 
 class _Waiting(NamedTuple):
@@ -95,6 +97,7 @@ class LiveSession:
         self._sequence, self._time = kept.sequence, kept.time
         self._assessment = AssessmentClock(assess_every_s)
         self._waiting: _Waiting | None = None
+        self._health: Mapping[str, Any] = {}
         self._risk: RiskAssessed | None = None
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._decisions = 0
@@ -149,7 +152,10 @@ class LiveSession:
         deciding.table = self._learning.table
         multiplier: Floats = self.allocation.multiplier.copy()
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
-        reviewed = self.guardian.review(deciding.proposed(sequence)) if measured else None
+        if measured:
+            self.guardian.propose(deciding.proposed(sequence))
+        deciding.halve()  # while it reviews
+        reviewed = self.guardian.verdict(sequence) if measured else None
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
         records += self._forecast(sequence, traded)
@@ -193,6 +199,8 @@ class LiveSession:
             self.guardian.assess(asked)
         self.committee.measure()
         self._measure(waiting)
+        due = (self._decisions + 1) % HEALTH_EVERY == 0
+        self._health = self.health() if due else {}
 
     def watch(self, marked: Marked) -> Decided:
         """Let the guardian see the account between two bars: losses halt at once."""
@@ -240,12 +248,18 @@ class LiveSession:
         latencies = np.array(self._latencies_s or [np.nan]) * 1e3
         return {
             "agents": self.committee.health(),
+            "decision_p50_ms": float(np.median(latencies)),
+            "decision_p99_ms": float(np.quantile(latencies, 0.99)),
+            **self._now(),
+        }
+
+    def _now(self) -> dict[str, Any]:
+        """Of the same, what is told without summing anything up."""
+        return {
             "guardian_here": self.guardian.here,
             "optimizer_here": self.allocation.here,
             "allocation_age_bars": self.allocation.age(self._sequence),
             "decisions": self._decisions,
-            "decision_p50_ms": float(np.median(latencies)),
-            "decision_p99_ms": float(np.quantile(latencies, 0.99)),
             "last_decision": _told(self._last_approved),
             "risk": risk_told(self._risk, self._time),
         }
@@ -340,8 +354,20 @@ class LiveSession:
             time=self._time,
             records=(*assessed, *records),
             signed=signed,
-            health=self.health() if signed is None or assessed or self._decisions % 16 == 0 else {},
+            health=self._healthy(at_once=signed is None or bool(assessed)),
         )
+
+    def _healthy(self, *, at_once: bool) -> Mapping[str, Any]:
+        """What a decision tells people of the desk: now and then, or at once; else nothing.
+
+        Latencies take longer to sum up than a decision may: those up to the decision before were
+        summed up once that had gone out.
+        """
+        if at_once:
+            return self.health()
+        if self._decisions % HEALTH_EVERY:
+            return {}
+        return {**(self._health or self.health()), **self._now()}
 
     def _measure(self, waiting: _Waiting) -> None:
         """Tell the meters of a decision."""

@@ -22,6 +22,7 @@ def warm_up(desk: Desk) -> None:
     deciding.measure(blank)  # the whole window, and then the newest bar alone
     deciding.measure(blank)
     deciding.count(np.full((len(desk.weights), traded), np.nan))
+    deciding.halve()
     settlement = Settlement(
         sequence=0,
         fills=(),

@@ -67,7 +67,8 @@ def ask(desk: GuardianDesk, sequence: int, then: Callable[[], object]) -> Review
     desk.prepare(account(sequence), 4)
     desk.show()
     then()
-    return desk.review(proposed(sequence))
+    desk.propose(proposed(sequence))
+    return desk.verdict(sequence)
 
 
 def test_it_is_shown_the_account_before_the_proposals_and_answers_once(ends: Ends) -> None:

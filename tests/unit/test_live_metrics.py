@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from coordinator.live.session import HEALTH_EVERY
 from infra.metrics import MEASURES, NO_METERS, Meters
 from market.live_events import BarClosed
 from tests.live import LEVELS, coordinator_of, live_desk
@@ -130,3 +131,25 @@ def test_what_waits_until_a_decision_has_gone_out_is_done_before_the_next_at_the
         session.decided()
     assert meters.counted == {("quorum_decisions", ""): 2}
     assert len(meters.observed["quorum_vote_seconds", "follower"]) == 2
+
+
+def test_now_and_then_a_decision_tells_how_the_desk_is_and_its_newest_order() -> None:
+    told: dict[int, Mapping[str, Any]] = {}
+    plan = small_plan(TWO, committee={"agents": TWO, "decision_threshold": 0.01})
+    with live_session(plan) as session:
+        for number in range(60, 60 + 2 * HEALTH_EVERY):
+            decided = session.decide(bar_ready(number, 1e-3 * (number % 7)))
+            if decided.health:
+                told[number - 59] = decided.health
+                assert decided.health.keys() == session.health().keys()
+                newest = decided.signed.approved[:1] if decided.signed else ()
+                last = decided.health["last_decision"]
+                assert all(order.symbol in last for order in newest)
+            if number % 5:  # else before the next decision
+                session.decided()
+    assert list(told) == [HEALTH_EVERY, 2 * HEALTH_EVERY]
+    for decisions, health in told.items():
+        assert health["decisions"] == decisions
+        assert health["guardian_here"]
+        assert health["agents"]["follower"]["latency_p50_ms"] > 0.0
+        assert health["decision_p99_ms"] >= health["decision_p50_ms"] > 0.0
