@@ -19,8 +19,9 @@ from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import DecisionTaken
+from market.live_messages import AccountShown, Proposed
 from market.marks import Marks
-from market.messages import AccountShown, Proposed, Reviewed, RiskContext, Settlement
+from market.messages import Reviewed, RiskContext, Settlement
 from market.overrides import Override, in_force
 
 

@@ -10,6 +10,7 @@ import os
 import pickle
 import select
 import struct
+import sys
 import time
 from collections import deque
 from multiprocessing.connection import Connection
@@ -18,7 +19,8 @@ CHUNK = 1 << 16
 MOST_READ = 1 << 20
 """Of a long message, at once."""
 LONG = -1
-CORES = len(os.sched_getaffinity(0))
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+"""Where nobody can tell how many there are, nobody is kept awake."""
 Payload = bytes | memoryview
 
 

@@ -122,50 +122,6 @@ class RiskContext:
 
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountShown:
-    """To the guardian, while the desk still sizes: all of a `RiskContext` but the proposals.
-
-    It is not answered, and nothing comes of it until they follow (`Proposed`).
-    """
-
-    session: str
-    epoch: int
-    sequence: int
-    time: int
-    expires: int
-    equity: float
-    units: Floats
-    working: Floats
-    stop_price: Floats
-    mid: Floats
-    spread: Floats
-    rate: Floats
-    age: Floats
-    filled: Floats
-    returns: Floats
-    sigma: Floats
-    sigma_before: Floats
-    stage: str
-    overrides: tuple[Override, ...]
-
-
-@sent_with_arrays
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """To the guardian: the proposals to the account it was shown last; arrays as `RiskContext`."""
-
-    sequence: int
-    order_units: Floats
-    score: Floats
-    stop_distance: Floats
-    take_profit_distance: Floats
-    trailing_distance: Floats
-    bound: Indices
-    group: Indices
-
-
-@sent_with_arrays
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
     """The guardian's answer: verdicts in the order of the review, signed, and what it noticed.
 

@@ -44,9 +44,16 @@ from market.errors import FatalError, InvalidError
 from market.events import TradingRearmed
 from market.instruments import Instrument
 from market.lines import NOTHING
-from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
+from market.live_messages import (
+    AccountShown,
+    EquityWatched,
+    GuardianResumed,
+    Proposed,
+    ResumeGuardian,
+    WatchEquity,
+)
 from market.marks import Marks
-from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
+from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.overrides import Override, in_force
 from market.stages import TIGHTEST

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from market.lines import NOTHING
-from market.live_messages import GuardianResumed
-from market.messages import AccountShown, BallotCast, PrimeWith, Proposed, Reviewed, VoteOn
+from market.live_messages import AccountShown, GuardianResumed, Proposed
+from market.messages import BallotCast, PrimeWith, Reviewed, VoteOn
 from market.verdicts import SignedApprovals
 
 

@@ -13,13 +13,15 @@ from market.events import TradingRearmed
 from market.lines import Failure
 from market.live_events import RiskAssessed
 from market.live_messages import (
+    AccountShown,
     AssessRisk,
     EquityWatched,
     GuardianResumed,
+    Proposed,
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import AccountShown, Proposed, Rearm, Reviewed
+from market.messages import Rearm, Reviewed
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
 

@@ -17,12 +17,14 @@ from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
 from market.lines import NOTHING
 from market.live_messages import (
+    AccountShown,
     EquityWatched,
     GuardianResumed,
+    Proposed,
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
+from market.messages import Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
 from tests.books import AGENTS, COLUMNS, INSTRUMENTS, SYMBOLS, TRAITS, WIDE, WINDOW, Case, case
 
