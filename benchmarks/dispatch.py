@@ -20,12 +20,15 @@ from benchmarks.dispatching.desk import SPEED, Ordering, exchange_process, order
 from benchmarks.measuring.figures import SHORT, figure, load
 from infra.deadlines import readable
 from market.accounts import TransactionKind
+from market.breaker_rules import BreakerLimits
 from market.ports import BrokerStream
 
 INSTRUMENTS = 50
 SINGLES = 200 if SHORT else 2_000
 BATCHES = 50 if SHORT else 400
 FILLED_WITHIN_S = 60.0
+OPEN_BREAKERS = BreakerLimits(volatility=10.0, price_fall=1.0, latency_s=600.0, correlation=2.0)
+"""All are measured, and none is reached by made-up prices, or on a machine that has other work."""
 
 
 def singles(desk: Ordering, stream: BrokerStream) -> np.ndarray:
@@ -131,7 +134,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="q") as name:
         folder = Path(name)
         with exchange_process(plan, folder) as client:
-            desk = Ordering(plan, client, folder)
+            desk = Ordering(plan, client, folder, breakers=OPEN_BREAKERS)
             after = desk.gateway.books.state.last_transaction
             with contextlib.closing(client.subscribe(after)) as stream:
                 measure(desk, stream)
