@@ -149,7 +149,9 @@ class Ordering:
         self.sequence = 0
         self._ordered = np.zeros(count)
         # Collars are around prices that there are; they last for the minutes of a measurement.
-        self._mid = broker.history(plan.desk.interval_s, 1).close[-1].copy()
+        close = broker.history(plan.desk.interval_s, plan.rows).close
+        newest = len(close) - 1 - np.argmax(np.isfinite(close)[::-1], axis=0)
+        self._mid = close[newest, np.arange(count)]  # not every bar has a price of every instrument
         self._returns = np.random.default_rng(1).normal(0.0, 1e-3, (61, count))
 
     def review(self, columns: Sequence[int]) -> Reviewed:
