@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from market.accounts import AccountState, BrokerOrder, StreamUpdate, Transaction
 from market.bar_window import BarSlice
@@ -59,6 +59,34 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """UTC nanoseconds. May step back only as far as the world's own clocks do."""
+        ...
+
+
+class OrdersUnderWay(Protocol):
+    """Orders that were sent, and are answered later."""
+
+    def fileno(self) -> int:
+        """Readable once an answer may be there, for `select`; of no use where it is `ready`."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether `answers` would not wait: they are there, or their time is over."""
+        ...
+
+    def answers(self) -> tuple[BrokerOrder, ...]:
+        """As `LiveBroker.place_all` answers, and raises; waits for that within its time-out."""
+        ...
+
+
+@runtime_checkable
+class PostsOrders(Protocol):
+    """A broker that takes orders without being waited for."""
+
+    def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
+        """As `LiveBroker.place_all`, answered later; raises nothing itself. One at a time: what is
+        asked next is asked after these, and answered after them.
+        """
         ...
 
 

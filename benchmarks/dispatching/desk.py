@@ -149,7 +149,9 @@ class Ordering:
         self.sequence = 0
         self._ordered = np.zeros(count)
         # Collars are around prices that there are; they last for the minutes of a measurement.
-        self._mid = broker.history(plan.desk.interval_s, 1).close[-1].copy()
+        close = broker.history(plan.desk.interval_s, plan.rows).close
+        newest = len(close) - 1 - np.argmax(np.isfinite(close)[::-1], axis=0)
+        self._mid = close[newest, np.arange(count)]  # not every bar has a price of every instrument
         self._returns = np.random.default_rng(1).normal(0.0, 1e-3, (61, count))
 
     def review(self, columns: Sequence[int]) -> Reviewed:
@@ -191,8 +193,10 @@ class Ordering:
             )
         )
 
-    def dispatch(self, reviewed: Reviewed) -> int:
-        """How many orders the broker has acknowledged, each a durable intent before."""
+    def send(self, reviewed: Reviewed) -> int:
+        """How many orders have left for the broker, each a durable intent before. Where it takes
+        them without being waited for they are under way, until the next are sent or `settle`.
+        """
         done = self.gateway.execute(
             Decided(
                 epoch=self.epoch,
@@ -203,6 +207,16 @@ class Ordering:
             )
         )
         return done.sent
+
+    def settle(self) -> None:
+        """Return once what was sent is acknowledged, and that is booked."""
+        self.gateway.dispatch.settle()
+
+    def dispatch(self, reviewed: Reviewed) -> int:
+        """How many orders the broker has acknowledged, each a durable intent before."""
+        sent = self.send(reviewed)
+        self.settle()
+        return sent
 
 
 def unheard(text: str, /, *, level: str = "info", **fields: object) -> None:
@@ -225,7 +239,7 @@ def open_limits(limits: RiskLimits) -> RiskLimits:
         max_portfolio_var=FREE,
         stress=StressLimits(FREE, FREE, FREE, FREE, FREE),
         pace=limits.pace._replace(
-            duplicate_ns=0.0, per_second=1_000, per_minute=6_000, max_fills=1_000, collar_ns=0.0
+            duplicate_ns=0.0, per_second=1_000, per_minute=30_000, max_fills=1_000, collar_ns=0.0
         ),
     )
 

@@ -41,6 +41,7 @@ from market.breakers import (
 from market.events import AlertRaised
 from market.live_events import BreakerReset, BreakerTripped
 from market.modes import Mode
+from market.orders import OrderRequest
 from market.quotes import Quote
 
 SECOND_NS = 1_000_000_000
@@ -62,7 +63,8 @@ class GatewayBreakers:
     and goes first, so that a trip which cannot be recorded blocks all the same.
 
     equity: account currency, NaN where it cannot be measured. silent: instruments without prices
-    in open hours. Methods may raise JournalUnwritable.
+    in open hours. under_way: orders whose answer is not due yet: they are not unknown. Methods
+    may raise JournalUnwritable.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class GatewayBreakers:
         equity: Callable[[], float],
         silent: Callable[[], Sequence[str]],
         act: Act,
+        under_way: Callable[[], Sequence[OrderRequest]] = tuple,
         tell: Tell,
     ) -> None:
         self.rules = breaker_rules(limits)
@@ -83,6 +86,7 @@ class GatewayBreakers:
         self._equity = equity
         self._silent = silent
         self._act = act
+        self._under_way = under_way
         self._tell = tell
         state = books.state
         self.memory: dict[str, BreakerMemory] = {
@@ -237,12 +241,12 @@ class GatewayBreakers:
 
     def _unknown_for(self, at: float) -> float:
         """Seconds since this gateway first saw the oldest unknown order so."""
-        unknown = self._books.state.unsettled
-        if not unknown:
+        names = {order.client_order_id for order in self._books.state.unsettled}
+        names.difference_update(order.client_order_id for order in self._under_way())
+        if not names:
             self._unknown_since.clear()
             self._health.settled(ORDERS)
             return 0.0
-        names = {order.client_order_id for order in unknown}
         self._unknown_since = {name: self._unknown_since.get(name, at) for name in names}
         return at - min(self._unknown_since.values())
 

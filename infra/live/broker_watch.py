@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from infra.live.cancel_budget import CancelBudget
+from infra.live.posting import posted
 from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.orders import OrderRequest
-from market.ports import BrokerStream, LiveBroker
+from market.ports import BrokerStream, LiveBroker, OrdersUnderWay
 
 REQUESTS = "requests"
 STREAM = "stream"
@@ -83,12 +84,15 @@ class WatchedBroker:
 
     def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
         """As of the port; the time is that of one order."""
-        with self._watched(len(orders), unknown=ORDERS):
-            answers = self._broker.place_all(orders)
-        for answer in answers:
-            if answer.state is OrderState.UNKNOWN:
-                self._health.failed(ORDERS)
-        return answers
+        return self._answered(lambda: self._broker.place_all(orders), len(orders))
+
+    def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
+        """As of the port; the time is that of one order, until their answer is taken."""
+        began, count = self._health.clock(), len(orders)
+        under_way = posted(self._broker, orders)
+        return WatchedOrders(
+            under_way, lambda: self._answered(under_way.answers, count, began=began)
+        )
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         """As of the port."""
@@ -160,11 +164,33 @@ class WatchedBroker:
         """As of the port; whoever listens tells what became of the stream."""
         return self._broker.subscribe(after)
 
+    def _answered(
+        self,
+        ask: Callable[[], tuple[BrokerOrder, ...]],
+        orders: int,
+        *,
+        began: float | None = None,
+    ) -> tuple[BrokerOrder, ...]:
+        """The answers about orders that were sent together, each that is unknown a failure."""
+        with self._watched(orders, unknown=ORDERS, began=began):
+            answers = ask()
+        for answer in answers:
+            if answer.state is OrderState.UNKNOWN:
+                self._health.failed(ORDERS)
+        return answers
+
     @contextmanager
     def _watched(
-        self, requests: int = 1, *, unknown: str = REQUESTS, timed: bool = True
+        self,
+        requests: int = 1,
+        *,
+        unknown: str = REQUESTS,
+        timed: bool = True,
+        began: float | None = None,
     ) -> Iterator[None]:
-        health, began = self._health, self._health.clock()
+        """began: of the request, on the health's clock; now where it is not given."""
+        health = self._health
+        began = health.clock() if began is None else began
         try:
             yield
         except OutcomeUnknown:
@@ -181,3 +207,26 @@ class WatchedBroker:
         finally:
             if timed:
                 health.answered((health.clock() - began) / max(requests, 1))
+
+
+class WatchedOrders:
+    """`OrdersUnderWay` of a watched broker. answers: asks for them, and tells how that went."""
+
+    def __init__(
+        self, under_way: OrdersUnderWay, answers: Callable[[], tuple[BrokerOrder, ...]]
+    ) -> None:
+        self._under_way = under_way
+        self._answers = answers
+
+    def fileno(self) -> int:
+        """As of the port."""
+        return self._under_way.fileno()
+
+    @property
+    def ready(self) -> bool:
+        """As of the port."""
+        return self._under_way.ready
+
+    def answers(self) -> tuple[BrokerOrder, ...]:
+        """As of the port."""
+        return self._answers()

@@ -19,7 +19,7 @@ from market.modes import Mode
 from market.order_life import UNSETTLED, Purpose
 from market.orders import Bracket, OrderRequest, client_order_id
 from market.overrides import in_force, on_record, said
-from market.ports import LiveBroker
+from market.ports import LiveBroker, OrdersUnderWay
 from market.stages import CapitalStage
 from market.verdicts import RiskApproved, SignedApprovals, verify
 
@@ -44,10 +44,11 @@ class Dispatch:
     a decision and its orders, once they have left. blocked: why breakers let no risk be opened,
     empty where they do. clock: seconds that never step back.
 
-    Nothing is sent that is not durable before; nothing is sent twice. An order without an answer
-    is UNKNOWN until `resolve` finds out. absent_after_s: how long one must be looked for in vain; 0
-    where a broker does nothing any more that it had not begun when it was asked, as the paper
-    exchange.
+    Nothing is sent that is not durable before; nothing is sent twice. Orders may be under way when
+    `send` returns: whoever waits for `awaited` calls `hear` then, and everything else that is asked
+    here hears of them first. An order without an answer is UNKNOWN until `resolve` finds out.
+    absent_after_s: how long one must be looked for in vain; 0 where a broker does nothing any more
+    that it had not begun when it was asked, as the paper exchange.
     """
 
     def __init__(
@@ -76,6 +77,24 @@ class Dispatch:
         """Orders whose end is not known yet."""
         return tuple(entry.order for entry in self._books.state.orders.values())
 
+    @property
+    def under_way(self) -> tuple[OrderRequest, ...]:
+        """Orders that were sent and not heard of yet."""
+        return self._sending.under_way
+
+    @property
+    def awaited(self) -> OrdersUnderWay | None:
+        """Readable once these may be heard of; None where nothing is under way."""
+        return self._sending.awaited
+
+    def hear(self) -> None:
+        """Book what became of the orders under way, where that is known; does not wait."""
+        self._sending.hear()
+
+    def settle(self) -> None:
+        """The same, and wait for it."""
+        self._sending.settle()
+
     def send(
         self, signed: SignedApprovals, now: int, seen: Settlement | None = None
     ) -> tuple[int, tuple[tuple[str, str], ...]]:
@@ -88,6 +107,7 @@ class Dispatch:
         guardian's, of another epoch or session, expired, taken before, or do not cover their legs;
         JournalUnwritable before anything is sent.
         """
+        self._sending.settle()  # what came of the orders before may stand in the way of these
         state = self._books.state
         verify(
             self._key,
@@ -101,7 +121,8 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        barred, working = self._barred(signed, now), state.working
+        barred = self._barred(signed, now)
+        working = None if seen is None else state.working
         for approved in signed.approved:
             why = self._obstacle(approved, unknown, barred)
             why = why or self._moved(approved, seen, working)
@@ -194,6 +215,7 @@ class Dispatch:
         order that is there already is not sent twice, and one that closes a position and waits for
         a price is left to wait.
         """
+        self._sending.settle()
         state = self._books.state
         leg = f"f{state.flattens}"
         self._sending.cancel(name for name in state.orders if not name.endswith(f"-{leg}"))
@@ -237,6 +259,7 @@ class Dispatch:
 
     def resolve(self, now: int) -> int:
         """Look up every order of which nobody knows what became of it; how many remain so."""
+        self._sending.settle()
         return self._looking_up.look(now)
 
     def keep_groups(self, now: int) -> tuple[str, ...]:
@@ -291,12 +314,12 @@ class Dispatch:
         return None if passes else barred
 
     def _moved(
-        self, approved: RiskApproved, seen: Settlement | None, working: Floats
+        self, approved: RiskApproved, seen: Settlement | None, working: Floats | None
     ) -> str | None:
         """Why the account is not the one that was decided on, or None. working: (M,) signed units
-        that orders may still fill.
+        that orders may still fill; it and `seen` are None where there is nothing to compare with.
         """
-        if seen is None:
+        if seen is None or working is None:
             return None
         state, column = self._books.state, self._books.state.column(approved.symbol)
         held, was = float(state.ledger.units[column]), float(seen.units[column])

@@ -54,7 +54,7 @@ from market.marks import Marks, mark_rates, no_marks
 from market.messages import Settlement
 from market.modes import Mode
 from market.overrides import NONE_OVERRIDABLE, OverrideRules
-from market.ports import LiveBroker
+from market.ports import LiveBroker, OrdersUnderWay
 from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
@@ -141,6 +141,7 @@ class LiveGateway:
             equity=self.equity,
             silent=lambda: () if silence is None else silence.silent,
             act=self,
+            under_way=lambda: self.dispatch.under_way,
             tell=tell,
         )
         self.guardian_limits = guardian_limits or {}
@@ -213,6 +214,15 @@ class LiveGateway:
             self.halt(differs)
         self.books.durable()
         self.opened = True
+
+    @property
+    def awaited(self) -> OrdersUnderWay | None:
+        """Readable once orders that are under way may be heard of; None where none are."""
+        return self.dispatch.awaited
+
+    def hear_answers(self) -> None:
+        """Book what became of orders under way, where that is known; does not wait."""
+        self.dispatch.hear()
 
     def attach(self) -> Attached:
         """A coordinator takes its place; approvals of every older epoch are refused from here."""
@@ -392,6 +402,7 @@ class LiveGateway:
 
     def compare(self) -> str:
         """As `reconcile`; why the books are not proved to be the broker's, empty where they are."""
+        self.dispatch.settle()
         return self._watch.compare()
 
     def equity(self) -> float:
@@ -428,6 +439,7 @@ class LiveGateway:
         self._missed = [*self._missed, bar][-MOST_MISSED:]
 
     def _close(self, bar: BarSlice) -> None:
+        self.dispatch.settle()  # a bar's account is the one after what was sent before it
         state = self.books.state
         sequence = state.sequence + 1
         skipped = self._board.take_skipped()

@@ -112,11 +112,13 @@ class GatewayLoop:
 
     def _turn(self) -> None:
         waiting: list[Readable] = [self._switchboard, *self._people, *self._callers]
-        waiting += [line for line in (self._stream, self._coordinator) if line is not None]
+        awaited = None if self._failure is not None else self._gateway.awaited
+        waiting += [line for line in (self._stream, self._coordinator, awaited) if line is not None]
         ready = readable(waiting, time.monotonic() + WAKE_S)
         for line in self._switchboard.arrivals():
             self._welcome(line)
         try:
+            self._hear_answers()
             if self._stream is not None and self._stream in ready:
                 self._hear_broker(self._stream)
             if self._coordinator is not None and self._coordinator in ready:
@@ -125,6 +127,7 @@ class GatewayLoop:
             self._hear_people(ready)
             self._on_time()
             self._feed_coordinator()
+            self._hear_answers()  # what was asked meanwhile may have brought them
         except JournalUnwritable as error:
             self._unrecorded(error)
 
@@ -160,6 +163,11 @@ class GatewayLoop:
             self._gateway.breakers.lost()
             stream.close()
             self._stream = None
+
+    def _hear_answers(self) -> None:
+        """Before the stream: an order's answer comes before its fill."""
+        if self._failure is None:
+            self._gateway.hear_answers()
 
     def _hear_coordinator(self, line: DeadlineLine) -> None:
         try:
@@ -279,7 +287,7 @@ class GatewayLoop:
             return
         gateway.books.soon()
         state = gateway.books.state
-        if state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
+        if gateway.awaited is None and state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
             gateway.dispatch.resolve(gateway.now)
         if gateway.dispatch.groups_unfinished and self._is_due("groups", GROUPS_EVERY_S):
             gateway.keep_groups()
@@ -341,6 +349,7 @@ class GatewayLoop:
         unsettled = bool(state.orders) or state.mode is Mode.FLATTENING
         if unsettled and time.monotonic() < self._stop_by:
             return
+        gateway.dispatch.settle()
         gateway.change_mode(Mode.STOPPED, state.mode_by, self._commands.stopping)
         gateway.books.close()
         self.stopped = True

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from infra.deadlines import readable
+from infra.live.posting import posted
 from market.accounts import OrderState, TransactionKind
 from market.errors import InvalidError
 from market.orders import Entry, TimeInForce
@@ -128,6 +129,16 @@ def test_several_are_answered_in_order_and_one_refusal_stops_no_other(bench: Ben
     bench.market("EUR_USD", 1.10)
     bench.market("GBP_USD", 1.50)
     assert list(bench.broker.account().units[[EUR, GBP]]) == [10.0, -3.0]
+
+
+def test_orders_that_are_posted_are_answered_as_those_that_are_waited_for(bench: Bench) -> None:
+    bench.market("EUR_USD", 1.10)
+    bench.market("GBP_USD", 1.50)
+    orders = (order("a", 10.0), order("b", 0.5), order("c", -3.0, "GBP_USD"))
+    answers = posted(bench.broker, orders).answers()
+    assert [answer.client_order_id for answer in answers] == ["a", "b", "c"]
+    assert [answer.state for answer in answers] == [ACCEPTED, REJECTED, ACCEPTED]
+    assert posted(bench.broker, orders[:1]).answers() == answers[:1], "it is placed once"
 
 
 @pytest.mark.parametrize(

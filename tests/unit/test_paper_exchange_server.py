@@ -97,6 +97,55 @@ def test_a_delayed_answer_comes(tmp_path: Path) -> None:
         assert bench.broker.place(order("a", 1.0)).state is OrderState.ACCEPTED
 
 
+def test_orders_that_are_posted_are_answered_when_they_are_asked_for(bench: ServedBench) -> None:
+    under_way = bench.broker.post_all((order("a", 1.0), order("b", 0.5)))
+    assert readable([under_way], time.monotonic() + WITHIN_S)
+    assert under_way.ready
+    answers = under_way.answers()
+    assert [one.state for one in answers] == [OrderState.ACCEPTED, OrderState.REJECTED]
+    assert under_way.answers() == answers
+
+
+def test_what_is_asked_after_orders_were_posted_is_answered_after_them(tmp_path: Path) -> None:
+    plan = FaultPlan(script=(Fault.DELAY,), delay_s=0.01)
+    with served(tmp_path, faults=plan) as bench:
+        first = bench.broker.post_all((order("a", 1.0),))
+        second = bench.broker.post_all((order("b", 2.0),))
+        assert [one.client_order_id for one in bench.broker.working()] == ["a", "b"]
+        assert first.ready
+        assert second.ready
+        assert [one.answers()[0].client_order_id for one in (first, second)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("fault", UNANSWERED)
+def test_posted_orders_without_an_answer_are_unknown_once_their_time_is_over(
+    tmp_path: Path, fault: Fault
+) -> None:
+    with served(tmp_path, faults=FaultPlan(script=(fault,)), timeout_s=SHORT_S) as bench:
+        under_way = bench.broker.post_all((order("a", 1.0),))
+        was_done = fault in (Fault.SILENT_AFTER, Fault.DROP_AFTER)
+        assert (bench.broker.find("a") is not None) is was_done, "asked next, it is answered next"
+        assert under_way.ready
+        with pytest.raises(OutcomeUnknown, match="looked up"):
+            under_way.answers()
+        assert bench.broker.place(order("b", 1.0)).client_order_id == "b"
+
+
+def test_posted_orders_are_not_sent_where_there_is_no_exchange(tmp_path: Path) -> None:
+    under_way = PaperExchangeClient(str(tmp_path / "nothing"), KEY).post_all((order("a", 1.0),))
+    assert under_way.ready
+    with pytest.raises(TransientError, match="cannot be reached"):
+        under_way.answers()
+
+
+def test_a_line_that_is_let_go_of_leaves_posted_orders_unknown(bench: ServedBench) -> None:
+    under_way = bench.broker.post_all((order("a", 1.0),))
+    bench.broker.hang_up()
+    with pytest.raises(OutcomeUnknown, match="let go of"):
+        under_way.answers()
+    assert bench.broker.place(order("b", 1.0)).client_order_id == "b"
+
+
 def test_a_refusal_on_demand_is_recorded_as_any_other(bench: ServedBench) -> None:
     bench.market("EUR_USD", 1.1)
     bench.broker.place(order("held", 1.0))

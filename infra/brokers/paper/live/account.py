@@ -14,7 +14,7 @@ import numpy as np
 
 from infra.brokers.paper.attribution import Attribution
 from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
-from infra.brokers.paper.live.flat_state import flat_state
+from infra.brokers.paper.live.flat_state import flat_log, flat_state, settle_flat, unfold_log
 from infra.brokers.paper.live.liquidity import part_of
 from infra.brokers.paper.live.recording import Record
 from infra.brokers.paper.live.terms import ExchangeTerms
@@ -22,8 +22,8 @@ from infra.brokers.paper.live.triggers import is_reached, spread_within
 from infra.brokers.paper.live.waiting import AT_ONCE, WaitingOrder
 from infra.brokers.paper.margin import margin_used
 from infra.brokers.paper.rollovers import next_rollover, nights_between
-from infra.brokers.paper.settlement import open_bar, settle_bar
-from infra.brokers.paper.state import FillReason, fill_rules, no_fills
+from infra.brokers.paper.settlement import open_bar
+from infra.brokers.paper.state import FillReason, fill_rules
 from market.accounts import TransactionKind
 from market.bars import Floats
 from market.conversion import conversion, currency_names
@@ -47,7 +47,7 @@ class LiveAccount:
 
     def __init__(self, terms: ExchangeTerms, interest: Interest | None) -> None:
         count = len(terms.instruments)
-        self.buffer, self.state = flat_state(count)
+        self.buffer, self._orders, self.state = flat_state(count)
         self.quoted = np.zeros(count, dtype=np.int64)
         self.prices = np.full((2, count), np.nan)
         self.last_quote = 0
@@ -69,7 +69,8 @@ class LiveAccount:
         self._interest = interest
         self._rates = np.zeros(len(self._currencies))
         self._values = np.full((6, count), np.nan)
-        self._log = no_fills(count)
+        self._flat_log = flat_log(count)
+        self._log = unfold_log(self._flat_log)
         self._cancelled = np.zeros(count, dtype=np.int64)
         self._charged = np.zeros(count)
 
@@ -240,14 +241,15 @@ class LiveAccount:
     def _settle(self, quote: Quote, nights: int, record: Record, *, waits: bool = False) -> bool:
         """All that a bar does; whether an order, or the rest of one, was cancelled."""
         before = self.state.ledger.units.copy()
-        settle_bar(
-            self.state,
+        settle_flat(
+            self.buffer,
+            self._orders,
             self._paths,
             self._values,
             self._rates,
             float(nights),
             self._rules,
-            self._log,
+            self._flat_log,
             self._cancelled,
             self._charged,
         )

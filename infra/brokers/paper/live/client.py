@@ -7,24 +7,26 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from infra.brokers.paper.live.asked import Asked, OrdersAsked, OrdersUnsent
 from infra.brokers.paper.live.dialing import dial
 from infra.brokers.paper.live.faults import FaultPlan
-from infra.brokers.paper.live.messages import REQUESTS, STREAM, Answer, Ask, Subscribe
+from infra.brokers.paper.live.messages import REQUESTS, STREAM, Ask, Subscribe
 from infra.brokers.paper.live.records import broker_orders_of, encode, transaction_of
 from infra.brokers.paper.live.stream import ExchangeStream
 from infra.deadlines import DeadlineLine, readable
 from infra.transport import Address
 from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
-from market.errors import InvalidError, OutcomeUnknown, StreamLost, TransientError
-from market.lines import taken
+from market.errors import InvalidError, StreamLost, TransientError
 from market.orders import OrderRequest
+from market.ports import OrdersUnderWay
 
 TIMEOUT_S = 2.0
 
 
 class PaperExchangeClient:
-    """Asks one thing at a time, from one thread, and connects by itself when it is asked to.
+    """Asks one thing after the other, from one thread, and connects by itself when it is asked to.
+    Orders that were posted are answered before anything else is asked.
 
     What was never sent whole, and a question that changes nothing, fails with TransientError. A
     request that may have had its effect fails with OutcomeUnknown; its line is dropped with it, so
@@ -38,6 +40,7 @@ class PaperExchangeClient:
         self._timeout_s = timeout_s
         self._line: DeadlineLine | None = None
         self._number = 0
+        self._under_way: Asked | None = None
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """Send an order. Raises InvalidError where the exchange refused it."""
@@ -49,6 +52,15 @@ class PaperExchangeClient:
     def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
         """Send several, in order; one that is refused is answered REJECTED."""
         return broker_orders_of(self._ask("place_all", encode(tuple(orders)), trades=True))
+
+    def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
+        """Send several, in order, and wait for no answer; the next request waits for it first."""
+        try:
+            asked = self._post("place_all", encode(tuple(orders)), trades=True)
+        except TransientError as error:
+            return OrdersUnsent(error)
+        self._under_way = asked
+        return OrdersAsked(asked)
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         """The order under this id; None where it never came."""
@@ -142,36 +154,47 @@ class PaperExchangeClient:
 
     def hang_up(self) -> None:
         """Let go of the line; the next request makes a new one."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if self._under_way is not None:
+            self._under_way.give_up("the line was let go of")
+        self._drop()
 
     def _ask(self, verb: str, payload: object = None, *, trades: bool = False) -> Any:
+        return self._post(verb, payload, trades=trades).payload()
+
+    def _post(self, verb: str, payload: object, *, trades: bool) -> Asked:
+        """Send a request. Raises TransientError where it was not sent whole."""
+        if self._under_way is not None:
+            self._under_way.wait()
+            self._under_way = None
         until = time.monotonic() + self._timeout_s
         line = self._connected()
         self._number += 1
         try:
             self._send(line, Ask(number=self._number, verb=verb, payload=payload), until)
         except StreamLost as error:
-            self.hang_up()
+            self._drop()
             raise TransientError(f"{verb} was not sent: {error}") from None
-        try:
-            answer = self._answered(line, until)
-        except StreamLost as error:
-            self.hang_up()
-            if not trades:
-                raise TransientError(f"{verb} was not answered: {error}") from None
-            raise OutcomeUnknown(
-                f"{verb} was sent and not answered: {error}. Whether it was done must be looked up"
-            ) from None
-        return taken(answer.payload)
+        return Asked(
+            line,
+            verb,
+            self._number,
+            until=until,
+            timeout_s=self._timeout_s,
+            trades=trades,
+            lost=self._drop,
+        )
+
+    def _drop(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def _connected(self) -> DeadlineLine:
         if self._line is not None:
             try:
                 self._line.take()  # an exchange that is gone says so before anything is sent
             except StreamLost:
-                self.hang_up()
+                self._drop()
         if self._line is None:
             self._line = dial(self._address, self._key, REQUESTS, self._timeout_s)
         return self._line
@@ -184,11 +207,3 @@ class PaperExchangeClient:
             if left <= 0.0:
                 raise StreamLost(f"it did not read within {self._timeout_s:g} s")
             select.select([], [line], [], left)
-
-    def _answered(self, line: DeadlineLine, until: float) -> Answer:
-        while True:
-            if not readable([line], until):
-                raise StreamLost(f"no answer within {self._timeout_s:g} s")
-            for message in line.take():
-                if isinstance(message, Answer) and message.number == self._number:
-                    return message
