@@ -35,8 +35,8 @@ GREET_WITHIN_S = 10.0
 """For each word of a greeting, on either side."""
 HEARD_WITHIN_S = 10.0
 """A live desk's members call anew where the coordinator's node has vanished for so long."""
-EXPECT_S = 3e-4
-"""How long a member stays awake for what is about to come; a desk sizes in half of that."""
+EXPECT_S = 5e-4
+"""How long a member stays awake for what is about to come: a ballot, the tally and the sizes."""
 MOST_GREETINGS = 64
 """Callers who have not proved the key yet; the oldest is hung up on for one more."""
 

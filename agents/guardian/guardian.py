@@ -374,7 +374,6 @@ class RiskGuardian:
     ) -> tuple[list[RiskApproved], list[RiskRefused]]:
         """The verdicts in the order of the review; a halt is measured on the account."""
         verdicts = self._verdicts
-        loss = float(halting_loss(self._breakers))
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
         for column in verdicts.ranked[: int(verdicts.reviewed[0])].tolist():
@@ -382,7 +381,7 @@ class RiskGuardian:
             allowed, measured = verdicts.allowed.item(column), verdicts.measured.item(column)
             wished, score = proposed.units.item(column), proposed.score.item(column)
             bound = proposed.bound.item(column)
-            found = loss if limit in HALTS else measured
+            found = float(halting_loss(self._breakers)) if limit in HALTS else measured
             if units == 0.0:
                 refused.append(
                     RiskRefused(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from coordinator.live.ballot_box import BallotBox
+from coordinator.live.places import Place, rows_by_name
 from infra.deadlines import DeadlineLine, readable
 from infra.frames import frame
 from infra.metrics import ABSTENTIONS, NO_METERS, VOTE_SECONDS, Meters
@@ -22,15 +24,6 @@ from market.messages import BallotCast, PrimeWith, VoteOn
 
 LATENCIES_KEPT = 512
 LATE, AWAY, BEHIND = "late", "away", "behind"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A place at the table: the agent's name, its lookback and the names of its evidence rows."""
-
-    name: str
-    lookback: int
-    evidence: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -61,6 +54,7 @@ class LiveCommittee:
         meters: Meters = NO_METERS,
     ) -> None:
         self._places = tuple(places)
+        self._names = tuple(place.name for place in places)
         self._width = width
         self._deadline_s = deadline_s
         self._history = history
@@ -70,12 +64,13 @@ class LiveCommittee:
         self._missing: list[str] = []
         self.seated: tuple[str, ...] = tuple(place.name for place in places)
         self._asked_at = 0.0
-        self._rows = sum(len(place.evidence) for place in places)
+        self._rows = rows_by_name(places)
+        self._evidence = sum(len(place.evidence) for place in places)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every place, in the order of the tally."""
-        return tuple(place.name for place in self._places)
+        return self._names
 
     @property
     def lines(self) -> list[DeadlineLine]:
@@ -108,10 +103,15 @@ class LiveCommittee:
             except StreamLost:
                 self._lose(member)
 
-    def gather(self, sequence: int, time_ns: int) -> tuple[Floats, Floats, list[AgentAbstained]]:
-        """Scores (A, N), evidence (K, N) and who abstained for another reason than its opinion."""
+    def gather(
+        self, sequence: int, time_ns: int, nearly: Callable[[], None] = lambda: None
+    ) -> tuple[Floats, Floats, list[AgentAbstained]]:
+        """Scores (A, N), evidence (K, N) and who abstained for another reason than its opinion.
+
+        nearly: called once, as soon as no more than one ballot is missing: a core is idle then.
+        """
         until = self._asked_at + self._deadline_s
-        ballots: dict[str, BallotCast] = {}
+        box = BallotBox(self._rows, self._evidence, self._width)
         failed: dict[str, str] = {}
         waiting = {
             place.name: member.line
@@ -120,15 +120,23 @@ class LiveCommittee:
             and member.expects == sequence + 1
             and place.name in self.seated
         }
+        told = False
         while waiting:
+            if len(waiting) == 1 and not told:
+                told = True
+                nearly()
             ready = readable(waiting.values(), until)
             if not ready:
                 break
             for line in ready:
-                self._hear(line, sequence, ballots, failed)
-                if line.name in ballots or line.name in failed:
+                ballot = self._hear(line, sequence, failed)
+                if ballot is not None:  # the others still think: now is the time to copy it
+                    box.take(line.name, ballot)
+                if ballot is not None or line.name in failed:
                     del waiting[line.name]
-        return self._count(sequence, time_ns, ballots, failed)
+        if not told:
+            nearly()
+        return self._counted(sequence, time_ns, box, failed)
 
     def measure(self) -> None:
         """Tell the meters of the ballots gathered since the last time, and of those that were not
@@ -144,7 +152,7 @@ class LiveCommittee:
     def drain(self) -> None:
         """Take what came outside a decision, so that a lost member is noticed at once."""
         for line in readable(self.lines, time.monotonic()):
-            self._hear(line, -1, {}, {})
+            self._hear(line, -1, {})
 
     def health(self) -> dict[str, dict[str, object]]:
         """By agent: whether it is seated and on the line, its latencies in ms, its abstentions."""
@@ -175,29 +183,26 @@ class LiveCommittee:
             self._lose(member)
         return member.expects == sequence
 
-    def _hear(
-        self,
-        line: DeadlineLine,
-        sequence: int,
-        ballots: dict[str, BallotCast],
-        failed: dict[str, str],
-    ) -> None:
+    def _hear(self, line: DeadlineLine, sequence: int, failed: dict[str, str]) -> BallotCast | None:
+        """The ballot on this bar, if it came."""
         member = self._members[line.name]
         try:
             messages = line.take()
         except StreamLost:
             self._lose(member)
             failed[line.name] = AWAY
-            return
+            return None
+        ballot: BallotCast | None = None
         for message in messages:
             if isinstance(message, BallotCast) and message.sequence == sequence:
-                ballots[line.name] = message
+                ballot = message
                 latency_s = time.monotonic() - self._asked_at
                 member.latencies_s.append(latency_s)
                 self._voted.append((line.name, latency_s))
             elif isinstance(message, Failure):
                 failed[line.name] = str(message.error)
                 member.expects = None
+        return ballot
 
     def _lose(self, member: _Member) -> None:
         if member.line is not None:
@@ -205,65 +210,26 @@ class LiveCommittee:
                 member.line.close()
         member.line, member.expects = None, None
 
-    def _count(
-        self,
-        sequence: int,
-        time_ns: int,
-        ballots: dict[str, BallotCast],
-        failed: dict[str, str],
+    def _counted(
+        self, sequence: int, time_ns: int, box: BallotBox, failed: dict[str, str]
     ) -> tuple[Floats, Floats, list[AgentAbstained]]:
-        scores = np.empty((len(self._places), self._width))
-        evidence = np.empty((self._rows, self._width))
-        reasons: list[str | None] = []
-        first = 0
-        for row, place in enumerate(self._places):
-            stop = first + len(place.evidence)
-            ballot = ballots.get(place.name)
-            reasons.append(self._take(place, ballot, failed, scores[row], evidence[first:stop]))
-            first = stop
-        if (np.abs(scores) > 1.0).any():
-            self._refuse(scores, evidence, reasons)
+        """What is in the box, and who is missing."""
         abstentions: list[AgentAbstained] = []
-        for place, reason in zip(self._places, reasons, strict=True):
+        for name in self.names:
+            reason = box.cast[name] if name in box.cast else self._missing_because(name, failed)
             if reason is not None:
                 abstentions.append(
-                    AgentAbstained(sequence=sequence, time=time_ns, agent=place.name, reason=reason)
+                    AgentAbstained(sequence=sequence, time=time_ns, agent=name, reason=reason)
                 )
                 kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
-                self._members[place.name].abstained[kind] += 1
+                self._members[name].abstained[kind] += 1
                 self._missing.append(kind)
-        return scores, evidence, abstentions
+        return box.scores, box.evidence, abstentions
 
-    def _take(
-        self,
-        place: Place,
-        ballot: BallotCast | None,
-        failed: dict[str, str],
-        score: Floats,
-        evidence: Floats,
-    ) -> str | None:
-        """Copy one ballot into the arrays; why the agent abstains, or None."""
-        reason: str | None = None
-        if place.name in self.seated:
-            if ballot is None:
-                member = self._members[place.name]
-                absent = AWAY if member.line is None else LATE if member.expects else BEHIND
-                reason = failed.get(place.name, absent)
-            elif ballot.score.shape == score.shape and ballot.evidence.shape == evidence.shape:
-                score[:] = ballot.score
-                evidence[:] = ballot.evidence
-                return ballot.failure
-            else:
-                reason = f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
-        score[:] = evidence[:] = np.nan
-        return reason
-
-    def _refuse(self, scores: Floats, evidence: Floats, reasons: list[str | None]) -> None:
-        """Take the ballots with scores outside [-1, 1] out again."""
-        first = 0
-        for row, place in enumerate(self._places):
-            stop = first + len(place.evidence)
-            if (np.abs(scores[row]) > 1.0).any():
-                scores[row] = evidence[first:stop] = np.nan
-                reasons[row] = "answered scores outside [-1, 1]"
-            first = stop
+    def _missing_because(self, name: str, failed: dict[str, str]) -> str | None:
+        """Why there is no ballot of this agent; None where it is not seated."""
+        if name not in self.seated:
+            return None
+        member = self._members[name]
+        absent = AWAY if member.line is None else LATE if member.expects else BEHIND
+        return failed.get(name, absent)

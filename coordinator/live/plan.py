@@ -13,7 +13,7 @@ from coordinator.allocation import AllocationRules
 from coordinator.configuration.durations import bar_seconds
 from coordinator.configuration.settings import Settings
 from coordinator.desk import Desk
-from coordinator.live.committee import Place
+from coordinator.live.places import Place
 from coordinator.plan import (
     RESERVED_NAMES,
     allocation_rules,

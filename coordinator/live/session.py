@@ -17,9 +17,10 @@ from coordinator.desk import Desk
 from coordinator.learning import rows_of
 from coordinator.live.allocation import LiveAllocation
 from coordinator.live.assessment import AssessmentClock, risk_told, what_to_assess
-from coordinator.live.committee import LiveCommittee, Place
+from coordinator.live.committee import LiveCommittee
 from coordinator.live.guardian import GuardianDesk
 from coordinator.live.learned import forecast_made, resumed_learning, undecided_row
+from coordinator.live.places import Place
 from infra.deadlines import DeadlineLine
 from infra.metrics import (
     DECISION_SECONDS,
@@ -135,11 +136,10 @@ class LiveSession:
         measured = math.isfinite(settlement.equity)
         if measured:
             self._prepare(ready)
-        scores, evidence, abstentions = self.committee.gather(sequence, bar.time)
+        shown = self.guardian.show if measured else _nothing
+        scores, evidence, abstentions = self.committee.gather(sequence, bar.time, shown)
         records: list[Event] = list(abstentions)
         counted = time.perf_counter()
-        if measured:
-            self.guardian.show()
         deciding.count(scores)
         allocated = self.allocation.take_effect(sequence, bar.time)
         if allocated is not None:
@@ -378,6 +378,10 @@ class LiveSession:
         if reviewed is not None and reviewed.refused:
             for limit, times in Counter(one.limit for one in reviewed.refused).items():
                 meters.count(REFUSALS, times, limit)
+
+
+def _nothing() -> None:
+    """No account is shown."""
 
 
 def _told(order: RiskApproved | None) -> str:

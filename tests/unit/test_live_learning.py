@@ -19,7 +19,7 @@ from coordinator.bootstrap import GATEWAY, GUARDIAN, OPTIMIZER, guardian_builder
 from coordinator.configuration.settings import Settings
 from coordinator.explain.replaying import replay_decisions
 from coordinator.live.bootstrap import live_plan_of
-from coordinator.live.committee import Place
+from coordinator.live.places import Place
 from coordinator.live.session import LiveSession
 from coordinator.live.warming import warm_up
 from coordinator.plan import Plan

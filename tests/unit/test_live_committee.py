@@ -1,0 +1,134 @@
+"""A live committee: ballots are counted as they come, and who is missing is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+import numpy as np
+import pytest
+
+from coordinator.live.committee import LiveCommittee
+from coordinator.live.places import Place
+from infra.deadlines import DeadlineLine
+from market.bar_window import BarSlice, BarWindow
+from market.events import AgentAbstained
+from market.messages import BallotCast, PrimeWith, VoteOn
+
+WIDTH, DEADLINE_S = 3, 30.0
+PLACES = (
+    Place(name="bull", lookback=2, evidence=("trend",)),
+    Place(name="bear", lookback=2, evidence=()),
+    Place(name="owl", lookback=2, evidence=("hour", "moon")),
+)
+BAR = BarSlice(time=1, values=np.ones((6, WIDTH)))
+Table = tuple[LiveCommittee, dict[str, Connection]]
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    """The committee, primed, and the agents' ends of the lines."""
+    window = BarWindow(("A", "B", "C"), 4, 60)
+    committee = LiveCommittee(PLACES, WIDTH, DEADLINE_S, lambda _: window.bars())
+    with ExitStack() as open_lines:
+        agents = {}
+        for place in PLACES:
+            ours, theirs = Pipe()
+            open_lines.enter_context(theirs)
+            open_lines.enter_context(ours)
+            committee.connect(DeadlineLine(place.name, ours))
+            agents[place.name] = theirs
+        yield committee, agents
+
+
+def ask(table: Table) -> None:
+    """Give everybody bar 0."""
+    committee, agents = table
+    committee.ask(0, BAR)
+    for agent in agents.values():
+        assert isinstance(agent.recv(), PrimeWith)
+        assert isinstance(agent.recv(), VoteOn)
+
+
+def ballot(name: str, score: float = 0.5, width: int = WIDTH) -> BallotCast:
+    rows = next(len(place.evidence) for place in PLACES if place.name == name)
+    return BallotCast(
+        sequence=0,
+        score=np.full(width, score),
+        evidence=np.arange(1.0, 1 + rows * width).reshape(rows, width),
+    )
+
+
+def reasons(abstentions: list[AgentAbstained]) -> dict[str, str]:
+    return {one.agent: one.reason for one in abstentions}
+
+
+def test_ballots_stand_in_the_order_of_the_places_whoever_answers_first(table: Table) -> None:
+    committee, agents = table
+    ask(table)
+    for name, score in (("owl", 0.3), ("bear", -0.2), ("bull", 1.0)):
+        agents[name].send(ballot(name, score))
+    scores, evidence, abstentions = committee.gather(0, 1)
+    assert scores[:, 0].tolist() == [1.0, -0.2, 0.3]
+    assert evidence.tolist() == [[1, 2, 3], [1, 2, 3], [4, 5, 6]]
+    assert abstentions == []
+
+
+def test_what_is_no_ballot_abstains_and_leaves_no_number(table: Table) -> None:
+    committee, agents = table
+    ask(table)
+    agents["bull"].send(ballot("bull", 1.5))
+    agents["bear"].send(ballot("bear", width=2))
+    agents["owl"].send(ballot("owl", -1.0))
+    scores, evidence, abstentions = committee.gather(0, 1)
+    assert reasons(abstentions) == {
+        "bull": "answered scores outside [-1, 1]",
+        "bear": "answered scores of shape (2,), expected (3,)",
+    }
+    assert np.isnan(scores[:2]).all()
+    assert np.isnan(evidence[0]).all()
+    assert scores[2].tolist() == [-1.0] * WIDTH
+
+
+def test_it_is_told_once_that_a_single_ballot_is_missing(table: Table) -> None:
+    committee, agents = table
+    ask(table)
+    told: list[str] = []
+
+    def nearly() -> None:
+        told.append("nearly")
+        agents["owl"].send(ballot("owl"))  # without it the last ballot would never come
+
+    agents["bull"].send(ballot("bull"))
+    agents["bear"].send(ballot("bear"))
+    scores, _, abstentions = committee.gather(0, 1, nearly)
+    assert told == ["nearly"]
+    assert abstentions == []
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("seated", [(), ("bull",)])
+def test_it_is_told_so_where_nobody_or_one_is_asked(table: Table, seated: tuple[str, ...]) -> None:
+    committee, agents = table
+    committee.seated = seated
+    committee.ask(0, BAR)
+    for name in seated:
+        agents[name].send(ballot(name))
+    told: list[str] = []
+    _, _, abstentions = committee.gather(0, 1, lambda: told.append("nearly"))
+    assert told == ["nearly"]
+    assert abstentions == []
+
+
+def test_it_is_told_so_where_the_last_two_hang_up_together(table: Table) -> None:
+    committee, agents = table
+    ask(table)
+    agents["bull"].send(ballot("bull"))
+    agents["bear"].close()
+    agents["owl"].close()
+    told: list[str] = []
+    _, _, abstentions = committee.gather(0, 1, lambda: told.append("nearly"))
+    assert told == ["nearly"]
+    assert reasons(abstentions) == {"bear": "away", "owl": "away"}
