@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
+from infra.deadlines import readable
 from infra.live.account_watch import AccountWatch
 from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
@@ -32,6 +34,7 @@ from market.live_events import (
 from market.modes import Mode
 from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS, LocalBench, order
+from tests.live import WITHIN_S
 from tests.live_gateways import (
     approved,
     crash,
@@ -161,6 +164,8 @@ def test_an_intent_whose_sending_nobody_saw_is_resolved_before_a_restarted_desk_
     with served_desk(tmp_path, faults=FaultPlan(script=(Fault.DROP_AFTER,))) as desk:
         desk.market("EUR_USD", 1.10)
         desk.execute(approved("EUR_USD", 1_000.0))
+        awaited = desk.gateway.awaited
+        assert awaited is None or readable([awaited], time.monotonic() + WITHIN_S)  # it is done
         crash(desk)
         desk.bench.market("EUR_USD", 1.20)
         again = open_gateway(desk.bench, tmp_path)
