@@ -73,9 +73,26 @@ class NewestVoter(Protocol):
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What gives the last row of `vote(bars)`, arrays (1, N), to the last bit.
 
-        It may keep memory that it works in, and belongs to one thread.
+        It may keep memory that it works in, and belongs to one thread. One that has raised is not
+        asked again, nor one whose instruments or history were given anew.
         """
         ...
+
+
+def votes_alone(agent: Agent) -> NewestVoter | None:
+    """The agent where its newest row may be asked for alone, else None.
+
+    A class that changes `vote` and inherits `newest_vote` is asked for its `vote`: what it
+    inherited would give the votes of another agent.
+    """
+    if not isinstance(agent, NewestVoter):
+        return None
+    for kind in type(agent).__mro__:
+        if "newest_vote" in vars(kind):
+            return agent
+        if "vote" in vars(kind):
+            return None
+    return agent
 
 
 def scores(agent: Agent, bars: Bars) -> Floats:

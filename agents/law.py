@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ballot import Agent, Ballot, NewestVoter, check_ballot, check_shape
+from agents.ballot import Agent, Ballot, check_ballot, check_shape, votes_alone
 from market.bars import Bars, Floats, utc
 
 Part = Literal[
@@ -103,7 +103,8 @@ def check_finite_window_law(
     vote on. Every NaN equals every other. Raises AgentError when a ballot breaks its contract.
     """
     whole = check_ballot(agent.vote(bars), bars, agent.name)
-    newest = agent.newest_vote() if isinstance(agent, NewestVoter) else None
+    voter = votes_alone(agent)
+    newest = None if voter is None else voter.newest_vote()
     violations = []
     for row in spread_rows(agent.lookback, len(bars)) if rows is None else rows:
         starts: dict[Part, int] = {"truncated": 0, "window": max(row + 1 - agent.lookback, 0)}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, NewestVoter, check_ballot, check_shape
+from agents.ballot import Agent, Ballot, check_ballot, check_shape, votes_alone
 from market.bar_window import BarWindow
 from market.bars import Bars
 from market.errors import FatalError
@@ -51,10 +51,11 @@ class Seat:
         if self._evidence is None:
             self._evidence = evidence_names(self.agent, history)
         self._newest = None  # what it remembers is of the bars before
-        if isinstance(self.agent, NewestVoter):
+        if votes_alone(self.agent) is not None and len(self._window):
             with contextlib.suppress(Exception):  # what it raises is told at its first vote
-                self._newest = newest_vote(self.agent)
-                self._newest(self._window.bars())
+                voter = newest_vote(self.agent)
+                voter(self._window.bars())
+                self._newest = voter
         return self._evidence
 
     def _vote(self, message: VoteOn) -> BallotCast:
@@ -81,6 +82,7 @@ class Seat:
                     evidence[row] = ballot.evidence[name][-1]
             score = ballot.score[-1].copy()
         except Exception as error:
+            self._newest = None  # it may have missed this bar
             return self._abstention(
                 message.sequence, self._window, len(self._evidence), said_by(error)
             )
@@ -97,9 +99,10 @@ class Seat:
 
 def newest_vote(agent: Agent) -> Callable[[Bars], Ballot]:
     """What votes on a panel such that the last row is that of the agent's vote; checked."""
-    if not isinstance(agent, NewestVoter):
+    alone = votes_alone(agent)
+    if alone is None:
         return lambda bars: check_ballot(agent.vote(bars), bars, agent.name)
-    newest, name = agent.newest_vote(), agent.name
+    newest, name = alone.newest_vote(), agent.name
     return lambda bars: check_shape(newest(bars), (1, bars.shape[1]), name)
 
 

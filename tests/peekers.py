@@ -157,3 +157,23 @@ class TwoMinded:
             return Ballot(score=fewer, evidence={"change": whole.evidence["change"][-1:]})
 
         return vote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drifting(Claims):
+    """Votes otherwise live once it has been asked for more bars than its lookback."""
+
+    name: str = "drifting"
+
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        shown: list[Bars] = []
+
+        def vote(bars: Bars) -> Ballot:
+            shown.append(bars)
+            whole = self.vote(bars)
+            sign = -1.0 if len(shown) > self.lookback + 1 else 1.0
+            return Ballot(
+                score=sign * whole.score[-1:], evidence={"change": whole.evidence["change"][-1:]}
+            )
+
+        return vote

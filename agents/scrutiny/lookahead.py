@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, NewestVoter
+from agents.ballot import Agent, Ballot, votes_alone
 from agents.law import compare, rows_of
-from agents.scrutiny.newest import NewestAlone
+from agents.scrutiny.newest import ROLLED, NewestAlone
 from agents.scrutiny.panels import (
     Altered,
     diverted,
@@ -66,7 +66,7 @@ def examine_lookahead(
     gapped = with_gaps(bars, cuts, rng)
     whole = votes_on_whole(agent, bars)
     require_votes(agent, whole.score)
-    each = 6 if isinstance(agent, NewestVoter) else 5
+    each = 5 if votes_alone(agent) is None else 6
     total = 1 + 2 * (each * len(cuts) + len(starts))
     trials: list[Trial] = []
     for trial in _trials(agent, (bars, whole), gapped, cuts, starts, rng, tolerance):
@@ -117,8 +117,8 @@ def _altered(
         yield magnified(bars, cut)
         yield diverted(bars, cut, rng)
         yield window(bars, cut, lookback)
-        if isinstance(agent, NewestVoter):
-            yield window(bars, cut, lookback + 1, "newest")
+        if votes_alone(agent) is not None:
+            yield window(bars, cut, ROLLED * lookback, "newest")
     for start in starts:
         yield shifted(bars, start, lookback)
 

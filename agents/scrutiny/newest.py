@@ -9,10 +9,16 @@ import numpy as np
 from agents.ballot import Agent, Ballot, NewestVoter, check_shape
 from market.bars import Bars, Floats
 
+ROLLED = 3
+"""Lookbacks of a panel on which a window rolls: two of them past its first vote."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewestAlone:
-    """An agent whose newest row is asked for alone, on two bars in turn; all earlier ones abstain.
+    """An agent whose newest row is asked for alone, bar after bar, as it would be live.
+
+    A window that goes wrong only once it has rolled on for long shows in the last row; all earlier
+    rows abstain.
 
     agent: answers `newest_vote`.
     """
@@ -30,11 +36,11 @@ class NewestAlone:
         return self.agent.lookback
 
     def vote(self, bars: Bars) -> Ballot:
-        """Its vote on the last row, after it voted on the one before. Raises what it raises."""
+        """Its vote on the last row, after those with a whole lookback. Raises what it raises."""
         assert isinstance(self.agent, NewestVoter)
         newest, shape = self.agent.newest_vote(), (1, bars.shape[1])
         ballot = Ballot(score=np.full(shape, np.nan))
-        for stop in range(max(len(bars) - 1, 1), len(bars) + 1):
+        for stop in range(min(self.lookback, len(bars)), len(bars) + 1):
             asked = bars.rows(max(stop - self.lookback, 0), stop)
             ballot = check_shape(newest(asked), shape, self.name)
         return Ballot(

@@ -20,6 +20,7 @@ from market.errors import AgentError, DataError
 from tests.desk import market
 from tests.peekers import (
     Claims,
+    Drifting,
     FilledBackward,
     Helpless,
     Moody,
@@ -227,3 +228,8 @@ def test_an_agent_that_would_vote_otherwise_live_is_caught() -> None:
     assert found.first.array == "score"
     violations = check_finite_window_law(TwoMinded(), WALK)
     assert {one.part for one in violations} == {"newest"}
+
+
+def test_a_window_that_goes_wrong_only_after_it_has_rolled_for_long_is_caught() -> None:
+    found = examine_lookahead(Drifting(), WALK, rows=5)
+    assert found.verdict == "diverges"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from agents.ballot import Agent, Ballot, check_ballot
 from agents.seat import LONGEST_REASON, Seat, evidence_names
+from agents.trading.momentum import Momentum
 from market.bar_window import slice_of
 from market.bars import Bars
 from market.errors import AgentError, FatalError
@@ -229,3 +231,66 @@ def test_bars_stay_as_they_are_whatever_an_agent_does() -> None:
     assert "read-only" in cast.failure
     assert BARS.digest() == digest
     assert replace(BARS).digest() == digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrary(Momentum):
+    """Changes the vote that it inherits, and nothing else."""
+
+    def vote(self, bars: Bars) -> Ballot:
+        ballot = super(Contrary, self).vote(bars)
+        return Ballot(score=-ballot.score, evidence=ballot.evidence)
+
+
+def test_an_agent_that_changes_the_vote_it_inherits_votes_live_as_in_replay() -> None:
+    bars = market(Momentum().lookback + 3)
+    seat, whole = Seat(Contrary()), Contrary().vote(bars)
+    first = len(bars) - 2
+    seat.answer(PrimeWith(sequence=first, history=bars.rows(0, first)))
+    for row in range(first, len(bars)):
+        cast = seat.answer(VoteOn(sequence=row, bar=slice_of(bars, row)))
+        assert isinstance(cast, BallotCast)
+        np.testing.assert_array_equal(cast.score, whole.score[row])
+    assert np.isfinite(whole.score[-1]).all()
+
+
+@dataclass(slots=True, kw_only=True)
+class Counting:
+    """Votes with the bars that it has taken in one by one, and fails on some."""
+
+    name: str = "counting"
+    lookback: int = 3
+    fails_on: int = -1
+    asked: list[int] = field(default_factory=list)
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.full(bars.shape, 0.1 * min(len(bars), self.lookback)))
+
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        taken: list[int] = []
+
+        def vote(bars: Bars) -> Ballot:
+            self.asked.append(len(bars))
+            if int(bars.time[-1]) == self.fails_on:
+                raise ValueError("a bad day")
+            taken.extend(bars.time.tolist() if not taken else [int(bars.time[-1])])
+            right = taken[-len(bars) :] == bars.time.tolist()
+            return Ballot(score=np.full((1, bars.shape[1]), 0.3 if right else -1.0))
+
+        return vote
+
+
+def test_what_rolls_is_begun_anew_after_a_bar_on_which_it_failed() -> None:
+    seat = primed(Counting(fails_on=int(BARS.time[6])))
+    assert vote(seat, 5).score[0] == pytest.approx(0.3)
+    assert vote(seat, 6).failure == "ValueError: a bad day"
+    assert vote(seat, 7).score[0] == pytest.approx(0.3)
+
+
+def test_a_seat_primed_with_no_bars_at_all_asks_nothing_of_its_agent() -> None:
+    agent = Counting()
+    seat = Seat(agent)
+    seat.answer(PrimeWith(sequence=0, history=BARS.rows(0, 0)))
+    assert agent.asked == []
+    assert vote(seat, 0).failure is None
+    assert agent.asked == [1]
