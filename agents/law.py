@@ -107,14 +107,17 @@ def check_finite_window_law(
     newest = None if voter is None else voter.newest_vote()
     violations = []
     for row in spread_rows(agent.lookback, len(bars)) if rows is None else rows:
+        here = rows_of(whole, row, row + 1)
         starts: dict[Part, int] = {"truncated": 0, "window": max(row + 1 - agent.lookback, 0)}
         for part, start in starts.items():
             panel = bars.rows(start, row + 1)
             ballot = check_ballot(agent.vote(panel), panel, agent.name)
-            here, there = rows_of(whole, row, row + 1), rows_of(ballot, row - start, len(panel))
+            there = rows_of(ballot, row - start, len(panel))
             violations += compare(agent.name, bars, row, part, here, there).differing
         if newest is not None:
-            alone = check_shape(newest(panel), (1, bars.shape[1]), agent.name)
+            for stop in range(max(row, 1), row + 2):  # on the bar before first, as it would be live
+                panel = bars.rows(max(stop - agent.lookback, 0), stop)
+                alone = check_shape(newest(panel), (1, bars.shape[1]), agent.name)
             violations += compare(agent.name, bars, row, "newest", here, alone).differing
     return violations
 

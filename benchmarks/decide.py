@@ -140,6 +140,7 @@ def main() -> None:
             taken, at = taking_turns(desks, bars)
         until, whole = taken["desk"]
         told("decision", until, "4 agents and the guardian on sockets", (1.2, 5.0))
+        told("decision_with_what_waits", whole, "and what is done once it has gone out")
         told("decision_floor", taken["floor"][0], "empty members on sockets")
         told(
             "decision_by_plain_ray_calls", taken["plain"][0], "the same members by .remote and get"

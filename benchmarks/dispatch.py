@@ -108,9 +108,11 @@ def filled(desk: Ordering, stream: BrokerStream) -> None:
 
 def measure(desk: Ordering, stream: BrokerStream) -> None:
     """One figure after the other, once the desk has the market's time."""
-    unheard_of = desk.gateway.now
+    unheard_of, until = desk.gateway.now, time.monotonic() + FILLED_WITHIN_S
     while desk.gateway.now == unheard_of:
-        heard(desk, stream)
+        if not readable([stream], until):
+            raise TimeoutError("the exchange gives no price")
+        desk.gateway.take(stream.take())
     singles(desk, stream)
     taken = singles(desk, stream)
     how = f"{SINGLES:,} decisions of one order, {INSTRUMENTS} instruments, intent first"

@@ -9,7 +9,7 @@ from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.returns_window import ReturnsWindow
-from agents.guardian.volatility import NewestVolatility, bar_volatility
+from agents.guardian.volatility import bar_volatility, newest_volatility
 from coordinator.desk import Desk
 from coordinator.learning import sides
 from coordinator.sizing import propose
@@ -19,9 +19,8 @@ from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import DecisionTaken
-from market.live_messages import AccountShown, Proposed
 from market.marks import Marks
-from market.messages import Reviewed, RiskContext, Settlement
+from market.messages import AccountShown, Proposed, Reviewed, RiskContext, Settlement
 from market.overrides import Override, in_force
 
 
@@ -43,13 +42,12 @@ class Deciding:
         self.overrides: tuple[Override, ...] = ()
         self._limits, self._sizing = desk.limits, desk.sizing
         self.decision: Decision = undecided(desk.traded)
-        self._halved = True
         self.table: CalibrationTable = desk.learning.blank(len(desk.weights))
         self._proposals: Proposals = no_proposals(len(desk.symbols))
         self._book: Book = empty_book(len(desk.symbols), desk.paths.currencies)
         self._sigma_before: Floats = np.full(desk.traded, np.nan)
         self._sigma = self._sigma_before
-        self._newest_volatility = NewestVolatility(desk.volatility, desk.traded)
+        self._volatility = newest_volatility(desk.volatility)
         self._kept = ReturnsWindow()
         self._measured, self._whole = 0, False
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
@@ -72,10 +70,9 @@ class Deciding:
 
     def measure(self, bar: BarSlice) -> None:
         """Take the bar (traded instruments) in: `returns` (T, N), newest last, and volatilities."""
-        window = self.window
-        follows = self._whole and window.pushed == self._measured
-        window.push(bar)
-        self._measured = window.pushed
+        follows = self._whole and self.window.last_time == self._measured
+        self.window.push(bar)
+        self._measured = bar.time
         if follows:
             self._measure_newest()
         else:
@@ -83,34 +80,31 @@ class Deciding:
 
     def _measure_newest(self) -> None:
         """After the bar that was measured before: what it did not change is not worked out anew."""
-        close = self.window.close(self._desk.volatility.lookback)
-        self.returns = self._kept.take(close[-1:] / close[-2:-1] - 1.0)
-        self._sigma_before, self._sigma = self._sigma, self._newest_volatility(close)
+        bars = self.window.bars()
+        self.returns = self._kept.take(bars.close[-1:] / bars.close[-2:-1] - 1.0)
+        self._sigma_before, self._sigma = self._sigma, self._volatility.of(bars)[0]
 
     def _measure_all(self) -> None:
         rules, rows = self._desk.volatility, self._desk.limits.returns_window
-        close = self.window.close(max(rules.lookback, rows) + 1)
-        sigma = bar_volatility(close[-rules.lookback - 1 :], rules)[-2:]
-        unknown = np.full(close.shape[1], np.nan)
-        self._sigma_before, self._sigma = sigma if len(sigma) == 2 else (unknown, sigma[0])
-        self._whole = len(close) > max(rules.lookback, rows)
-        if close.shape[0] <= rows:  # the first row of the data has no return, but counts as one
+        bars = self.window.bars()
+        close = bars.close
+        unknown = np.full((1, close.shape[1]), np.nan)
+        before = bar_volatility(close[-rules.lookback - 1 : -1], rules)
+        self._sigma_before = before[-1] if len(before) else unknown[0]
+        self._sigma = self._volatility.of(bars)[0]
+        self._whole = len(close) > rows
+        if not self._whole:  # the first row of the data has no return, but counts as one
             close = np.vstack([unknown, close])
         looked_back = close[-rows - 1 :]
         self.returns = self._kept.take(looked_back[1:] / looked_back[:-1] - 1.0)
 
     def count(self, scores: Floats) -> None:
-        """Tally the ballots (A, N) into a new `decision`, but for the halves of its scores."""
+        """Tally the ballots (A, N) into a new `decision`, but for the halves of its scores, which
+        only the record asks for.
+        """
         desk, self._scores = self._desk, scores
         self.decision = undecided(desk.traded)  # the last one's arrays are on their way to a record
-        self._halved = False
         tally(scores, self.weights, desk.decision_threshold, desk.quorum, self.decision)
-
-    def halve(self) -> None:
-        """Fill in the halves, which only the record asks for; `taken` does it where nobody did."""
-        if not self._halved:
-            tally_halves(self._scores, self.weights, self.decision)
-            self._halved = True
 
     def carried(self) -> Indices:
         """(N,) the agent that carried each instrument's decision, -1 where there is none."""
@@ -139,36 +133,10 @@ class Deciding:
     def context(
         self, sequence: int, time: int, settlement: Settlement, epoch: int | None = None
     ) -> RiskContext:
-        """What the guardian is shown of the proposals and the account."""
-        proposals, desk = self._proposals, self._desk
-        return RiskContext(
-            session=desk.session,
-            epoch=desk.epoch if epoch is None else epoch,
-            sequence=sequence,
-            time=time,
-            expires=time + desk.interval_s * 1_000_000_000,
-            equity=settlement.equity,
-            units=settlement.units,
-            working=settlement.working,
-            stop_price=settlement.stop_price,
-            mid=settlement.mid,
-            spread=settlement.spread,
-            rate=settlement.rate,
-            age=settlement.age,
-            filled=settlement.filled,
-            returns=self.returns,
-            order_units=proposals.units,
-            score=proposals.score,
-            stop_distance=proposals.stop_distance,
-            take_profit_distance=proposals.take_profit_distance,
-            trailing_distance=proposals.trailing_distance,
-            bound=proposals.bound,
-            group=proposals.group,
-            sigma=self._sigma,
-            sigma_before=self._sigma_before,
-            stage=self.stage,
-            overrides=self.overrides,
-        )
+        """What the guardian is shown of the account and the proposals, at once."""
+        epoch = self._desk.epoch if epoch is None else epoch
+        account = self.account(sequence, time, settlement, epoch, newest_alone=False)
+        return RiskContext.of(account, self.proposed(sequence))
 
     def account(
         self, sequence: int, time: int, settlement: Settlement, epoch: int, *, newest_alone: bool
@@ -224,8 +192,8 @@ class Deciding:
         reviewed: Reviewed | None,
     ) -> DecisionTaken:
         """The decision for the record; without a review nothing was approved."""
-        self.halve()
         decision = self.decision
+        tally_halves(self._scores, self.weights, decision)
         return DecisionTaken(
             sequence=sequence,
             time=time,

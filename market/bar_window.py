@@ -9,8 +9,6 @@ import numpy as np
 from market.bars import VALUE_FIELDS, Bars, Floats
 from market.sent import sent_with_arrays
 
-CLOSE = VALUE_FIELDS.index("close")
-
 
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ class BarWindow:
 
     The rows live in a buffer of twice that length: a push writes one row, and only every
     `length` pushes the newest rows move to the front. `bars()` gives views, no copies, valid
-    until the next push. `pushed` counts the bars that it has ever taken in.
+    until the next push.
     """
 
     def __init__(
@@ -52,7 +50,6 @@ class BarWindow:
         self._time = np.zeros(2 * length, dtype=np.int64)
         self._values = np.full((len(VALUE_FIELDS), 2 * length, len(symbols)), np.nan)
         self._stop = 0
-        self.pushed = 0
         # What is shown is read-only: a slice of these is, too, and need not be made so each time.
         self._times_shown, shown = self._time.view(), self._values.view()
         self._times_shown.flags.writeable = shown.flags.writeable = False
@@ -68,7 +65,6 @@ class BarWindow:
         self._time[self._stop] = bar.time
         self._values[:, self._stop] = bar.values
         self._stop += 1
-        self.pushed += 1
 
     def extend(self, bars: Bars) -> None:
         """Append every row of a panel."""
@@ -98,7 +94,3 @@ class BarWindow:
             self._interval_s,
             self._has_extremes,
         )
-
-    def close(self, rows: int) -> Floats:
-        """The newest closes, at most so many: (T, N), valid and not to be written as `bars()`."""
-        return self._shown[CLOSE][self._stop - min(rows, len(self)) : self._stop]

@@ -13,12 +13,12 @@ from typing import Final, Protocol
 
 from market.errors import MemberFailed, QuorumError, StreamLost
 
-NOTHING: Final = object()
+NO_ANSWER: Final = object()
 """The answer to a message that has none: the one that it prepares for follows at once."""
 
 
 class Member(Protocol):
-    """Answers messages, one at a time, each with an answer or `NOTHING`."""
+    """Answers messages, one at a time, each with an answer or `NO_ANSWER`."""
 
     def answer(self, message: object) -> object: ...
 
@@ -65,7 +65,7 @@ class LocalLine:
     def post(self, message: object) -> None:
         """Let the member answer at once."""
         said = answer(self._member, message)
-        if said is not NOTHING:
+        if said is not NO_ANSWER:
             self._replies.append(said)
 
     def reply(self) -> object:
@@ -115,7 +115,7 @@ def serve(channel: Channel, member: Member) -> None:
     try:
         while True:
             said = answer(member, channel.receive())
-            if said is NOTHING:
+            if said is NO_ANSWER:
                 channel.expect()
             else:
                 channel.send(said)

@@ -8,12 +8,11 @@ from typing import Any
 
 from market.bar_window import BarSlice
 from market.bars import Floats
-from market.conversion import Indices
 from market.desk_state import DeskSnapshot
 from market.events import Event
 from market.messages import Settlement
 from market.overrides import Override
-from market.sent import sent, sent_with_arrays
+from market.sent import sent
 from market.verdicts import SignedApprovals
 
 
@@ -66,50 +65,6 @@ class Marked:
     time: int
     equity: float
     stage: str = ""
-
-
-@sent_with_arrays
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountShown:
-    """To the guardian, while the desk still sizes: all of a `RiskContext` but the proposals.
-
-    It is not answered, and nothing comes of it until they follow (`Proposed`).
-    """
-
-    session: str
-    epoch: int
-    sequence: int
-    time: int
-    expires: int
-    equity: float
-    units: Floats
-    working: Floats
-    stop_price: Floats
-    mid: Floats
-    spread: Floats
-    rate: Floats
-    age: Floats
-    filled: Floats
-    returns: Floats
-    sigma: Floats
-    sigma_before: Floats
-    stage: str
-    overrides: tuple[Override, ...]
-
-
-@sent_with_arrays
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """To the guardian: the proposals to the account it was shown last; arrays as `RiskContext`."""
-
-    sequence: int
-    order_units: Floats
-    score: Floats
-    stop_distance: Floats
-    take_profit_distance: Floats
-    trailing_distance: Floats
-    bound: Indices
-    group: Indices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -81,15 +81,15 @@ class Settlement:
 
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskContext:
-    """To the guardian: the proposals and everything it may look at, as one frozen value.
+class AccountShown:
+    """To the guardian, live, while the desk still sizes: all that it may look at but the proposals.
+    It is not answered, and nothing comes of it until they follow (`Proposed`).
 
     Arrays (M,). units, working: signed positions and working orders; the prices as in `Settlement`.
     returns: (T, N) simple returns of the traded instruments, newest last; a single row continues
-    the window of the context before. sigma, sigma_before: (N,) standard deviation of a bar's
-    return, on this bar and on the one before. order_units, score, stop_distance,
-    take_profit_distance, trailing_distance, bound, group: the proposals. stage: of a live desk, as
-    its gateway has it on record; empty: none, as in a replay. overrides: of its limits, likewise.
+    the window of the account before. sigma, sigma_before: (N,) standard deviation of a bar's
+    return, on this bar and on the one before. stage: of a live desk, as its gateway has it on
+    record; empty: none, as in a replay. overrides: of its limits, likewise.
     """
 
     session: str
@@ -107,6 +107,18 @@ class RiskContext:
     age: Floats
     filled: Floats
     returns: Floats
+    sigma: Floats
+    sigma_before: Floats
+    stage: str = ""
+    overrides: tuple[Override, ...] = ()
+
+
+@sent_with_arrays
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """To the guardian: the proposals (M,) to the account that it was shown last."""
+
+    sequence: int
     order_units: Floats
     score: Floats
     stop_distance: Floats
@@ -114,10 +126,26 @@ class RiskContext:
     trailing_distance: Floats
     bound: Indices
     group: Indices
-    sigma: Floats
-    sigma_before: Floats
-    stage: str = ""
-    overrides: tuple[Override, ...] = ()
+
+
+@sent_with_arrays
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskContext(AccountShown):
+    """To the guardian: the account and the proposals to it, as one frozen value."""
+
+    order_units: Floats
+    score: Floats
+    stop_distance: Floats
+    take_profit_distance: Floats
+    trailing_distance: Floats
+    bound: Indices
+    group: Indices
+
+    @classmethod
+    def of(cls, account: AccountShown, proposed: Proposed) -> RiskContext:
+        """Both together."""
+        return cls(**{one.name: getattr(part, one.name)
+                      for part in (proposed, account) for one in fields(part)})  # fmt: skip
 
 
 @sent_with_arrays

@@ -95,9 +95,17 @@ def bar_ready(
 
 @contextmanager
 def live_session(
-    plan: LivePlan, *, rows: int = 60, without: tuple[str, ...] = (), **options: Any
+    plan: LivePlan,
+    *,
+    rows: int = 60,
+    without: tuple[str, ...] = (),
+    guardian: Member | None = None,
+    **options: Any,
 ) -> Iterator[LiveSession]:
-    """A session that has seen so many bars, whose members but for some are on the line."""
+    """A session that has seen so many bars, whose members but for some are on the line.
+
+    guardian: in the place of a real one.
+    """
     state = DeskState(live_session_started(plan, time=START_NS, feed="made by hand"), plan.rows)
     rng = np.random.default_rng(1)
     for row, moved in enumerate(rng.normal(0.0, 1e-3, rows)):
@@ -116,9 +124,9 @@ def live_session(
     members: dict[str, Member] = {
         place.name: Seat(plan.spec_of(place.name).build()) for place in plan.places
     }
-    guardian = live_guardian_builder(plan, KEY)()
-    assert isinstance(guardian, SlowStarter)
-    guardian.warm_up()
+    guardian = live_guardian_builder(plan, KEY)() if guardian is None else guardian
+    if isinstance(guardian, SlowStarter):
+        guardian.warm_up()
     warm_up(plan.desk)
     members[GUARDIAN] = guardian
     board = Switchboard(KEY)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.live.posting import AnsweredAtOnce
+from infra.live.posting import placed
 from market.accounts import BrokerOrder
 from market.orders import OrderRequest
+from market.orders_answered import OrdersAnswered
 from market.ports import OrdersUnderWay
 from tests.dispatching import AnsweringBroker, Bench, bench
 from tests.live_broker import FakeBroker
@@ -21,7 +22,7 @@ class Later:
     waited: whether anybody waited for it.
     """
 
-    def __init__(self, answered: AnsweredAtOnce) -> None:
+    def __init__(self, answered: OrdersAnswered) -> None:
         self._answered = answered
         self._heard, self._bell = socket.socketpair()
         self.ready = self.waited = False
@@ -48,7 +49,7 @@ class PostingBroker(AnsweringBroker):
     lots: list[Later] = field(default_factory=list)
 
     def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
-        self.lots.append(Later(AnsweredAtOnce(lambda: self.place_all(orders))))
+        self.lots.append(Later(placed(self, orders)))
         return self.lots[-1]
 
 
@@ -60,7 +61,7 @@ class PostingFake(FakeBroker):
         self.lots: list[Later] = []
 
     def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
-        self.lots.append(Later(AnsweredAtOnce(lambda: self.place_all(orders))))
+        self.lots.append(Later(placed(self, orders)))
         return self.lots[-1]
 
 

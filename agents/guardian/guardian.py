@@ -43,17 +43,10 @@ from market.conversion import conversion
 from market.errors import FatalError, InvalidError
 from market.events import TradingRearmed
 from market.instruments import Instrument
-from market.lines import NOTHING
-from market.live_messages import (
-    AccountShown,
-    EquityWatched,
-    GuardianResumed,
-    Proposed,
-    ResumeGuardian,
-    WatchEquity,
-)
+from market.lines import NO_ANSWER
+from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
-from market.messages import Rearm, Reviewed, RiskContext
+from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.overrides import Override, in_force
 from market.stages import TIGHTEST
@@ -67,7 +60,6 @@ NEVER = -1
 THROTTLED = Limit.EXECUTION_THROTTLE.name
 """What the guardian says of itself where it halts nothing, but an agent's orders are disabled."""
 
-Account = RiskContext | AccountShown
 Wishes = RiskContext | Proposed
 
 
@@ -114,10 +106,12 @@ class RiskGuardian:
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
+        shown, self._shown = self._shown, None
+        if isinstance(message, RiskContext):
+            return self.review(message)
         if isinstance(message, AccountShown):
             self._shown = message
-            return NOTHING
-        shown, self._shown = self._shown, None
+            return NO_ANSWER
         if isinstance(message, Proposed):
             if shown is None or shown.sequence != message.sequence:
                 raise FatalError(
@@ -125,8 +119,6 @@ class RiskGuardian:
                     "its account, which must come before them"
                 )
             return self._review(shown, message)
-        if isinstance(message, RiskContext):
-            return self.review(message)
         if isinstance(message, Rearm):
             return self.rearm(message)
         if isinstance(message, WatchEquity):
@@ -215,7 +207,7 @@ class RiskGuardian:
         """Verdicts on the context's proposals, after taking in its equity."""
         return self._review(context, context)
 
-    def _review(self, context: Account, proposals: Wishes) -> Reviewed:
+    def _review(self, context: AccountShown, proposals: Wishes) -> Reviewed:
         overrides = in_force(context.overrides, context.time)
         self._stand_at(context.stage, overrides)
         watched = take_bar(
@@ -373,7 +365,8 @@ class RiskGuardian:
         self, mid: Floats, proposed: Proposals
     ) -> tuple[list[RiskApproved], list[RiskRefused]]:
         """The verdicts in the order of the review; a halt is measured on the account."""
-        verdicts = self._verdicts
+        verdicts, halted = self._verdicts, self.halt is not Halt.NONE
+        loss = float(halting_loss(self._breakers)) if halted else np.nan
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
         for column in verdicts.ranked[: int(verdicts.reviewed[0])].tolist():
@@ -381,7 +374,7 @@ class RiskGuardian:
             allowed, measured = verdicts.allowed.item(column), verdicts.measured.item(column)
             wished, score = proposed.units.item(column), proposed.score.item(column)
             bound = proposed.bound.item(column)
-            found = float(halting_loss(self._breakers)) if limit in HALTS else measured
+            found = loss if limit in HALTS else measured
             if units == 0.0:
                 refused.append(
                     RiskRefused(

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.indicators.averages import fill_sum, leading_digit, whole_weight
-from agents.indicators.panel import GROUP, fill_strips, put_columns, scratch, take_columns
+from agents.indicators.averages import fill_sum, whole_weight
+from agents.indicators.panel import GROUP, fill_strips, put_columns, take_columns
+from agents.indicators.rolling import RollingRow, ring_row, ring_rows, roll_sum, window_rows
 from market.bars import Floats
 from market.compiled import kernel
 
@@ -113,78 +114,44 @@ def bar_volatility(close: Floats, rules: VolatilityRules) -> Floats:
     return sigma
 
 
-@kernel
-def fill_whole(
-    close: Floats, columns: int, plan: VolatilityRules, out: Floats, work: Floats
-) -> None:
-    """The newest volatility of instruments (N,) none of whose last prices is missing.
-
-    close: (taps + 1, N), flat. work: 3 rows of `taps` times N. Row by row, for all instruments at
-    once: what `fill_series` works out of each by itself, in the same order.
-    """
-    taps = plan.taps
-    squares, level, idle = work[0], work[0], work[1]
-    near, squared = close[columns:], squares[: taps * columns]
-    for i in range(squared.size):
-        change = near[i] / close[i] - 1.0
-        squared[i] = change * change
-    spare = work[2]
-    covered, weight = 1, plan.decay
-    digit = leading_digit(taps) // 2
-    while digit > 0:
-        both, both_weight, more = 2 * covered, weight * weight, 1 if taps & digit else 0
-        target = idle[: (taps - both - more + 1) * columns]
-        newer, older = level[(covered + more) * columns :], level[more * columns :]
-        for i in range(target.size):
-            target[i] = newer[i] + weight * older[i]
-        if more:
-            for i in range(target.size):
-                target[i] += both_weight * squares[i]
-            both_weight *= plan.decay
-        covered, weight = both + more, both_weight
-        level, idle, spare = target, spare, idle
-        digit //= 2
-    whole = whole_weight(plan.decay, taps)
-    for c in range(columns):
-        out[c] = np.sqrt(level[c] / whole)
+SPARE_ROWS = 5
+"""Of `roll_volatility`: its sums on the newest row, the last price known and its age in bars."""
 
 
 @kernel
-def fill_newest(
-    close: Floats, columns: int, plan: VolatilityRules, out: Floats, work: Floats
-) -> None:
-    """The last row of `bar_volatility` of a panel of (`lookback`, N) prices, flat.
-
-    out: (N,). work: 5 rows.
-    """
-    newest = close[plan.taps * columns :]
-    fill_whole(newest, columns, plan, out, work)
-    known = 0
-    for i in range(newest.size):
-        known += newest[i] > 0.0
-    for c in range(columns if known < newest.size else 0):
-        missing = 0
-        for i in range(c, newest.size, columns):
-            missing += not newest[i] > 0.0
-        if missing > 0:
-            series = work[SERIES_WORK][: close.size // columns]
-            for t in range(series.size):
-                series[t] = close[t * columns + c]
-            fill_series(series, plan, out[c : c + 1], work)
+def rolling_rows(plan: VolatilityRules) -> int:
+    """Rows of memory that `roll_volatility` lays out."""
+    return 2 * ring_rows(plan.taps) + SPARE_ROWS + 3 * window_rows(plan.taps)
 
 
-class NewestVolatility:
-    """`bar_volatility` of the newest bar alone, for whoever asks for it bar by bar.
+@kernel
+def roll_volatility(
+    values: Floats, first: int, plan: VolatilityRules, memory: Floats, out: Floats
+) -> int:
+    """`fill_series` of the last of some rows (R, N); `agents.indicators.rolling` says how."""
+    taps, rows, at = plan.taps, ring_rows(plan.taps), 0
+    squares, known, spare = 0, rows, 2 * rows
+    total, weight, count = memory[spare], memory[spare + 1], memory[spare + 2]
+    price, age = memory[spare + 3], memory[spare + 4]
+    for row in range(values.shape[0]):
+        newest, t, at = values[row], first + row, spare + SPARE_ROWS
+        square, at_hand = ring_row(memory, squares, rows, t), ring_row(memory, known, rows, t)
+        for i in range(newest.size):
+            age[i] += 1.0
+            change = newest[i] / price[i] - 1.0
+            near = newest[i] > 0.0 and age[i] <= taps
+            square[i] = change * change if near else 0.0
+            at_hand[i] = 1.0 if near else 0.0
+            price[i] = newest[i] if newest[i] > 0.0 else price[i]
+            age[i] = 0.0 if newest[i] > 0.0 else age[i]
+        at = roll_sum(memory, squares, rows, at, t, plan.decay, taps, total)
+        at = roll_sum(memory, known, rows, at, t, plan.decay, taps, weight)
+        at = roll_sum(memory, known, rows, at, t, 1.0, taps, count)
+    for i in range(total.size):
+        out[0, i] = np.nan if 2.0 * count[i] < taps else np.sqrt(total[i] / weight[i])
+    return at
 
-    columns: N instruments.
-    """
 
-    def __init__(self, rules: VolatilityRules, columns: int) -> None:
-        self._rules, self._columns = rules, columns
-        self._work = scratch(SERIES_WORK + 1, max(rules.taps * columns, rules.lookback))
-
-    def __call__(self, close: Floats) -> Floats:
-        """close: the newest (lookback, N) mids, without a gap in memory. (N,), see there."""
-        sigma = np.empty(self._columns)
-        fill_newest(close.reshape(-1), self._columns, self._rules, sigma, self._work)
-        return sigma
+def newest_volatility(rules: VolatilityRules) -> RollingRow[VolatilityRules]:
+    """What gives the last row of `bar_volatility`, (1, N), to the last bit, asked bar by bar."""
+    return RollingRow(rules.lookback, 1, lambda _: rules, rolling_rows, roll_volatility)

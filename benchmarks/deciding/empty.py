@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from market.lines import NOTHING
-from market.live_messages import AccountShown, GuardianResumed, Proposed
-from market.messages import BallotCast, PrimeWith, Reviewed, VoteOn
+from market.lines import NO_ANSWER
+from market.live_messages import GuardianResumed
+from market.messages import AccountShown, BallotCast, PrimeWith, Proposed, Reviewed, VoteOn
 from market.verdicts import SignedApprovals
 
 
@@ -36,7 +36,7 @@ class EmptyGuardian:
     def answer(self, message: object) -> object:
         """No verdicts."""
         if isinstance(message, AccountShown):
-            return NOTHING
+            return NO_ANSWER
         if isinstance(message, Proposed):
             return Reviewed(
                 sequence=message.sequence,

@@ -62,7 +62,7 @@ class LiveCommittee:
         self._members = {place.name: _Member() for place in places}
         self._voted: list[tuple[str, float]] = []
         self._missing: list[str] = []
-        self.seated: tuple[str, ...] = tuple(place.name for place in places)
+        self.seated = self._names
         self._asked_at = 0.0
         self._rows = rows_by_name(places)
         self._evidence = sum(len(place.evidence) for place in places)
@@ -104,7 +104,7 @@ class LiveCommittee:
                 self._lose(member)
 
     def gather(
-        self, sequence: int, time_ns: int, nearly: Callable[[], None] = lambda: None
+        self, sequence: int, time_ns: int, nearly: Callable[[], None]
     ) -> tuple[Floats, Floats, list[AgentAbstained]]:
         """Scores (A, N), evidence (K, N) and who abstained for another reason than its opinion.
 

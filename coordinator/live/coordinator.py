@@ -151,11 +151,8 @@ class LiveCoordinator:
 
     def _trade(self, gateway: DeadlineLine, session: LiveSession, message: object) -> None:
         if isinstance(message, BarReady):
-            decided = session.decide(message)
-            try:
-                gateway.post(decided)
-            finally:
-                session.decided()
+            gateway.post(session.decide(message))
+            session.decided()
         elif isinstance(message, Marked):
             gateway.post(session.watch(message))
         elif isinstance(message, RearmAsked):

@@ -13,15 +13,13 @@ from market.events import TradingRearmed
 from market.lines import Failure
 from market.live_events import RiskAssessed
 from market.live_messages import (
-    AccountShown,
     AssessRisk,
     EquityWatched,
     GuardianResumed,
-    Proposed,
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import Rearm, Reviewed
+from market.messages import AccountShown, Proposed, Rearm, Reviewed
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
 
@@ -40,7 +38,7 @@ class GuardianDesk:
         self._line: DeadlineLine | None = None
         self._reviewed = NEVER
         self._rows = 0
-        self._prepared = b""
+        self._prepared: bytes | None = None
         self._until = 0.0
         self.memory = memory
         self.halt = "NONE"
@@ -75,12 +73,13 @@ class GuardianDesk:
         self._rows, self._prepared = rows, frame(account)
 
     def show(self) -> None:
-        """Show it the account that was prepared: it is awake when the proposals come."""
-        if self._line is None:
+        """Show it the account that was prepared, if any: it is awake when the proposals come."""
+        prepared, self._prepared = self._prepared, None
+        if self._line is None or prepared is None:
             return
         self._reviewed = NEVER
         try:
-            self._line.post_frame(self._prepared)
+            self._line.post_frame(prepared)
         except StreamLost as error:
             self._drop(str(error))
 

@@ -61,8 +61,12 @@ class LivePlan:
     @property
     def rows(self) -> int:
         """Bars that a desk must remember to go on after a restart."""
-        learning = self.desk.learning
-        return max(self.primed_rows, learning.calibration.lookback + 1 if learning.needed else 0)
+        learning, limits = self.desk.learning, self.desk.limits
+        return max(
+            self.primed_rows,
+            limits.returns_window + 1,  # on fewer returns the same book would measure another loss
+            learning.calibration.lookback + 1 if learning.needed else 0,
+        )
 
     @property
     def primed_rows(self) -> int:

@@ -136,8 +136,8 @@ class LiveSession:
         measured = math.isfinite(settlement.equity)
         if measured:
             self._prepare(ready)
-        shown = self.guardian.show if measured else _nothing
-        scores, evidence, abstentions = self.committee.gather(sequence, bar.time, shown)
+        gathered = self.committee.gather(sequence, bar.time, self.guardian.show)
+        scores, evidence, abstentions = gathered
         records: list[Event] = list(abstentions)
         counted = time.perf_counter()
         deciding.count(scores)
@@ -154,7 +154,6 @@ class LiveSession:
         deciding.propose(settlement, multiplier, isinstance(allocated, AllocationApplied))
         if measured:
             self.guardian.propose(deciding.proposed(sequence))
-        deciding.halve()  # while it reviews
         reviewed = self.guardian.verdict(sequence) if measured else None
         records += self._noticed(reviewed, settlement.equity)
         records.append(deciding.taken(sequence, bar.time, scores, evidence, multiplier, reviewed))
@@ -378,10 +377,6 @@ class LiveSession:
         if reviewed is not None and reviewed.refused:
             for limit, times in Counter(one.limit for one in reviewed.refused).items():
                 meters.count(REFUSALS, times, limit)
-
-
-def _nothing() -> None:
-    """No account is shown."""
 
 
 def _told(order: RiskApproved | None) -> str:

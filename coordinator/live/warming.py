@@ -16,13 +16,8 @@ def warm_up(desk: Desk) -> None:
     deciding = Deciding(desk)
     count, traded = len(desk.symbols), desk.traded
     unknown, none = np.full(count, np.nan), np.zeros(count)
-    blank = BarSlice(time=0, values=np.full((6, traded), np.nan))
-    for _ in range(max(desk.volatility.lookback, desk.limits.returns_window)):
-        deciding.window.push(blank)
-    deciding.measure(blank)  # the whole window, and then the newest bar alone
-    deciding.measure(blank)
+    deciding.measure(BarSlice(time=0, values=np.full((6, traded), np.nan)))
     deciding.count(np.full((len(desk.weights), traded), np.nan))
-    deciding.halve()
     settlement = Settlement(
         sequence=0,
         fills=(),

@@ -63,8 +63,8 @@ class GatewayBreakers:
     and goes first, so that a trip which cannot be recorded blocks all the same.
 
     equity: account currency, NaN where it cannot be measured. silent: instruments without prices
-    in open hours. under_way: orders whose answer is not due yet: they are not unknown. Methods
-    may raise JournalUnwritable.
+    in open hours. unknown: orders of which nobody knows what became of them. Methods may raise
+    JournalUnwritable.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class GatewayBreakers:
         equity: Callable[[], float],
         silent: Callable[[], Sequence[str]],
         act: Act,
-        under_way: Callable[[], Sequence[OrderRequest]] = tuple,
+        unknown: Callable[[], Sequence[OrderRequest]],
         tell: Tell,
     ) -> None:
         self.rules = breaker_rules(limits)
@@ -86,7 +86,7 @@ class GatewayBreakers:
         self._equity = equity
         self._silent = silent
         self._act = act
-        self._under_way = under_way
+        self._unknown = unknown
         self._tell = tell
         state = books.state
         self.memory: dict[str, BreakerMemory] = {
@@ -241,8 +241,7 @@ class GatewayBreakers:
 
     def _unknown_for(self, at: float) -> float:
         """Seconds since this gateway first saw the oldest unknown order so."""
-        names = {order.client_order_id for order in self._books.state.unsettled}
-        names.difference_update(order.client_order_id for order in self._under_way())
+        names = {order.client_order_id for order in self._unknown()}
         if not names:
             self._unknown_since.clear()
             self._health.settled(ORDERS)

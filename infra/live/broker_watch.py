@@ -87,12 +87,16 @@ class WatchedBroker:
         return self._answered(lambda: self._broker.place_all(orders), len(orders))
 
     def post_all(self, orders: Sequence[OrderRequest]) -> OrdersUnderWay:
-        """As of the port; the time is that of one order, until their answer is taken."""
-        began, count = self._health.clock(), len(orders)
+        """As of the port; the time is that of one order, until their answer is seen to be there."""
+        clock, count = self._health.clock, len(orders)
+        began = clock()
         under_way = posted(self._broker, orders)
-        return WatchedOrders(
-            under_way, lambda: self._answered(under_way.answers, count, began=began)
-        )
+
+        def answers(seen: float) -> tuple[BrokerOrder, ...]:
+            # What the gateway did before it took the answer is no time of the broker.
+            return self._answered(under_way.answers, count, began=began + (clock() - seen))
+
+        return WatchedOrders(under_way, clock, answers)
 
     def find(self, client_order_id: str) -> BrokerOrder | None:
         """As of the port."""
@@ -210,13 +214,20 @@ class WatchedBroker:
 
 
 class WatchedOrders:
-    """`OrdersUnderWay` of a watched broker. answers: asks for them, and tells how that went."""
+    """`OrdersUnderWay` of a watched broker. answers: asks for them, and tells how that went; given
+    when they were first seen to be there.
+    """
 
     def __init__(
-        self, under_way: OrdersUnderWay, answers: Callable[[], tuple[BrokerOrder, ...]]
+        self,
+        under_way: OrdersUnderWay,
+        clock: Callable[[], float],
+        answers: Callable[[float], tuple[BrokerOrder, ...]],
     ) -> None:
         self._under_way = under_way
+        self._clock = clock
         self._answers = answers
+        self._seen: float | None = None
 
     def fileno(self) -> int:
         """As of the port."""
@@ -225,8 +236,10 @@ class WatchedOrders:
     @property
     def ready(self) -> bool:
         """As of the port."""
-        return self._under_way.ready
+        if self._seen is None and self._under_way.ready:
+            self._seen = self._clock()
+        return self._seen is not None
 
     def answers(self) -> tuple[BrokerOrder, ...]:
         """As of the port."""
-        return self._answers()
+        return self._answers(self._clock() if self._seen is None else self._seen)

@@ -83,6 +83,15 @@ class Dispatch:
         return self._sending.under_way
 
     @property
+    def unknown(self) -> tuple[OrderRequest, ...]:
+        """Orders of which nobody knows what became of them, and whose answer is not due either."""
+        unsettled = self._books.state.unsettled
+        if not unsettled:
+            return ()
+        under_way = {order.client_order_id for order in self.under_way}
+        return tuple(order for order in unsettled if order.client_order_id not in under_way)
+
+    @property
     def awaited(self) -> OrdersUnderWay | None:
         """Readable once these may be heard of; None where nothing is under way."""
         return self._sending.awaited
@@ -121,8 +130,7 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        barred = self._barred(signed, now)
-        working = None if seen is None else state.working
+        barred, working = self._barred(signed, now), state.working
         for approved in signed.approved:
             why = self._obstacle(approved, unknown, barred)
             why = why or self._moved(approved, seen, working)
@@ -266,6 +274,8 @@ class Dispatch:
         """Cancel what another order of its group leaves nothing to fill, and give back what two of
         them filled at once; what a person should know of it.
         """
+        if self._books.state.groups:  # a loser is cancelled by its stage: that must be known
+            self._sending.settle()
         return self._groups.look(now)
 
     @property
@@ -314,12 +324,12 @@ class Dispatch:
         return None if passes else barred
 
     def _moved(
-        self, approved: RiskApproved, seen: Settlement | None, working: Floats | None
+        self, approved: RiskApproved, seen: Settlement | None, working: Floats
     ) -> str | None:
         """Why the account is not the one that was decided on, or None. working: (M,) signed units
-        that orders may still fill; it and `seen` are None where there is nothing to compare with.
+        that orders may still fill.
         """
-        if seen is None or working is None:
+        if seen is None:
             return None
         state, column = self._books.state, self._books.state.column(approved.symbol)
         held, was = float(state.ledger.units[column]), float(seen.units[column])

@@ -141,7 +141,7 @@ class LiveGateway:
             equity=self.equity,
             silent=lambda: () if silence is None else silence.silent,
             act=self,
-            under_way=lambda: self.dispatch.under_way,
+            unknown=lambda: self.dispatch.unknown,
             tell=tell,
         )
         self.guardian_limits = guardian_limits or {}

@@ -287,7 +287,7 @@ class GatewayLoop:
             return
         gateway.books.soon()
         state = gateway.books.state
-        if gateway.awaited is None and state.unsettled and self._is_due("resolve", RESOLVE_EVERY_S):
+        if gateway.dispatch.unknown and self._is_due("resolve", RESOLVE_EVERY_S):
             gateway.dispatch.resolve(gateway.now)
         if gateway.dispatch.groups_unfinished and self._is_due("groups", GROUPS_EVERY_S):
             gateway.keep_groups()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from market.accounts import BrokerOrder
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.orders import OrderRequest
+from market.orders_answered import OrdersAnswered
 from market.ports import LiveBroker, OrdersUnderWay, PostsOrders
 
 
@@ -14,30 +14,12 @@ def posted(broker: LiveBroker, orders: Sequence[OrderRequest]) -> OrdersUnderWay
     """Orders that have left; answered at once by a broker that takes none without being waited
     for.
     """
-    if isinstance(broker, PostsOrders):
-        return broker.post_all(orders)
-    return AnsweredAtOnce(lambda: broker.place_all(orders))
+    return broker.post_all(orders) if isinstance(broker, PostsOrders) else placed(broker, orders)
 
 
-class AnsweredAtOnce:
-    """`OrdersUnderWay` that are at their end. place: sends them, and is asked here and now."""
-
-    ready = True
-
-    def __init__(self, place: Callable[[], tuple[BrokerOrder, ...]]) -> None:
-        self._error: TransientError | InvalidError | OutcomeUnknown | None = None
-        self._answers: tuple[BrokerOrder, ...] = ()
-        try:
-            self._answers = place()
-        except (TransientError, InvalidError, OutcomeUnknown) as error:
-            self._error = error
-
-    def fileno(self) -> int:
-        """Nothing is waited for."""
-        return -1
-
-    def answers(self) -> tuple[BrokerOrder, ...]:
-        """As of the port."""
-        if self._error is not None:
-            raise self._error
-        return self._answers
+def placed(broker: LiveBroker, orders: Sequence[OrderRequest]) -> OrdersAnswered:
+    """Orders that were sent and waited for."""
+    try:
+        return OrdersAnswered(placed=broker.place_all(orders))
+    except (TransientError, InvalidError, OutcomeUnknown) as error:
+        return OrdersAnswered(error=error)

@@ -8,10 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.guardian.volatility import NewestVolatility, VolatilityRules, bar_volatility
+from agents.guardian.volatility import VolatilityRules, bar_volatility, newest_volatility
+from agents.law import same_bits
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
-from market.bar_window import BarSlice
+from market.bar_window import BarSlice, BarWindow
 from market.bars import Floats
 from market.messages import Settlement
 from tests.live_session import small_plan
@@ -111,7 +112,10 @@ def test_the_newest_volatility_alone_is_the_last_of_all(
     seed: int, taps: int, decay: float, gaps: float
 ) -> None:
     rules = VolatilityRules(taps, decay)
-    close, newest = prices(seed, rules.lookback + 3, gaps), NewestVolatility(rules, WIDTH)
-    for start in range(4):
-        window = np.ascontiguousarray(close[start : start + rules.lookback])
-        assert newest(window).tobytes() == bar_volatility(window, rules)[-1].tobytes()
+    close, newest = prices(seed, rules.lookback + 3, gaps), newest_volatility(rules)
+    window = BarWindow(("A", "B"), rules.lookback, 60)
+    for row in range(len(close)):
+        window.push(bar(row, close[row]))
+        held = window.bars()
+        expected = bar_volatility(held.close, rules)[-1]
+        assert same_bits(newest.of(held)[0], expected).all()

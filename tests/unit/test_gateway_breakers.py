@@ -106,7 +106,8 @@ def guarded(folder: Path, limits: BreakerLimits | None = None) -> Iterator[Guard
     )  # type: ignore[arg-type]  # fmt: skip
     made.breakers = GatewayBreakers(
         limits or BreakerLimits(), books, health, equity=lambda: equity[0],
-        silent=lambda: silent, act=made, tell=lambda text, **_: made.told.append(text),
+        silent=lambda: silent, act=made, unknown=lambda: books.state.unsettled,
+        tell=lambda text, **_: made.told.append(text),
     )  # fmt: skip
     try:
         yield made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import fields, replace
 from typing import Any
 
@@ -15,16 +16,9 @@ from agents.guardian.guardian import RiskGuardian
 from infra.journal.codec import encode_value
 from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
-from market.lines import NOTHING
-from market.live_messages import (
-    AccountShown,
-    EquityWatched,
-    GuardianResumed,
-    Proposed,
-    ResumeGuardian,
-    WatchEquity,
-)
-from market.messages import Rearm, Reviewed, RiskContext
+from market.lines import NO_ANSWER
+from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
+from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
 from tests.books import AGENTS, COLUMNS, INSTRUMENTS, SYMBOLS, TRAITS, WIDE, WINDOW, Case, case
 
@@ -337,13 +331,18 @@ def parted(asked: RiskContext) -> tuple[AccountShown, Proposed]:
     return AccountShown(**account), Proposed(**{f.name: told[f.name] for f in fields(Proposed)})
 
 
+def test_an_account_and_its_proposals_together_are_a_context() -> None:
+    asked = context(case({"EUR_USD": 10_000.0}))
+    assert pickle.dumps(RiskContext.of(*parted(asked))) == pickle.dumps(asked)
+
+
 def test_an_account_and_then_its_proposals_are_judged_as_the_context_of_both() -> None:
     at_once, in_parts = guardian(), guardian()
     for bar, equity in enumerate((EQUITY, 0.9 * EQUITY, 0.5 * EQUITY, EQUITY)):
         wished = case({"EUR_USD": 10_000.0, "USD_JPY": -9e9}, held={"GBP_USD": 5_000.0})
         asked = context(wished, sequence=bar, equity=equity)
         account, proposed = parted(asked)
-        assert in_parts.answer(account) is NOTHING
+        assert in_parts.answer(account) is NO_ANSWER
         assert encode_value(in_parts.answer(proposed)) == encode_value(at_once.answer(asked))
         assert in_parts.memory.tobytes() == at_once.memory.tobytes()
 
@@ -354,7 +353,7 @@ def test_nothing_comes_of_an_account_until_its_proposals_follow() -> None:
     before = member.memory
     fallen = context(case({"EUR_USD": 10_000.0}), sequence=1, equity=0.5 * EQUITY)
     for _ in range(3):
-        assert member.answer(parted(fallen)[0]) is NOTHING
+        assert member.answer(parted(fallen)[0]) is NO_ANSWER
     assert member.memory.tobytes() == before.tobytes()
     assert member.halt is Halt.NONE
 

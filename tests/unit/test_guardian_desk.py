@@ -14,8 +14,7 @@ from coordinator.live.guardian import GuardianDesk
 from infra.deadlines import DeadlineLine
 from market.errors import InvalidError
 from market.lines import Failure
-from market.live_messages import AccountShown, Proposed
-from market.messages import Reviewed
+from market.messages import AccountShown, Proposed, Reviewed
 from market.verdicts import SignedApprovals
 
 COLUMNS = 3

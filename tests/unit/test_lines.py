@@ -19,7 +19,7 @@ from market.errors import (
     QuorumError,
     StreamLost,
 )
-from market.lines import NOTHING, serve
+from market.lines import NO_ANSWER, serve
 from tests.sockets import (
     FAMILIES,
     KEY,
@@ -149,7 +149,7 @@ def test_a_message_that_prepares_for_the_next_has_no_answer_of_its_own(kind: str
     @dataclass(slots=True)
     class Prepares(Echo):
         def answer(self, message: object) -> object:
-            return NOTHING if message == "prepare" else Echo.answer(self, message)
+            return NO_ANSWER if message == "prepare" else Echo.answer(self, message)
 
     with some_line(kind, Prepares()) as line:
         for number in range(3):

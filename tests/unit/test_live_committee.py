@@ -61,6 +61,10 @@ def ballot(name: str, score: float = 0.5, width: int = WIDTH) -> BallotCast:
     )
 
 
+def unheard() -> None:
+    """Nobody asked to be told that one is missing."""
+
+
 def reasons(abstentions: list[AgentAbstained]) -> dict[str, str]:
     return {one.agent: one.reason for one in abstentions}
 
@@ -70,7 +74,7 @@ def test_ballots_stand_in_the_order_of_the_places_whoever_answers_first(table: T
     ask(table)
     for name, score in (("owl", 0.3), ("bear", -0.2), ("bull", 1.0)):
         agents[name].send(ballot(name, score))
-    scores, evidence, abstentions = committee.gather(0, 1)
+    scores, evidence, abstentions = committee.gather(0, 1, unheard)
     assert scores[:, 0].tolist() == [1.0, -0.2, 0.3]
     assert evidence.tolist() == [[1, 2, 3], [1, 2, 3], [4, 5, 6]]
     assert abstentions == []
@@ -82,7 +86,7 @@ def test_what_is_no_ballot_abstains_and_leaves_no_number(table: Table) -> None:
     agents["bull"].send(ballot("bull", 1.5))
     agents["bear"].send(ballot("bear", width=2))
     agents["owl"].send(ballot("owl", -1.0))
-    scores, evidence, abstentions = committee.gather(0, 1)
+    scores, evidence, abstentions = committee.gather(0, 1, unheard)
     assert reasons(abstentions) == {
         "bull": "answered scores outside [-1, 1]",
         "bear": "answered scores of shape (2,), expected (3,)",

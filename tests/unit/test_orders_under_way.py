@@ -13,6 +13,7 @@ from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderCancelled
 from market.live_events import OrderAccepted, OrderUnknown
 from market.order_life import OrderStage
+from market.orders import Entry, EntryKind, TimeInForce
 from tests.dispatching import Bench, bench, euros, leg, order_id, told
 from tests.exchanges import START, SYMBOLS, limit, order
 from tests.live import coordinator_of, live_desk
@@ -147,6 +148,28 @@ def test_an_order_takes_the_place_of_another_once_those_sent_before_are_heard_of
     assert [lot.waited for lot in broker_of(desk).lots] == [True, True]
     assert desk.broker.replaced == [(M, order_id("n", 1))]
     assert desk.dispatch.awaited is None
+
+
+def test_an_unknown_order_is_looked_up_though_others_are_under_way(desk: Bench) -> None:
+    broker = broker_of(desk)
+    broker.answers = {M: OrderState.UNKNOWN}
+    desk.send(euros(1_000.0))
+    broker.lots[0].come()
+    desk.dispatch.hear()
+    assert [one.client_order_id for one in desk.dispatch.unknown] == [M]
+    desk.send(approved_by_hand("GBP_USD", 500.0), sequence=1)
+    assert [one.symbol for one in desk.dispatch.under_way] == ["GBP_USD"]
+    assert [one.client_order_id for one in desk.dispatch.unknown] == [M]
+
+
+def test_what_loses_in_a_group_is_heard_of_and_cancelled_when_another_fills(desk: Bench) -> None:
+    wait = Entry(kind=EntryKind.LIMIT, price=0.9, time_in_force=TimeInForce.GTC)
+    legs = tuple(leg(name, 1_000.0, entry=wait, group="g") for name in "ab")
+    desk.send(euros(1_000.0), legs=legs)
+    desk.fill(order_id("a"))
+    assert desk.stage_of(order_id("b")) == OrderStage.INTENDED
+    desk.keep()
+    assert desk.broker.cancelled == [order_id("b")]
 
 
 @pytest.mark.parametrize("came", [True, False])
@@ -285,6 +308,7 @@ def test_orders_that_are_not_waited_for_are_timed_until_their_answer_is_taken() 
     wall.now = 3.0
     broker.lots[0].come()
     assert under_way.ready
+    wall.now = 60.0  # the gateway was busy elsewhere, which is no fault of the broker
     answers: tuple[BrokerOrder, ...] = under_way.answers()
     assert [one.client_order_id for one in answers] == ["a", "b"]
     assert health.latency() == 1.5

@@ -43,7 +43,7 @@ from tests.exchanges import (
     served,
 )
 
-SHORT_S = 0.15
+SHORT_S = 1.0
 UNANSWERED = [Fault.SILENT_BEFORE, Fault.SILENT_AFTER, Fault.DROP_BEFORE, Fault.DROP_AFTER]
 
 

@@ -116,20 +116,3 @@ class OrdersAsked:
     def answers(self) -> tuple[BrokerOrder, ...]:
         """As of the port."""
         return broker_orders_of(self._asked.payload())
-
-
-class OrdersUnsent:
-    """Orders that never left: `OrdersUnderWay`, at their end."""
-
-    ready = True
-
-    def __init__(self, error: TransientError) -> None:
-        self._error = error
-
-    def fileno(self) -> int:
-        """Nothing is waited for."""
-        return -1
-
-    def answers(self) -> tuple[BrokerOrder, ...]:
-        """Raises why they did not."""
-        raise self._error

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from infra.brokers.paper.live.asked import Asked, OrdersAsked, OrdersUnsent
+from infra.brokers.paper.live.asked import Asked, OrdersAsked
 from infra.brokers.paper.live.dialing import dial
 from infra.brokers.paper.live.faults import FaultPlan
 from infra.brokers.paper.live.messages import REQUESTS, STREAM, Ask, Subscribe
@@ -19,6 +19,7 @@ from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
 from market.errors import InvalidError, StreamLost, TransientError
 from market.orders import OrderRequest
+from market.orders_answered import OrdersAnswered
 from market.ports import OrdersUnderWay
 
 TIMEOUT_S = 2.0
@@ -58,7 +59,7 @@ class PaperExchangeClient:
         try:
             asked = self._post("place_all", encode(tuple(orders)), trades=True)
         except TransientError as error:
-            return OrdersUnsent(error)
+            return OrdersAnswered(error=error)
         self._under_way = asked
         return OrdersAsked(asked)
 

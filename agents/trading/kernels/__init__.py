@@ -1,0 +1,1 @@
+"""What the trading agents compute, compiled; one idea a file."""
