@@ -15,12 +15,13 @@ from coordinator.learning import sides
 from coordinator.sizing import propose
 from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
+from market.account_shown import AccountShown, Proposed
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
-from market.messages import AccountShown, Proposed, Reviewed, RiskContext, Settlement
+from market.messages import Reviewed, RiskContext, Settlement
 from market.overrides import Override, in_force
 
 

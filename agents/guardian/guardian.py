@@ -38,6 +38,7 @@ from agents.guardian.review import is_proven_reduction, review
 from agents.guardian.staged import limits_at
 from agents.guardian.tail import empty_tail
 from agents.guardian.traits import Traits
+from market.account_shown import AccountShown, Proposed
 from market.bars import Floats
 from market.conversion import conversion
 from market.errors import FatalError, InvalidError
@@ -46,7 +47,7 @@ from market.instruments import Instrument
 from market.lines import NO_ANSWER
 from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
 from market.marks import Marks
-from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
+from market.messages import Rearm, Reviewed, RiskContext
 from market.orders import Bracket
 from market.overrides import Override, in_force
 from market.stages import TIGHTEST

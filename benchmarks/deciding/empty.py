@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from market.account_shown import AccountShown, Proposed
 from market.lines import NO_ANSWER
 from market.live_messages import GuardianResumed
-from market.messages import AccountShown, BallotCast, PrimeWith, Proposed, Reviewed, VoteOn
+from market.messages import BallotCast, PrimeWith, Reviewed, VoteOn
 from market.verdicts import SignedApprovals
 
 

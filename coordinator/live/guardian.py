@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from infra.deadlines import DeadlineLine, answered
 from infra.frames import frame
+from market.account_shown import AccountShown, Proposed
 from market.bars import Floats
 from market.errors import QuorumError, StreamLost
 from market.events import TradingRearmed
@@ -19,7 +20,7 @@ from market.live_messages import (
     ResumeGuardian,
     WatchEquity,
 )
-from market.messages import AccountShown, Proposed, Rearm, Reviewed
+from market.messages import Rearm, Reviewed
 
 Answer = TypeVar("Answer", Reviewed, EquityWatched, GuardianResumed, TradingRearmed)
 

@@ -14,11 +14,12 @@ from agents.guardian.breakers import armed_breakers
 from agents.guardian.codes import Halt, Limit
 from agents.guardian.guardian import RiskGuardian
 from infra.journal.codec import encode_value
+from market.account_shown import AccountShown, Proposed
 from market.errors import ApprovalRejected, FatalError, InvalidError
 from market.events import TradingHalted, TradingRearmed
 from market.lines import NO_ANSWER
 from market.live_messages import EquityWatched, GuardianResumed, ResumeGuardian, WatchEquity
-from market.messages import AccountShown, Proposed, Rearm, Reviewed, RiskContext
+from market.messages import Rearm, Reviewed, RiskContext
 from market.verdicts import Verdict, verify
 from tests.books import AGENTS, COLUMNS, INSTRUMENTS, SYMBOLS, TRAITS, WIDE, WINDOW, Case, case
 

@@ -12,9 +12,10 @@ import pytest
 
 from coordinator.live.guardian import GuardianDesk
 from infra.deadlines import DeadlineLine
+from market.account_shown import AccountShown, Proposed
 from market.errors import InvalidError
 from market.lines import Failure
-from market.messages import AccountShown, Proposed, Reviewed
+from market.messages import Reviewed
 from market.verdicts import SignedApprovals
 
 COLUMNS = 3

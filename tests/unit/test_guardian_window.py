@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from agents.guardian.returns_window import ReturnsWindow
+from market.account_shown import AccountShown, Proposed
 from market.bars import Floats
 from market.errors import FatalError
 from market.lines import NO_ANSWER
 from market.live_messages import GuardianResumed, ResumeGuardian
-from market.messages import AccountShown, Proposed, Reviewed
+from market.messages import Reviewed
 from market.verdicts import SignedApprovals
 from tests.live_session import bar_ready, live_session, minute, small_plan
 

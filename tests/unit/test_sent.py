@@ -8,17 +8,10 @@ from dataclasses import FrozenInstanceError, dataclass, fields
 import numpy as np
 import pytest
 
+from market.account_shown import AccountShown, Proposed
 from market.bar_window import BarSlice
 from market.live_messages import BarReady, Decided
-from market.messages import (
-    AccountShown,
-    BallotCast,
-    Proposed,
-    Reviewed,
-    RiskContext,
-    Settlement,
-    VoteOn,
-)
+from market.messages import BallotCast, Reviewed, RiskContext, Settlement, VoteOn
 from market.orders import Bracket, Fill, OrderRequest
 from market.sent import sent
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
