@@ -101,12 +101,14 @@ def fill_mood(plan: Plan, swing: Floats, mood: Floats) -> None:
 
 
 @kernel
-def fill_votes(raw: Floats, plan: Plan, mood: float, score: Floats) -> None:
-    """The scores of one row: its mood by each instrument's exposure."""
-    for c in range(score.size):
-        exposure = plan.exposure[c]
-        missing = exposure == 0.0 or np.isnan(raw[c])
-        score[c] = np.nan if missing else exposure * mood
+def fill_votes(raw: Floats, exposures: Floats, mood: Floats, score: Floats) -> None:
+    """The scores of a flat panel: the mood of each row by every instrument's exposure (N,)."""
+    columns = exposures.size
+    for t in range(mood.size):
+        for c in range(columns):
+            exposure, i = exposures[c], t * columns + c
+            missing = exposure == 0.0 or np.isnan(raw[i])
+            score[i] = np.nan if missing else exposure * mood[t]
 
 
 @kernel
@@ -120,9 +122,7 @@ def fill_risk_appetite(
     fill_sum(factor, 1.0, plan.horizon, swing, spare)
     fill_square_sum(factor, 1.0, plan.factor_window, mood, spare)
     fill_mood(plan, swing, mood)
-    raw, score = values[values.size - count * columns :], out[0][place:]
-    for t in range(count):
-        fill_votes(raw[t * columns :], plan, mood[t], score[t * columns : (t + 1) * columns])
+    fill_votes(values[values.size - count * columns :], plan.exposure, mood, out[0][place:])
     for layer in range(1, out.shape[0]):
         appetite = out[layer][place:]
         for t in range(count):
@@ -179,7 +179,7 @@ def roll_risk_appetite(values: Floats, first: int, plan: Plan, memory: Floats, o
         at = roll_sum(memory, risks, risk_rows, at, t, 1.0, plan.factor_window, mood)
         if row == values.shape[0] - 1:
             fill_mood(plan, swing, mood)
-            fill_votes(raw, plan, mood[0], out[0])
+            fill_votes(raw, plan.exposure, mood[:1], out[0])
             out[1][:] = swing
     return at
 
