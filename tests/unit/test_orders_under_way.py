@@ -159,7 +159,10 @@ def test_an_unknown_order_is_looked_up_though_others_are_under_way(desk: Bench) 
     assert [one.client_order_id for one in desk.dispatch.unknown] == [M]
     desk.send(approved_by_hand("GBP_USD", 500.0), sequence=1)
     assert [one.symbol for one in desk.dispatch.under_way] == ["GBP_USD"]
-    assert [one.client_order_id for one in desk.dispatch.unknown] == [M]
+    assert [one.client_order_id for one in desk.dispatch.unknown] == [M], "not the other one"
+    broker.found[M] = told(broker.orders[M], OrderState.ACCEPTED)
+    assert desk.dispatch.resolve(START) == 0
+    assert desk.stage_of(M) == desk.stage_of(f"{SESSION}-1-GBP_USD-m") == OrderStage.ACCEPTED
 
 
 def test_what_loses_in_a_group_is_heard_of_and_cancelled_when_another_fills(desk: Bench) -> None:
@@ -300,7 +303,7 @@ class Wall:
         return self.now
 
 
-def test_orders_that_are_not_waited_for_are_timed_until_their_answer_is_taken() -> None:
+def test_orders_that_are_not_waited_for_are_timed_until_their_answer_is_seen() -> None:
     wall, broker = Wall(), PostingFake()
     health = BrokerHealth(wall)
     under_way = WatchedBroker(broker, health).post_all([order("a", 1.0), order("b", 1.0)])
