@@ -8,6 +8,7 @@ from enum import StrEnum
 from market.bars import Floats
 from market.orders import Fill
 from market.quotes import Quote
+from market.record import Record
 
 
 class OrderState(StrEnum):
@@ -28,8 +29,7 @@ class OrderState(StrEnum):
     NOT_SENT = "not_sent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerOrder:
+class BrokerOrder(Record, frozen=True, kw_only=True):
     """An order as the broker knows it.
 
     transaction: the id of the transaction that made its state; 0 where none will tell of it, as of
@@ -72,8 +72,7 @@ MARGIN_CALL = "MARGIN_CALL"
 _EXIT once it is over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldExits:
+class HeldExits(Record, frozen=True, kw_only=True):
     """What protects a position: prices, and the distance of a trailing stop; NaN for none."""
 
     stop_price: float
@@ -81,8 +80,7 @@ class HeldExits:
     trailing: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(Record, frozen=True, kw_only=True):
     """One thing that happened to the account; the broker numbers them without gaps from 1.
 
     fill: of FILLED; an exit (stop, take profit, close-out) fills under the id of the order that

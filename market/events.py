@@ -12,6 +12,7 @@ from market.bars import Floats
 from market.conversion import Indices
 from market.live_events import LIVE_EVENT_TYPES, LiveEvent
 from market.orders import Cancellation, Fill, OrderRequest
+from market.record import Record
 from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
 
@@ -64,16 +65,14 @@ class BarSettled:
     margin_used: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFilled:
+class OrderFilled(Record, frozen=True, kw_only=True):
     """A fill was booked. transaction: the broker's, 0 where it numbers none."""
 
     fill: Fill
     transaction: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCancelled:
+class OrderCancelled(Record, frozen=True, kw_only=True):
     """An order, or the rest of one that was filled in part, ended without a fill.
 
     ending: cancelled, rejected, expired, replaced, or absent where it never left. transaction: the
@@ -110,8 +109,7 @@ class DecisionTaken:
     refused: tuple[RiskRefused, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderIntended:
+class OrderIntended(Record, frozen=True, kw_only=True):
     """An approved order was made durable; only then is it sent.
 
     group: of which one order may fill, empty for none. purpose: of an order that only closes, and

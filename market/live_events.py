@@ -11,6 +11,7 @@ import numpy as np
 
 from market.bars import Floats
 from market.conversion import Indices
+from market.record import Record
 from market.seats import AgentSeated
 
 
@@ -167,8 +168,7 @@ class BreakerReset:
     equity: float = float("nan")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAccepted:
+class OrderAccepted(Record, frozen=True, kw_only=True):
     """The broker has the order. transaction: its id there."""
 
     client_order_id: str

@@ -12,13 +12,13 @@ crash between the two leaves nothing to tell them apart by. An INTENDED order ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from market.events import Event, OrderCancelled
 from market.live_events import OrderAccepted, OrderResolved, OrderUnknown
 from market.orders import Fill, OrderRequest
+from market.record import Record
 
 ABSENT = "ABSENT"
 """What `OrderResolved.found` says of an order that the broker never had."""
@@ -117,8 +117,7 @@ class Purpose(StrEnum):
 NEVER_REVERSES = frozenset({Purpose.CLOSE, Purpose.REDUCE, Purpose.SURPLUS})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenOrder:
+class OpenOrder(Record, frozen=True, kw_only=True):
     """An order whose end is not in the journal yet.
 
     filled: signed units that were. group: of which one order may fill, empty for none.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from market.sent import sent
+from market.record import Record
 
 BY_DECISION = "DECISION"
 """`Fill.reason` of an order's own fill; every other is an exit from what the order opened."""
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bracket:
+class Bracket(Record, frozen=True, kw_only=True):
     """Exits attached to an order, as distances from its fill in price units; None for none."""
 
     stop: float
@@ -45,9 +42,7 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Record, frozen=True, kw_only=True):
     """How an order comes to be filled.
 
     price: that triggers it; NaN for MARKET. time_in_force: FOK or IOC for MARKET. good_until: UTC
@@ -60,9 +55,7 @@ class Entry:
     good_until: int = 0
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(Record, frozen=True, kw_only=True):
     """An order as it goes to a broker.
 
     client_order_id: deterministic, from trading session, decision, instrument and leg.
@@ -81,9 +74,7 @@ class OrderRequest:
     entry: Entry | None = None
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class Fill(Record, frozen=True, kw_only=True):
     """An executed part.
 
     client_order_id: of the order that filled; of the order that opened the position for exits.
@@ -109,8 +100,7 @@ class Fill:
     slippage_bps: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancellation:
+class Cancellation(Record, frozen=True, kw_only=True):
     """An order that ended without a fill, and why; or the part of one that did not fill.
 
     sequence: of the bar on which it ended. reason: NO_PRICE, NO_RATE, PRICE_BOUND,

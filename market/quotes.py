@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from market.record import Record
 
 
 class PriceKind(StrEnum):
@@ -15,8 +16,7 @@ class PriceKind(StrEnum):
     SYNTHETIC = "synthetic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
+class Quote(Record, frozen=True, kw_only=True):
     """The best prices of one instrument. time: UTC nanoseconds of the market's clock."""
 
     symbol: str

@@ -11,14 +11,13 @@ from market.errors import ApprovalRejected
 from market.legs import Leg, beyond
 from market.orders import Bracket, OrderRequest, client_order_id
 from market.overrides import Override
+from market.record import Record
 from market.sent import sent
 
 _NUMBERS = struct.Struct("<11d")
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskApproved:
+class RiskApproved(Record, frozen=True, kw_only=True):
     """An order that may be sent, possibly smaller than proposed.
 
     units, proposed_units: signed. limit: the name of the limit that shrank it, NONE when whole;
@@ -53,9 +52,7 @@ class RiskApproved:
         )
 
 
-@sent
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskRefused:
+class RiskRefused(Record, frozen=True, kw_only=True):
     """An order that may not be sent: the limit, its value and what was measured."""
 
     symbol: str

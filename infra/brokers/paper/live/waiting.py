@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from market.orders import EntryKind, Fill, OrderRequest, TimeInForce
+from market.record import Record
 
 AT_ONCE = (TimeInForce.FOK, TimeInForce.IOC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingOrder:
+class WaitingOrder(Record, frozen=True, kw_only=True):
     """An accepted order. transaction: of its acceptance. closes: whatever is held when it fills.
     reduces: what is held when it fills, by its units at most.
 
