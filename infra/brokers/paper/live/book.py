@@ -84,20 +84,21 @@ class OrderBook:
         item = WaitingOrder(
             transaction=number,
             order=order,
+            latest=number,
             closes=closes,
             reduces=reduces,
             stood=stood,
             expires=expires,
         )
         self._enter(item)
-        return self._stands(item, OrderState.ACCEPTED, number)
+        return item.standing
 
     def reject(self, order: OrderRequest, time: int, reason: str) -> BrokerOrder:
         """An order is refused for good."""
         name = order.client_order_id
         number = self._number(TransactionKind.REJECTED, time, name, order.symbol, reason=reason).id
-        refused = WaitingOrder(transaction=number, order=order)
-        return self._stands(refused, OrderState.REJECTED, number, reason)
+        refused = WaitingOrder(transaction=number, order=order, latest=number)
+        return self._ended(refused, OrderState.REJECTED, number, reason)
 
     def end(
         self, client_order_id: str, time: int, kind: TransactionKind, reason: str
@@ -139,10 +140,9 @@ class OrderBook:
         if kind in ENDS:
             self._end(item, ENDS[kind], transaction.id, reason)
         elif fill is not None and fill.reason == FillReason.DECISION.name:
-            item = item.after(fill)
+            item = item.after(fill, transaction.id)
             if waits:
                 self._enter(item)
-                self._stands(item, OrderState.PARTIALLY_FILLED, transaction.id)
             else:
                 self._end(item, OrderState.FILLED, transaction.id, "")
         return transaction
@@ -182,12 +182,13 @@ class OrderBook:
         name = item.order.client_order_id
         del self._waiting[name], self._queues[self._columns[item.order.symbol]][name]
         self._expiring.pop(name, None)
+        self.changes.waiting.pop(item.transaction, None)
         self.changes.ended.append((item.transaction,))
         if state is OrderState.REPLACED:
-            return self._stands(item, state, transaction, state.name, replaced_by=reason)
-        return self._stands(item, state, transaction, reason)
+            return self._ended(item, state, transaction, state.name, replaced_by=reason)
+        return self._ended(item, state, transaction, reason)
 
-    def _stands(
+    def _ended(
         self,
         item: WaitingOrder,
         state: OrderState,
@@ -196,7 +197,7 @@ class OrderBook:
         *,
         replaced_by: str = "",
     ) -> BrokerOrder:
-        """How an order stands from now on."""
+        """How an order stands for good."""
         order = item.order
         answer = BrokerOrder(
             client_order_id=order.client_order_id,

@@ -21,7 +21,7 @@ from infra.brokers.paper.live.records import (
     transaction_of,
     waiting_of,
 )
-from infra.brokers.paper.live.store import ExchangeStore
+from infra.brokers.paper.live.store import EVERY, ExchangeStore
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.brokers.paper.live.waiting import WaitingOrder
 from market.accounts import (
@@ -35,9 +35,6 @@ from market.errors import InvalidError
 from market.marks import Marks
 from market.ports import Interest
 from market.quotes import Quote
-
-EVERY = -1
-"""No limit to the rows of a query."""
 
 
 class PaperExchange(OrderDesk):
@@ -113,11 +110,14 @@ class PaperExchange(OrderDesk):
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
         """Every transaction with an id above `after`, in order."""
-        return tuple(map(transaction_of, self._store.transactions(after, EVERY)))
+        return tuple(map(transaction_of, self.transaction_records(after, EVERY)))
 
     def transaction_records(self, after: int, most: int) -> list[bytes]:
-        """The same as they are kept, at most so many."""
-        return self._store.transactions(after, most)
+        """The same as they are kept, at most so many; `EVERY` for no limit."""
+        kept = self._store.transactions(after, most)
+        if len(kept) != most:
+            kept += [record for number, record in self._book.changes.transactions if number > after]
+        return kept if most == EVERY else kept[:most]
 
     def history(self, interval_s: int, bars: int) -> Bars:
         """The last closed bars, newest last. Raises InvalidError for another length of bars."""
@@ -169,7 +169,7 @@ class PaperExchange(OrderDesk):
         quote = Quote(symbol=symbol, time=self.clock, bid=1.0, ask=1.0)
         order = closing_order(symbol, "", 1.0, 1.0)
         self._intake.obstacle(order, self.clock)
-        waiting = (WaitingOrder(transaction=0, order=order),)
+        waiting = (WaitingOrder(transaction=0, order=order, latest=0),)
         scratch.quote(0, quote, waiting, lambda *_, **__: None)
         scratch.look(0, quote, lambda *_, **__: None)
         scratch.equity()
@@ -215,9 +215,7 @@ class PaperExchange(OrderDesk):
                 TIME_IN_FORCE_EXPIRED,
             )
 
-    def _commit(self) -> None:
-        if self._together:
-            return
+    def _write(self) -> None:
         self._store.write(self._book.take_changes(), self._kept())
         self._unsaved = False
 

@@ -7,8 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
+
 from infra.brokers.paper.live.records import broker_order_of, encode, transaction_of
+from infra.brokers.paper.live.schema import TRANSACTIONS
 from infra.brokers.paper.state import FillReason
+from infra.brokers.record_file import APPEND_ONLY
 
 
 def fills_onto_orders(database: sqlite3.Connection) -> None:
@@ -28,7 +32,35 @@ def fills_onto_orders(database: sqlite3.Connection) -> None:
         )
 
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: fills_onto_orders}
+def a_row_for_a_commit(database: sqlite3.Connection) -> None:
+    """Transactions had a row each, and an order that waits stood among the others too."""
+    rows = database.execute("SELECT id, payload FROM transactions ORDER BY id").fetchall()
+    database.execute("DROP TABLE transactions")
+    database.execute(TRANSACTIONS)
+    database.executemany(
+        "INSERT INTO transactions VALUES (?, ?)",
+        [(number, encode([payload])) for number, payload in rows],
+    )
+    for statement in APPEND_ONLY:
+        database.execute(statement)
+    waiting = database.execute("SELECT transaction_id, payload FROM waiting").fetchall()
+    for number, payload in waiting:
+        item = msgspec.msgpack.decode(payload)
+        name = item["order"]["client_order_id"]
+        (told,) = database.execute(
+            "SELECT payload FROM orders WHERE client_order_id = ?", (name,)
+        ).fetchone()
+        item["latest"] = broker_order_of(told).transaction
+        database.execute(
+            "UPDATE waiting SET payload = ? WHERE transaction_id = ?", (encode(item), number)
+        )
+        database.execute("DELETE FROM orders WHERE client_order_id = ?", (name,))
+
+
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: fills_onto_orders,
+    2: a_row_for_a_commit,
+}
 """By the schema that they start from; each leads to the next."""
 
 

@@ -33,12 +33,18 @@ class OrderDesk(ABC):
     _intake: Intake
     _store: ExchangeStore
     _together = False
+    _due = False
 
     @abstractmethod
+    def _write(self) -> None:
+        """Make everything durable that happened since the last time."""
+
     def _commit(self) -> None:
-        """Make everything durable that happened since the last time; within `one_commit`, its end
-        does.
-        """
+        """The same now, or within `one_commit` at its end."""
+        if self._together:
+            self._due = True
+        else:
+            self._write()
 
     @contextmanager
     def one_commit(self) -> Iterator[None]:
@@ -54,14 +60,14 @@ class OrderDesk(ABC):
             self._end_together()
             raise
         except BaseException:
-            self._together = False
+            self._together = self._due = False
             raise
         self._end_together()
 
     def _end_together(self) -> None:
-        self._together = False
-        if self._book.changes.transactions:
-            self._commit()
+        due, self._together, self._due = self._due, False, False
+        if due:
+            self._write()
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
@@ -99,9 +105,7 @@ class OrderDesk(ABC):
 
     def working(self) -> tuple[BrokerOrder, ...]:
         """The orders that wait, in the order of their acceptance."""
-        names = [item.order.client_order_id for item in self._book.waiting()]
-        known = self._known(names)
-        return tuple(known[name] for name in names)
+        return tuple(item.standing for item in self._book.waiting())
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         """Cancel an order that waits; of one that has ended, its end.
@@ -298,8 +302,15 @@ class OrderDesk(ABC):
 
     def _known(self, names: Sequence[str]) -> dict[str, BrokerOrder]:
         """The orders that are there, as what is not committed yet has left them."""
-        changed = self._book.changes.orders
-        records = self._store.orders(names) | {
-            name: changed[name] for name in names if name in changed
-        }
-        return {name: broker_order_of(record) for name, record in records.items()}
+        found, ended = {}, self._book.changes.orders
+        unheard_of = []
+        for name in names:
+            item = self._book.find(name)
+            if item is not None:
+                found[name] = item.standing
+            elif name in ended:
+                found[name] = broker_order_of(ended[name])
+            else:
+                unheard_of.append(name)
+        kept = self._store.orders(unheard_of) if unheard_of else {}
+        return found | {name: broker_order_of(record) for name, record in kept.items()}

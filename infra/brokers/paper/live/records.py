@@ -45,6 +45,7 @@ class Terms:
 encode = msgspec.msgpack.Encoder().encode
 kept_of = msgspec.msgpack.Decoder(Kept).decode
 terms_of = msgspec.msgpack.Decoder(Terms).decode
+transaction_records_of = msgspec.msgpack.Decoder(list[bytes]).decode
 transaction_of = msgspec.msgpack.Decoder(Transaction).decode
 broker_order_of = msgspec.msgpack.Decoder(BrokerOrder).decode
 broker_orders_of = msgspec.msgpack.Decoder(tuple[BrokerOrder, ...]).decode

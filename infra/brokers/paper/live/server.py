@@ -50,6 +50,7 @@ class ExchangeServer:
         self._asking: list[DeadlineLine] = []
         self._unready: list[DeadlineLine] = []
         self._streams: list[Subscription] = []
+        self._answers: list[tuple[DeadlineLine, Answer]] = []
         self._delayed: list[tuple[float, int, DeadlineLine, Answer]] = []
         self._order = itertools.count()
         self._saved_at = 0.0
@@ -94,14 +95,16 @@ class ExchangeServer:
     def _turn(self) -> None:
         waiting: list[Readable] = [*self._doors, *self._asking, *self._unready, *self._streams]
         ready = readable([*waiting, self._woken], time.monotonic() + POLL_S)
-        self._take_prices()
+        with self._exchange.one_commit():
+            self._take_prices()
+            for line in tuple(self._asking):
+                self._serve(line, line in ready)
+        self._answer_all()
         for door in self._doors:
             for caller in door.arrivals():
                 self._welcome(caller)
         for line in [line for line in self._unready if line in ready]:
             self._begin_stream(line)
-        for line in tuple(self._asking):
-            self._serve(line, line in ready)
         now_s = time.monotonic()
         self._answer_delayed(now_s)
         for stream in tuple(self._streams):
@@ -159,11 +162,11 @@ class ExchangeServer:
     def _answer(self, line: DeadlineLine, ask: Ask) -> None:
         if ask.verb == "faults" and isinstance(ask.payload, FaultPlan):
             self._faults = Faults(ask.payload)
-            self._post(line, Answer(number=ask.number, payload=None))
+            self._answers.append((line, Answer(number=ask.number, payload=None)))
             return
         if ask.verb == "drop_streams":
             self._drop_streams()
-            self._post(line, Answer(number=ask.number, payload=None))
+            self._answers.append((line, Answer(number=ask.number, payload=None)))
             return
         fault = self._faults.strike(ask.verb)
         if fault is Fault.DROP_BEFORE:
@@ -181,7 +184,20 @@ class ExchangeServer:
             due = time.monotonic() + self._faults.plan.delay_s
             heapq.heappush(self._delayed, (due, next(self._order), line, answer))
         elif fault is not Fault.SILENT_AFTER:
-            self._post(line, answer)
+            self._answers.append((line, answer))
+
+    def _answer_all(self) -> None:
+        """What they tell of is durable now."""
+        answers, self._answers = self._answers, []
+        for line, answer in answers:
+            self._answer_now(line, answer)
+
+    def _answer_now(self, line: DeadlineLine, answer: Answer) -> None:
+        if line in self._asking:
+            try:
+                self._post(line, answer)
+            except StreamLost:
+                self._drop(line)
 
     def _post(self, line: DeadlineLine, answer: Answer) -> None:
         if not line.post(answer):
@@ -190,11 +206,7 @@ class ExchangeServer:
     def _answer_delayed(self, now_s: float) -> None:
         while self._delayed and self._delayed[0][0] <= now_s:
             _, _, line, answer = heapq.heappop(self._delayed)
-            if line in self._asking:
-                try:
-                    self._post(line, answer)
-                except StreamLost:
-                    self._drop(line)
+            self._answer_now(line, answer)
 
     def _drop(self, line: DeadlineLine) -> None:
         self._asking.remove(line)

@@ -10,30 +10,32 @@ from pathlib import Path
 import numpy as np
 
 from infra.brokers.paper.live.migration import migrate
-from infra.brokers.paper.live.records import Kept, Terms, encode, kept_of, terms_of
-from infra.brokers.record_file import APPEND_ONLY, RecordFile
+from infra.brokers.paper.live.records import (
+    Kept,
+    Terms,
+    encode,
+    kept_of,
+    terms_of,
+    transaction_records_of,
+)
+from infra.brokers.paper.live.schema import SCHEMA, SCHEMA_VERSION
+from infra.brokers.record_file import RecordFile
 from market.bar_window import BarSlice
 
-SCHEMA_VERSION = 2
+EVERY = -1
+"""As many as there are."""
 KEPT_BARS = 5_000
 FORGET_EVERY = 500
 
 _FORGET = "DELETE FROM bars WHERE time NOT IN (SELECT time FROM bars ORDER BY time DESC LIMIT ?)"
-_SCHEMA = (
-    "CREATE TABLE transactions (id INTEGER PRIMARY KEY, payload BLOB NOT NULL)",
-    "CREATE TABLE orders (client_order_id TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE waiting (transaction_id INTEGER PRIMARY KEY, payload BLOB NOT NULL)",
-    "CREATE TABLE bars (time INTEGER PRIMARY KEY, payload BLOB NOT NULL)",
-    "CREATE TABLE state (name TEXT PRIMARY KEY, payload BLOB NOT NULL)",
-    *APPEND_ONLY,
-)
 
 
 @dataclass(slots=True)
 class Changes:
-    """What happened since the last commit: rows as they will stand in the store.
+    """What happened since the last commit, as it will stand in the store.
 
-    waiting: orders by their acceptances. ended: acceptances of those that wait no more.
+    transactions: with their numbers. orders: that have ended, by id. waiting: orders by their
+    acceptances. ended: acceptances of those that wait no more.
     """
 
     transactions: list[tuple[int, bytes]] = field(default_factory=list)
@@ -54,7 +56,7 @@ class ExchangeStore:
         self._rows = 0
         self._file = RecordFile(
             path,
-            _SCHEMA,
+            SCHEMA,
             SCHEMA_VERSION,
             what="the store of a paper exchange",
             owner="exchange",
@@ -80,9 +82,14 @@ class ExchangeStore:
         self._rows += len(bars)
         forgets = self._rows >= FORGET_EVERY
         self._rows = 0 if forgets else self._rows
+        transactions = [record for _, record in changes.transactions]
+        last = changes.transactions[-1][0] if transactions else 0
         self._file.write(
-            ("INSERT INTO transactions VALUES (?, ?)", changes.transactions),
-            ("INSERT OR REPLACE INTO orders VALUES (?, ?)", [*changes.orders.items()]),
+            (
+                "INSERT INTO transactions VALUES (?, ?)",
+                [(last, encode(transactions))] if transactions else [],
+            ),
+            ("INSERT INTO orders VALUES (?, ?)", [*changes.orders.items()]),
             ("INSERT OR REPLACE INTO waiting VALUES (?, ?)", [*changes.waiting.items()]),
             ("DELETE FROM waiting WHERE transaction_id = ?", changes.ended),
             ("INSERT OR REPLACE INTO bars VALUES (?, ?)", bars),
@@ -91,20 +98,27 @@ class ExchangeStore:
         )
 
     def transactions(self, after: int, most: int) -> list[bytes]:
-        """The next transactions with an id above `after`, in order, at most so many."""
-        rows = self._file.rows(
-            "SELECT payload FROM transactions WHERE id > ? ORDER BY id LIMIT ?", after, most
-        )
-        return [payload for (payload,) in rows]
+        """The next transactions with an id above `after`, in order, at most so many; `EVERY` for
+        no limit.
+        """
+        found: list[bytes] = []
+        for last, payload in self._file.rows(
+            "SELECT last, payload FROM transactions WHERE last > ? ORDER BY last", after
+        ):
+            records = transaction_records_of(payload)
+            found += records[max(0, after - last + len(records)) :]
+            if 0 <= most <= len(found):
+                return found[:most]
+        return found
 
     @property
     def last_transaction(self) -> int:
         """The id of the newest, 0 before the first."""
-        found = self._file.row("SELECT max(id) FROM transactions")
+        found = self._file.row("SELECT max(last) FROM transactions")
         return 0 if found is None else int(found[0] or 0)
 
     def orders(self, client_order_ids: Sequence[str]) -> dict[str, bytes]:
-        """Those of these orders that are there, by id."""
+        """Those of these orders that have ended, by id."""
         rows = self._file.rows(
             "SELECT client_order_id, payload FROM orders WHERE client_order_id IN "
             "(SELECT value FROM json_each(?))",

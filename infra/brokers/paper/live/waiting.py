@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from market.accounts import BrokerOrder, OrderState
 from market.orders import EntryKind, Fill, OrderRequest, TimeInForce
 from market.record import Record
 
@@ -12,13 +13,15 @@ class WaitingOrder(Record, frozen=True, kw_only=True):
     """An accepted order. transaction: of its acceptance. closes: whatever is held when it fills.
     reduces: what is held when it fills, by its units at most.
 
-    filled: signed units that were. filled_at: when its last part did, UTC ns, 0 before the first.
+    latest: the transaction that made it what it is, its acceptance or its last fill. filled: signed
+    units that were. filled_at: when its last part did, UTC ns, 0 before the first.
     stood: of MARKET_IF_TOUCHED, the side of its price on which the market stood when it was
     accepted: 1 above, −1 below, 0 there. expires: UTC ns, 0 for never.
     """
 
     transaction: int
     order: OrderRequest
+    latest: int
     closes: bool = False
     reduces: bool = False
     filled: float = 0.0
@@ -50,11 +53,25 @@ class WaitingOrder(Record, frozen=True, kw_only=True):
         """Signed units that were not filled yet."""
         return self.order.units - self.filled
 
-    def after(self, fill: Fill) -> WaitingOrder:
-        """The order once a part of it has filled."""
+    @property
+    def standing(self) -> BrokerOrder:
+        """How it stands, for whoever asks."""
+        order = self.order
+        return BrokerOrder(
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            units=order.units,
+            state=OrderState.PARTIALLY_FILLED if self.filled else OrderState.ACCEPTED,
+            transaction=self.latest,
+            filled=self.filled,
+        )
+
+    def after(self, fill: Fill, transaction: int) -> WaitingOrder:
+        """The order once a part of it has filled, by this transaction."""
         return WaitingOrder(
             transaction=self.transaction,
             order=self.order,
+            latest=transaction,
             closes=self.closes,
             reduces=self.reduces,
             filled=self.filled + fill.units,
