@@ -44,6 +44,7 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
+    OrdersAccepted,
     OrderUnknown,
     OverrideEnded,
     RulesTakenUp,
@@ -57,6 +58,7 @@ from market.order_life import (
     OPEN,
     UNSETTLED,
     OpenOrder,
+    OrderNews,
     OrderStage,
     Purpose,
     after_fill,
@@ -73,7 +75,14 @@ KEPT_TRIPS = 100
 """Trips that are over and still told; the journal holds every one."""
 KEPT_GROUPS = 100
 """Groups of orders that are remembered: a fill may come after all of its orders have ended."""
-ORDER_EVENTS = (OrderIntended, OrderAccepted, OrderUnknown, OrderResolved, OrderCancelled)
+ORDER_EVENTS = (
+    OrderIntended,
+    OrdersAccepted,
+    OrderAccepted,
+    OrderUnknown,
+    OrderResolved,
+    OrderCancelled,
+)
 """What moves an order along; a start folds so many that a union made for each would be felt."""
 
 
@@ -333,18 +342,32 @@ class DeskState:
 
     def _advance(
         self,
-        event: OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled,
+        event: OrderIntended
+        | OrdersAccepted
+        | OrderAccepted
+        | OrderUnknown
+        | OrderResolved
+        | OrderCancelled,
     ) -> None:
         if isinstance(event, OrderIntended):
             self._intend(event)
+            return
+        if isinstance(event, OrdersAccepted):
+            for accepted in event.client_order_ids:
+                self._hear(accepted, OrderNews.ACCEPTED)
             return
         name = (
             event.cancellation.client_order_id
             if isinstance(event, OrderCancelled)
             else event.client_order_id
         )
-        entry, news = self.orders.get(name), news_of(event)
-        if entry is not None and news is not None:
+        news = news_of(event)
+        if news is not None:
+            self._hear(name, news)
+
+    def _hear(self, name: str, news: OrderNews) -> None:
+        entry = self.orders.get(name)
+        if entry is not None:
             self._keep(after_news(entry, news))
 
     def _intend(self, event: OrderIntended) -> None:

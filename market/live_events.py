@@ -176,6 +176,27 @@ class OrderAccepted(Record, frozen=True, kw_only=True):
     transaction: int
 
 
+class OrdersAccepted(Record, frozen=True, kw_only=True):
+    """The broker has these orders: it was asked for them, and answered, together. An event each
+    would be a third of what a busy desk writes down.
+
+    client_order_ids, transactions: side by side.
+    """
+
+    time: int
+    client_order_ids: tuple[str, ...]
+    transactions: tuple[int, ...]
+
+    @property
+    def each(self) -> tuple[OrderAccepted, ...]:
+        """The same, one by one."""
+        told = zip(self.client_order_ids, self.transactions, strict=True)
+        return tuple(
+            OrderAccepted(client_order_id=name, time=self.time, transaction=number)
+            for name, number in told
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderUnknown:
     """An order was sent, or may have been, and no answer came: nothing new in its instrument
@@ -333,6 +354,7 @@ LiveEvent = (
     | BreakerTripped
     | BreakerReset
     | OrderAccepted
+    | OrdersAccepted
     | OrderUnknown
     | OrderResolved
     | TransactionsBooked
@@ -359,6 +381,7 @@ LIVE_EVENT_TYPES: tuple[type[LiveEvent], ...] = (
     BreakerTripped,
     BreakerReset,
     OrderAccepted,
+    OrdersAccepted,
     OrderUnknown,
     OrderResolved,
     TransactionsBooked,

@@ -29,7 +29,7 @@ from market.live_events import (
     BarClosed,
     BreakersMoved,
     CoordinatorAttached,
-    OrderAccepted,
+    OrdersAccepted,
     TradingOpened,
 )
 from market.messages import RiskContext
@@ -102,7 +102,10 @@ def as_live(
             filled[desk.symbols.index(event.fill.symbol)] += 1.0
         if isinstance(event, OrderIntended):
             name = event.order.client_order_id
-            events.append(OrderAccepted(client_order_id=name, time=0, transaction=len(events)))
+            told = (f"beside-{name}", name)
+            events.append(
+                OrdersAccepted(time=0, client_order_ids=told, transactions=(1, len(events)))
+            )
     return events
 
 

@@ -31,6 +31,7 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
+    OrdersAccepted,
     OrderUnknown,
     TradingOpened,
 )
@@ -158,8 +159,9 @@ class _Reading:
             if event.cancellation.client_order_id in self.orders:
                 self.cancellations.append(event.cancellation)
                 self._note(event.cancellation, event.transaction)
-        elif isinstance(event, BrokerAnswer) and event.client_order_id in self.orders:
-            self.answers.append(event)
+        elif isinstance(event, OrdersAccepted | BrokerAnswer):
+            answers = event.each if isinstance(event, OrdersAccepted) else (event,)
+            self.answers += [one for one in answers if one.client_order_id in self.orders]
 
     def _note(self, what: Fill | Cancellation, transaction: int) -> None:
         if transaction:

@@ -15,7 +15,10 @@ SNAPSHOT_EVERY = 20_000
 
 
 class Books:
-    """Everything that is recorded is folded at once. keep: stores a snapshot of the state."""
+    """Everything that is recorded is folded at once. keep: stores a snapshot of the state.
+
+    owing: whether something is recorded that must be durable before the next step, and is not yet.
+    """
 
     meters: Meters = NO_METERS
 
@@ -26,6 +29,7 @@ class Books:
         self.state = state
         self._keep = keep
         self._since = 0
+        self.owing = False
 
     def record(self, *events: Event) -> None:
         """Append events; they are durable soon. Raises JournalUnwritable."""
@@ -34,10 +38,15 @@ class Books:
             self.state.apply(event)
         self._since += len(events)
 
+    def owe(self) -> None:
+        """What was recorded must be durable before anything is sent or decided on it."""
+        self.owing = True
+
     def durable(self) -> None:
         """Return once everything recorded is on disk. Raises JournalUnwritable."""
         began = time.perf_counter()
         self._journal.commit()
+        self.owing = False
         self.meters.observe(JOURNAL_LAG_SECONDS, time.perf_counter() - began)
         if self._since >= SNAPSHOT_EVERY:
             self.keep()

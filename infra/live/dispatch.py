@@ -130,7 +130,8 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        barred, working = self._barred(signed, now), state.working
+        barred = self._barred(signed, now)
+        working = None if seen is None else state.working
         for approved in signed.approved:
             why = self._obstacle(approved, unknown, barred)
             why = why or self._moved(approved, seen, working)
@@ -324,12 +325,12 @@ class Dispatch:
         return None if passes else barred
 
     def _moved(
-        self, approved: RiskApproved, seen: Settlement | None, working: Floats
+        self, approved: RiskApproved, seen: Settlement | None, working: Floats | None
     ) -> str | None:
         """Why the account is not the one that was decided on, or None. working: (M,) signed units
-        that orders may still fill.
+        that orders may still fill, where that account is known.
         """
-        if seen is None:
+        if seen is None or working is None:
             return None
         state, column = self._books.state, self._books.state.column(approved.symbol)
         held, was = float(state.ledger.units[column]), float(seen.units[column])

@@ -269,6 +269,8 @@ class LiveGateway:
         ):
             self._miss(ready.bar)
             return None
+        if self.books.owing:
+            self.books.durable()  # what the coordinator decides on is known after a crash
         self._seen = seen
         self._told_stage = self.staging.name
         self.staging.given = ready.sequence
@@ -481,7 +483,7 @@ class LiveGateway:
             elif isinstance(event, OrderFilled):
                 self._filled[self.books.state.column(event.fill.symbol)] += 1.0
         self._measuring.booked(events)
-        self.books.durable()
+        self.books.owe()
         self.keep_groups()
 
     def keep_groups(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from infra.live.answers import ended, event_of, not_sent, unanswered
+from infra.live.answers import ended, event_of, not_sent, together, unanswered
 from infra.live.books import Books
 from infra.live.posting import posted
 from market.accounts import BrokerOrder
@@ -154,8 +154,7 @@ class Sending:
             books.record(*(not_sent(order, str(error), lot.now) for order in self._open(lot)))
         else:
             told = ((order, answers.get(order.client_order_id)) for order in self._open(lot))
-            events = (event_of(order, answer, lot.now) for order, answer in told)
-            books.record(*(event for event in events if event is not None))
+            books.record(*together(event_of(order, answer, lot.now) for order, answer in told))
 
     def _open(self, lot: Lot) -> list[OrderRequest]:
         is_unsettled = self._books.state.is_unsettled

@@ -37,6 +37,7 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
+    OrdersAccepted,
     OrderUnknown,
     OverrideEnded,
     RulesTakenUp,
@@ -89,6 +90,13 @@ ABOUT_ORDERS: st.SearchStrategy[Event] = st.one_of(
         purpose=st.sampled_from([purpose.value for purpose in Purpose]),
     ),
     st.builds(OrderAccepted, client_order_id=NAMES, time=WHOLE, transaction=WHOLE),
+    st.builds(
+        lambda time, names: OrdersAccepted(
+            time=time, client_order_ids=names, transactions=tuple(range(len(names)))
+        ),
+        WHOLE,
+        st.lists(NAMES, max_size=4).map(tuple),
+    ),
     st.builds(OrderUnknown, client_order_id=NAMES, time=WHOLE),
     st.builds(
         OrderResolved,
@@ -246,6 +254,18 @@ def test_a_restart_from_a_snapshot_anywhere_ends_where_the_whole_fold_does(
     kept = encode_value(folded(DeskState(START, ROWS), events[:cut]).snapshot())
     again = DeskState.resume(decode_value(kept, DeskSnapshot), ROWS)
     assert same(folded(again, events[cut:]).snapshot(), whole)
+
+
+@QUICK
+@given(EVENTS)
+def test_orders_that_were_accepted_together_fold_as_one_by_one(events: list[Event]) -> None:
+    one_by_one = [
+        single
+        for event in events
+        for single in (event.each if isinstance(event, OrdersAccepted) else (event,))
+    ]
+    whole, single = (folded(DeskState(START, ROWS), told) for told in (events, one_by_one))
+    assert same(whole.snapshot(), single.snapshot())
 
 
 @QUICK

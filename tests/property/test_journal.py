@@ -54,6 +54,7 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
+    OrdersAccepted,
     OrderUnknown,
     OverrideEnded,
     RiskAssessed,
@@ -183,6 +184,9 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     BreakerTripped: st.builds(BreakerTripped, time=INT, repeats=INT),
     BreakerReset: st.builds(BreakerReset, time=INT, equity=FLOAT),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
+    OrdersAccepted: st.builds(
+        OrdersAccepted, time=INT, transactions=st.lists(INT, max_size=3).map(tuple)
+    ),
     OrderUnknown: st.builds(OrderUnknown, time=INT),
     OrderResolved: st.builds(OrderResolved, time=INT),
     TransactionsBooked: st.builds(TransactionsBooked, time=INT, last=INT),

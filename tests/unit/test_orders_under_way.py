@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.live.answers import event_of, not_sent, together, unanswered
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from market.accounts import BrokerOrder, OrderState, TransactionKind
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderCancelled
-from market.live_events import OrderAccepted, OrderUnknown
+from market.live_events import OrderAccepted, OrdersAccepted, OrderUnknown
 from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
 from tests.dispatching import Bench, bench, euros, leg, order_id, told
@@ -94,6 +95,31 @@ def test_orders_that_never_left_end_with_their_answer(
     assert desk.books.state.orders == {}
     (gone,) = desk.events(OrderCancelled)
     assert gone.ending == "absent"
+
+
+def test_what_the_broker_has_of_orders_that_it_answered_together_is_one_event(
+    desk: Bench,
+) -> None:
+    desk.send(euros(1_000.0), approved_by_hand("GBP_USD", 500.0))
+    desk.dispatch.settle()
+    (accepted,) = desk.events(OrdersAccepted)
+    assert accepted.client_order_ids == (M, GBP)
+    assert desk.events(OrderAccepted) == []
+    for one in accepted.each:
+        assert desk.stage_of(one.client_order_id) == OrderStage.ACCEPTED
+        assert one.transaction == desk.broker.orders[one.client_order_id].transaction
+
+
+def test_what_else_was_answered_beside_the_orders_that_the_broker_has_is_on_record() -> None:
+    has = [order(name, 1.0) for name in "ab"]
+    answers = [told(one, OrderState.ACCEPTED) for one in has]
+    events = [event_of(one, answer, START) for one, answer in zip(has, answers, strict=True)]
+    unheard, gone = unanswered(order("c", 1.0), "", START), not_sent(order("d", 1.0), "", START)
+    accepted, *others = together([events[0], unheard, None, events[1], gone])
+    assert isinstance(accepted, OrdersAccepted)
+    assert list(accepted.each) == events
+    assert others == [unheard, gone]
+    assert together([None, unheard, events[0]]) == (events[0], unheard)
 
 
 def test_what_the_transactions_told_before_the_answer_is_booked_once(desk: Bench) -> None:
