@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.ballot import Agent, Ballot, check_ballot, check_shape, votes_alone
 from market.bar_window import BarWindow
-from market.bars import Bars
+from market.bars import Bars, Floats
 from market.errors import FatalError
 from market.messages import BallotCast, PrimeWith, VoteOn
 
@@ -76,25 +76,27 @@ class Seat:
             if self._newest is None:
                 self._newest = newest_vote(self.agent)
             ballot = self._newest(bars)
-            evidence = np.full((len(self._evidence), bars.shape[1]), np.nan)
-            for row, name in enumerate(self._evidence):
-                if name in ballot.evidence:
-                    evidence[row] = ballot.evidence[name][-1]
-            score = ballot.score[-1].copy()
+            layers = newest_layers(ballot, self._evidence)
         except Exception as error:
             self._newest = None  # it may have missed this bar
             return self._abstention(
                 message.sequence, self._window, len(self._evidence), said_by(error)
             )
-        return BallotCast(sequence=message.sequence, score=score, evidence=evidence)
+        return BallotCast(sequence=message.sequence, layers=layers)
 
     def _abstention(self, sequence: int, window: BarWindow, rows: int, failure: str) -> BallotCast:
         return BallotCast(
             sequence=sequence,
-            score=np.full(window.width, np.nan),
-            evidence=np.full((rows, window.width), np.nan),
+            layers=np.full((1 + rows, window.width), np.nan),
             failure=failure,
         )
+
+
+def newest_layers(ballot: Ballot, evidence: tuple[str, ...]) -> Floats:
+    """(1 + K, N): the newest scores, then this evidence of them, NaN where the ballot has none."""
+    unknown = np.full((1, ballot.score.shape[1]), np.nan)
+    rows = [ballot.evidence.get(name, unknown)[-1:] for name in evidence]
+    return np.concatenate([ballot.score[-1:], *rows], dtype=np.float64)
 
 
 def newest_vote(agent: Agent) -> Callable[[Bars], Ballot]:

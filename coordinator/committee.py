@@ -14,6 +14,15 @@ from market.lines import Line
 from market.messages import BallotCast, PrimeWith, VoteOn
 
 
+def unfit(ballot: BallotCast, shape: tuple[int, int]) -> str | None:
+    """Why a ballot cannot be counted; None where it can. shape: of the layers expected."""
+    if ballot.layers.shape != shape:
+        return f"answered scores and evidence of shape {ballot.layers.shape}, expected {shape}"
+    if np.count_nonzero(np.abs(ballot.score) > 1.0):
+        return "answered scores outside [-1, 1]"
+    return None
+
+
 class Committee:
     """Asks every agent for its vote on a bar. One that fails, or is gone, abstains.
 
@@ -91,10 +100,9 @@ class Committee:
             return str(error)
         if not isinstance(ballot, BallotCast) or ballot.sequence != sequence:
             return f"answered bar {getattr(ballot, 'sequence', '?')} when asked for {sequence}"
-        if ballot.score.shape != score.shape or ballot.evidence.shape != evidence.shape:
-            return f"answered scores of shape {ballot.score.shape}, expected {score.shape}"
-        if (np.abs(ballot.score) > 1.0).any():
-            return "answered scores outside [-1, 1]"
+        why = unfit(ballot, (1 + len(evidence), len(score)))
+        if why is not None:
+            return why
         score[:] = ballot.score
         evidence[:] = ballot.evidence
         return ballot.failure

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from market.account_shown import AccountShown, Proposed
@@ -12,6 +14,7 @@ from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.events import Event
 from market.orders import Cancellation, Fill
+from market.record import Record
 from market.sent import sent, sent_with_arrays
 from market.verdicts import RiskApproved, RiskRefused, SignedApprovals
 
@@ -36,12 +39,24 @@ class VoteOn:
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BallotCast:
-    """An agent's vote on one bar. score: (N,). evidence: (K, N). failure: why it abstains."""
+    """An agent's vote on one bar. layers: (1 + K, N), the score and its K rows of evidence, in one
+    array because each is sent by itself. failure: why it abstains.
+    """
 
     sequence: int
-    score: Floats
-    evidence: Floats
+    layers: Floats
     failure: str | None = None
+
+    @property
+    def score(self) -> Floats:
+        """(N,)."""
+        score: Floats = self.layers[0]
+        return score
+
+    @property
+    def evidence(self) -> Floats:
+        """(K, N)."""
+        return self.layers[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +114,7 @@ class RiskContext(AccountShown):
                       for part in (proposed, account) for one in fields(part)})  # fmt: skip
 
 
-@sent_with_arrays
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewed:
+class Reviewed(Record, frozen=True, kw_only=True):
     """The guardian's answer: verdicts in the order of the review, signed, and what it noticed.
 
     memory, halt: what its breakers remember, and the halt in force.
@@ -111,13 +124,37 @@ class Reviewed:
     signed: SignedApprovals
     refused: tuple[RiskRefused, ...]
     notices: tuple[Event, ...]
-    memory: Floats = field(default_factory=lambda: np.empty(0))
+    memory: Floats = msgspec.field(default_factory=lambda: np.empty(0))
     halt: str = "NONE"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its verdicts as one piece: pickled one by one, they take several times as long."""
+        verdicts = _encode((self.signed, self.refused))
+        memory = bytearray(np.asarray(self.memory, dtype=np.float64).tobytes())
+        return _reviewed, (self.sequence, verdicts, self.notices, memory, self.halt)
 
     @property
     def approved(self) -> tuple[RiskApproved, ...]:
         """The approved orders."""
         return self.signed.approved
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_verdicts_of = msgspec.msgpack.Decoder(tuple[SignedApprovals, tuple[RiskRefused, ...]]).decode
+
+
+def _reviewed(
+    sequence: int, verdicts: bytes, notices: tuple[Event, ...], memory: bytearray, halt: str
+) -> Reviewed:
+    signed, refused = _verdicts_of(verdicts)
+    return Reviewed(
+        sequence=sequence,
+        signed=signed,
+        refused=refused,
+        notices=notices,
+        memory=np.frombuffer(memory),
+        halt=halt,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,8 @@ def on_record(events: Iterable[LimitOverridden]) -> tuple[Override, ...]:
 
 def in_force(overrides: tuple[Override, ...], time: int) -> tuple[Override, ...]:
     """Those that are not over at this market time, ns."""
+    if not overrides:
+        return ()
     return tuple(one for one in overrides if time < one.until)
 
 

@@ -50,7 +50,7 @@ def armed_breakers(equity: float) -> Breakers:
 
 def remembered(breakers: Breakers) -> Floats:
     """(6,) everything the breakers hold, in the order of their fields."""
-    return np.array([float(part[0]) for part in breakers])
+    return np.concatenate(breakers, dtype=np.float64)
 
 
 def resume_breakers(breakers: Breakers, memory: Floats) -> None:

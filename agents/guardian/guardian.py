@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.guardian.bar import take_bar
+from agents.guardian.bar import review_bar
 from agents.guardian.breakers import (
     armed_breakers,
     by_drawdown,
@@ -26,7 +26,7 @@ from agents.guardian.pace import (
     ENABLED,
     enable,
     memory_lengths,
-    remembered_pace,
+    pace_row,
     resume_pace,
     take_approval,
     take_reduction,
@@ -34,7 +34,7 @@ from agents.guardian.pace import (
 )
 from agents.guardian.proposals import Exposed, Proposals, no_verdicts
 from agents.guardian.returns_window import ReturnsWindow
-from agents.guardian.review import is_proven_reduction, review
+from agents.guardian.review import is_proven_reduction
 from agents.guardian.staged import limits_at
 from agents.guardian.tail import empty_tail
 from agents.guardian.traits import Traits
@@ -186,7 +186,7 @@ class RiskGuardian:
     @property
     def memory(self) -> Floats:
         """Everything that it remembers between two reviews beside the returns window."""
-        return np.concatenate([remembered(self._breakers), remembered_pace(self._pace)])
+        return np.concatenate([remembered(self._breakers), pace_row(self._pace)])
 
     def resume(self, memory: Floats) -> None:
         """Go on from a `memory`, to the last bit; an older version's is taken as far as it goes.
@@ -211,19 +211,13 @@ class RiskGuardian:
     def _review(self, context: AccountShown, proposals: Wishes) -> Reviewed:
         overrides = in_force(context.overrides, context.time)
         self._stand_at(context.stage, overrides)
-        watched = take_bar(
+        returns = self._returns.take(context.returns)
+        proposed = _copied(proposals)
+        watched = review_bar(
             self._breakers,
-            self._pace,
-            self._limits,
             context.filled,
             context.time,
-            context.equity,
             self._rearm_after,
-        )
-        notices = watch_notices(watched, self._limits, context.sequence, context.time)
-        returns = self._returns.take(context.returns)
-        proposed = self._proposed(proposals)
-        review(
             proposed,
             Exposed(
                 units=context.units,
@@ -231,7 +225,7 @@ class RiskGuardian:
                 stop_price=context.stop_price,
                 traits=self._traits,
                 equity=context.equity,
-                halt=int(self._breakers.halt[0]),
+                halt=int(Halt.NONE),
                 returns=returns,
                 row=len(returns) - 1,
                 sigma=context.sigma,
@@ -246,6 +240,7 @@ class RiskGuardian:
             self._pace,
             self._verdicts,
         )
+        notices = watch_notices(watched, self._limits, context.sequence, context.time)
         approved, refused = self._by_type(context.mid, proposed)
         return Reviewed(
             sequence=context.sequence,
@@ -335,19 +330,6 @@ class RiskGuardian:
                     order.reference_price,
                 )
 
-    def _proposed(self, wishes: Wishes) -> Proposals:
-        """What is proposed; a halt that flattens writes its own orders over them."""
-        arrays: tuple[Floats, ...] = (
-            wishes.order_units,
-            wishes.score,
-            wishes.stop_distance,
-            wishes.take_profit_distance,
-            wishes.trailing_distance,
-        )
-        if self.halt is Halt.DRAWDOWN_FLATTEN:
-            arrays = tuple(array.copy() for array in arrays)
-        return Proposals._make((*arrays, wishes.bound, wishes.group))
-
     def stage_of(self, stage: str) -> str:
         """The capital stage whose limits hold where it is told this one; empty: none does."""
         return stage or self._without
@@ -370,11 +352,18 @@ class RiskGuardian:
         loss = float(halting_loss(self._breakers)) if halted else np.nan
         approved: list[RiskApproved] = []
         refused: list[RiskRefused] = []
-        for column in verdicts.ranked[: int(verdicts.reviewed[0])].tolist():
-            units, limit = verdicts.units.item(column), verdicts.limit.item(column)
-            allowed, measured = verdicts.allowed.item(column), verdicts.measured.item(column)
-            wished, score = proposed.units.item(column), proposed.score.item(column)
-            bound = proposed.bound.item(column)
+        ranked = verdicts.ranked[: int(verdicts.reviewed[0])]
+        judged = (
+            verdicts.units,
+            verdicts.limit,
+            verdicts.allowed,
+            verdicts.measured,
+            proposed.units,
+            proposed.score,
+            proposed.bound,
+        )
+        told = zip(ranked.tolist(), *(part[ranked].tolist() for part in judged), strict=True)
+        for column, units, limit, allowed, measured, wished, score, bound in told:
             found = loss if limit in HALTS else measured
             if units == 0.0:
                 refused.append(
@@ -396,9 +385,9 @@ class RiskGuardian:
                     proposed_units=wished,
                     score=score,
                     bracket=_bracket(proposed, column),
-                    reference_price=float(mid[column]),
-                    lowest_price=float(verdicts.lowest_price[column]),
-                    highest_price=float(verdicts.highest_price[column]),
+                    reference_price=mid.item(column),
+                    lowest_price=verdicts.lowest_price.item(column),
+                    highest_price=verdicts.highest_price.item(column),
                     bound=LIMIT_NAMES[bound],
                     limit=LIMIT_NAMES[limit],
                     allowed=allowed,
@@ -408,10 +397,23 @@ class RiskGuardian:
         return approved, refused
 
 
+def _copied(wishes: Wishes) -> Proposals:
+    """What is proposed; a halt that flattens writes its own orders over it."""
+    return Proposals(
+        wishes.order_units.copy(),
+        wishes.score.copy(),
+        wishes.stop_distance.copy(),
+        wishes.take_profit_distance.copy(),
+        wishes.trailing_distance.copy(),
+        wishes.bound,
+        wishes.group,
+    )
+
+
 def _bracket(proposed: Proposals, column: int) -> Bracket:
-    trailing = float(proposed.trailing_distance[column])
+    trailing = proposed.trailing_distance.item(column)
     return Bracket(
-        stop=float(proposed.stop_distance[column]),
-        take_profit=float(proposed.take_profit_distance[column]),
+        stop=proposed.stop_distance.item(column),
+        take_profit=proposed.take_profit_distance.item(column),
         trailing=trailing if trailing > 0.0 else None,
     )

@@ -86,7 +86,8 @@ def _in_one_row(pace: Pace) -> Pace:
     )
 
 
-def _row(pace: Pace) -> Floats:
+def pace_row(pace: Pace) -> Floats:
+    """Everything that it holds, in one row that it goes on to write in."""
     row: Floats | None = pace.order_time.base
     assert row is not None, "the parts of a Pace are views of one row"
     return row
@@ -197,13 +198,8 @@ def take_reduction(pace: Pace, time: float) -> None:
     spend(pace.reduced, time)
 
 
-def remembered_pace(pace: Pace) -> Floats:
-    """Everything that `pace` holds, in one row."""
-    return _row(pace).copy()
-
-
 def resume_pace(pace: Pace, memory: Floats) -> None:
-    """Go on from what `remembered_pace` gave, which must be of the same desk and limits.
+    """Go on from what `pace_row` gave, which must be of the same desk and limits.
 
     What a memory does not reach yet, because it was written before that was remembered, is as on a
     desk that has ordered nothing.
@@ -211,7 +207,7 @@ def resume_pace(pace: Pace, memory: Floats) -> None:
     nothing = _nothing_ordered(
         len(pace.order_time), len(pace.disabled), len(pace.messages), pace.fills.shape[1]
     )
-    _row(pace)[:] = np.concatenate([memory, _row(nothing)[len(memory) :]])
+    pace_row(pace)[:] = np.concatenate([memory, pace_row(nothing)[len(memory) :]])
 
 
 def memory_lengths(pace: Pace) -> tuple[int, ...]:

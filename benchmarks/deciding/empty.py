@@ -23,8 +23,7 @@ class Empty:
             width = message.bar.values.shape[1]
             return BallotCast(
                 sequence=message.sequence,
-                score=np.full(width, np.nan),
-                evidence=np.full((self._rows, width), np.nan),
+                layers=np.full((1 + self._rows, width), np.nan),
             )
         if isinstance(message, PrimeWith):
             return ()

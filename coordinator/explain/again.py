@@ -10,7 +10,7 @@ import numpy as np
 from agents.guardian.calibration.leading import leading_agent
 from agents.guardian.guardian import RiskGuardian
 from agents.guardian.notices import SUPERVISOR
-from agents.guardian.pace import remembered_pace, unhurried
+from agents.guardian.pace import pace_row, unhurried
 from coordinator.deciding import Deciding
 from coordinator.desk import Desk
 from coordinator.explain.account import AccountFold
@@ -123,7 +123,7 @@ class DeskAgain:
         self._closed: BarClosed | None = None
         self._memory: Floats | None = None
         self._rearmed = False
-        self._unhurried = remembered_pace(
+        self._unhurried = pace_row(
             unhurried(len(started.symbols), len(started.agents), desk.limits.pace)
         )
         self._stages: list[StageChanged] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from coordinator.committee import unfit
 from coordinator.live.places import Rows
 from market.bars import Floats
 from market.messages import BallotCast
@@ -26,12 +27,9 @@ class BallotBox:
         """Take one ballot in; one that has not the shape or the range of a ballot abstains."""
         rows = self._rows[name]
         score, evidence = self.scores[rows.score], self.evidence[rows.first : rows.stop]
-        if ballot.score.shape != score.shape or ballot.evidence.shape != evidence.shape:
-            found = ballot.score.shape
-            self.cast[name] = f"answered scores of shape {found}, expected {score.shape}"
-        elif (np.abs(ballot.score) > 1.0).any():
-            self.cast[name] = "answered scores outside [-1, 1]"
-        else:
+        why = unfit(ballot, (1 + len(evidence), len(score)))
+        if why is None:
             score[:] = ballot.score
             evidence[:] = ballot.evidence
-            self.cast[name] = ballot.failure
+            why = ballot.failure
+        self.cast[name] = why

@@ -45,7 +45,8 @@ def scripted(answer: object) -> ScriptedLine:
 
 
 def cast(score: Floats, *, sequence: int = 0, rows: int = 0) -> BallotCast:
-    return BallotCast(sequence=sequence, score=score, evidence=np.zeros((rows, 4)))
+    layers = np.vstack([score, np.zeros((rows, score.shape[-1]))])
+    return BallotCast(sequence=sequence, layers=layers)
 
 
 def test_ballots_stand_in_the_order_of_the_agents_with_their_evidence() -> None:
@@ -114,8 +115,8 @@ def test_an_agent_that_cannot_be_primed_says_why_when_it_is_asked_to_vote() -> N
     [
         (cast(np.zeros(4), sequence=9), "answered bar 9 when asked for 0"),
         ("hello", r"answered bar \? when asked for 0"),
-        (cast(np.zeros(3)), r"answered scores of shape \(3,\), expected \(4,\)"),
-        (cast(np.zeros(4), rows=1), "answered scores of shape"),
+        (cast(np.zeros(3)), r"shape \(1, 3\), expected \(1, 4\)"),
+        (cast(np.zeros(4), rows=1), "answered scores and evidence of shape"),
         (cast(np.array([0.0, 0.0, 1.5, 0.0])), r"outside \[-1, 1\]"),
         (cast(np.array([0.0, 0.0, 0.0, -np.inf])), r"outside \[-1, 1\]"),
     ],

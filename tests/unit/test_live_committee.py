@@ -54,11 +54,8 @@ def ask(table: Table) -> None:
 
 def ballot(name: str, score: float = 0.5, width: int = WIDTH) -> BallotCast:
     rows = next(len(place.evidence) for place in PLACES if place.name == name)
-    return BallotCast(
-        sequence=0,
-        score=np.full(width, score),
-        evidence=np.arange(1.0, 1 + rows * width).reshape(rows, width),
-    )
+    evidence = np.arange(1.0, 1 + rows * width).reshape(rows, width)
+    return BallotCast(sequence=0, layers=np.vstack([np.full(width, score), evidence]))
 
 
 def unheard() -> None:
@@ -89,7 +86,7 @@ def test_what_is_no_ballot_abstains_and_leaves_no_number(table: Table) -> None:
     scores, evidence, abstentions = committee.gather(0, 1, unheard)
     assert reasons(abstentions) == {
         "bull": "answered scores outside [-1, 1]",
-        "bear": "answered scores of shape (2,), expected (3,)",
+        "bear": "answered scores and evidence of shape (1, 2), expected (1, 3)",
     }
     assert np.isnan(scores[:2]).all()
     assert np.isnan(evidence[0]).all()

@@ -107,7 +107,6 @@ def test_what_the_broker_has_of_orders_that_it_answered_together_is_one_event(
     assert desk.events(OrderAccepted) == []
     for one in accepted.each:
         assert desk.stage_of(one.client_order_id) == OrderStage.ACCEPTED
-        assert one.transaction == desk.broker.orders[one.client_order_id].transaction
 
 
 def test_what_else_was_answered_beside_the_orders_that_the_broker_has_is_on_record() -> None:
