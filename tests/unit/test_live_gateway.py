@@ -12,6 +12,7 @@ import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
 from infra.deadlines import readable
+from infra.journal.reader import read_events
 from infra.live.account_watch import AccountWatch
 from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
@@ -293,6 +294,35 @@ def test_bars_close_on_the_market_clock_and_the_newest_is_given_once(tmp_path: P
         assert ready.bar.values[3, EUR] == 1.20
         assert desk.gateway.bar_ready() is None
         assert [event.sequence for event in desk.events(BarClosed)] == [0, 1]
+
+
+def test_a_fill_is_on_disk_before_a_bar_is_given_to_be_decided_on(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.20, seconds=60)
+        desk.market("EUR_USD", 1.20, seconds=60)
+        assert desk.gateway.bar_ready() is not None
+        assert not desk.gateway.books.owing
+        on_disk = [one for one in read_events(desk.journal) if isinstance(one, OrderFilled)]
+        assert [one.fill.units for one in on_disk] == [1_000.0]
+
+
+def test_a_fill_that_a_crash_took_from_the_books_is_booked_once_when_they_are_taken_up(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.20)
+        assert desk.gateway.books.owing
+        assert desk.state.ledger.units[EUR] == 1_000.0
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        assert again.state.ledger.units[EUR] == 1_000.0
+        assert again.state.orders == {}
+        assert len(again.events(OrderFilled)) == 1
+        assert again.gateway.reconcile()
 
 
 def test_a_bar_that_closed_before_the_last_orders_were_sent_is_not_decided_on(

@@ -97,6 +97,14 @@ def test_orders_that_never_left_end_with_their_answer(
     assert gone.ending == "absent"
 
 
+def test_what_must_be_durable_before_the_next_step_is_so_before_a_cancel(desk: Bench) -> None:
+    desk.send(euros(1_000.0))
+    desk.dispatch.settle()
+    desk.books.owe()
+    desk.dispatch.cancel_working()
+    assert not desk.books.owing
+
+
 def test_what_the_broker_has_of_orders_that_it_answered_together_is_one_event(
     desk: Bench,
 ) -> None:
