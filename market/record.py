@@ -21,9 +21,11 @@ class RecordType(msgspec.StructMeta):
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **config: Any
     ) -> RecordType:
         """As `class` does."""
-        kind = super().__new__(mcs, name, bases, body, **config)
         annotations = body.get("__annotations__", {})
-        defaults = {field: body[field] for field in annotations if field in body}
+        if annotations and any(getattr(base, "__struct_fields__", ()) for base in bases):
+            raise TypeError(f"{name} adds fields to those of a record; give it all of them itself")
+        defaults = {field: _default(body[field]) for field in annotations if field in body}
+        kind = super().__new__(mcs, name, bases, body, **config)
         told = {"__annotations__": annotations, "__module__": kind.__module__, **defaults}
         twin: Any = dataclasses.dataclass(kw_only=True)(type(name, (), told))
         type.__setattr__(kind, "__dataclass_fields__", twin.__dataclass_fields__)
@@ -42,6 +44,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, metaclass=RecordType):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its values in their order, which takes half of what their names would."""
         return _made, (type(self), msgspec.structs.astuple(self))
+
+
+def _default(given: Any) -> Any:
+    """A default as `dataclasses` has it."""
+    factory: Any = getattr(given, "default_factory", msgspec.NODEFAULT)
+    made = type(given) is _FIELD and factory is not msgspec.NODEFAULT
+    return dataclasses.field(default_factory=factory) if made else given
+
+
+_FIELD = type(msgspec.field())
 
 
 def _made(kind: type[Value], values: tuple[Any, ...]) -> Value:

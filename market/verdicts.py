@@ -95,6 +95,7 @@ class SignedApprovals(Record, frozen=True, kw_only=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SignedApprovals).decode
+_as_sent = msgspec.msgpack.Decoder(tuple[tuple[Override, ...], tuple[Leg, ...]]).decode
 
 
 def _signed_of(told: bytes) -> SignedApprovals:
@@ -150,8 +151,13 @@ def sign(
     overrides: tuple[Override, ...] = (),
     legs: tuple[Leg, ...] = (),
 ) -> SignedApprovals:
-    """Put the guardian's name to approvals, and to how they are executed (HMAC-SHA256)."""
+    """Put the guardian's name to approvals, and to how they are executed (HMAC-SHA256).
+
+    Their numbers are Python's own: numpy's cannot be sent.
+    """
     orders = tuple(approved)
+    if overrides or legs:  # a number that was whole arrives as a float, and is written otherwise
+        overrides, legs = _as_sent(_encode((overrides, legs)))
     return SignedApprovals(
         session=session,
         epoch=epoch,

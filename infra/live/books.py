@@ -17,7 +17,7 @@ SNAPSHOT_EVERY = 20_000
 class Books:
     """Everything that is recorded is folded at once. keep: stores a snapshot of the state.
 
-    owing: whether something is recorded that must be durable before the next step, and is not yet.
+    owing: whether something is recorded that must be durable before the next step, and may not be.
     """
 
     meters: Meters = NO_METERS
@@ -39,7 +39,9 @@ class Books:
         self._since += len(events)
 
     def owe(self) -> None:
-        """What was recorded must be durable before anything is sent or decided on it."""
+        """What was recorded must be durable before an order is sent or cancelled, or a bar decided
+        on.
+        """
         self.owing = True
 
     def durable(self) -> None:

@@ -67,7 +67,7 @@ class Overriding:
                 sequence=self._given() + 1,
                 time=now,
                 limit=limit,
-                value=value,
+                value=float(value),
                 until=now + for_s * SECOND_NS,
                 by=by,
                 reason=reason,

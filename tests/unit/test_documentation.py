@@ -206,7 +206,7 @@ def test_the_picture_of_a_decision_shows_every_message_and_event_of_a_bar() -> N
     }  # fmt: skip
     spoken = {
         name for name, kind in vars(messages).items()
-        if getattr(kind, "__module__", "") == messages.__name__
+        if isinstance(kind, type) and kind.__module__ == messages.__name__
     }  # fmt: skip
     recorded = {kind.__name__ for kind in events.REPLAY_EVENT_TYPES}
     assert shown - {"journal.sqlite"} == (spoken | recorded) - once_a_session | {

@@ -81,6 +81,13 @@ def test_what_the_risk_does_not_allow_is_refused_with_the_reason(
         assert in_force(desk) == []
 
 
+def test_a_whole_number_is_a_limit_like_any_other(tmp_path: Path) -> None:
+    with desk_with_rules(tmp_path) as desk:
+        assert override(desk, "max_open_positions", 3).refused == ""
+        ((limit, value),) = in_force(desk)
+        assert (limit, repr(value)) == ("max_open_positions", "3.0")
+
+
 def test_without_a_name_and_a_reason_nothing_is_overridden(tmp_path: Path) -> None:
     with desk_with_rules(tmp_path) as desk:
         refused = desk.ask("override", limit="max_position", value=0.5, for_s=60, by="ann").refused

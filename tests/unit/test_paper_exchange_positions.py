@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from infra.brokers.paper.live.records import transaction_of
 from market.accounts import OrderState, TransactionKind
 from market.errors import InvalidError
 from market.quotes import Quote
@@ -108,6 +109,29 @@ def test_what_is_asked_together_is_one_commit(bench: LocalBench) -> None:
     assert bench.exchange.exits("EUR_USD").take_profit_price == 1.2
     bench.exchange.place(order("b", 1.0))
     assert bench.store.last_transaction == 5, "and each by itself again"
+
+
+def test_any_part_of_the_record_is_told_whatever_was_committed_together(
+    bench: LocalBench,
+) -> None:
+    exchange = bench.exchange
+    bench.market("EUR_USD", 1.10, 0.01)
+    exchange.place(order("a", 7.0))
+    with exchange.one_commit():
+        for name in "bcd":
+            exchange.place(order(name, 1.0, "GBP_USD"))
+    bench.market("GBP_USD", 1.50)
+    with exchange.one_commit():
+        exchange.place(order("e", 1.0))
+        exchange.place(order("f", 1.0))
+        told = exchange.transaction_records(0, -1)
+        assert [transaction_of(one).id for one in told] == list(range(1, 1 + len(told)))
+        assert len(told) == exchange.last_transaction > 9
+        for after in range(len(told) + 2):
+            for most in (-1, *range(1, len(told) + 2)):
+                part = told[after:] if most < 0 else told[after : after + most]
+                assert exchange.transaction_records(after, most) == part
+    assert exchange.transaction_records(0, -1) == told
 
 
 def test_what_was_asked_before_a_refusal_is_durable_with_it(bench: LocalBench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,23 @@ import msgspec
 
 from infra.brokers.paper.live.records import encode, waiting_of
 from market.accounts import OrderState
-from market.orders import Entry, EntryKind, TimeInForce
 from tests.exchange_accounts import held
 from tests.exchanges import TERMS, LocalBench, order
 
 EUR = 0
 KEYS = {"orders": "client_order_id", "waiting": "transaction_id", "state": "name"}
+LEFT_BEHIND = Path(__file__).parent.parent / "stores" / "exchange_schema_2.sqlite.gz"
+STOOD = {
+    "held": (OrderState.FILLED, 3, 300.0),
+    "part": (OrderState.PARTIALLY_FILLED, 5, 400.0),
+    "rests": (OrderState.ACCEPTED, 6, 0.0),
+    "cancelled": (OrderState.CANCELLED, 8, 0.0),
+    "replaced": (OrderState.REPLACED, 10, 0.0),
+    "instead": (OrderState.ACCEPTED, 11, 0.0),
+    "refused": (OrderState.REJECTED, 12, 0.0),
+    "closing": (OrderState.ACCEPTED, 13, 0.0),
+}
+"""Of that store: the state of each order, the transaction that made it, and what was filled."""
 NEW = {
     *("filled", "replaced_by", "prices", "closed"),
     *("reduces", "filled_at", "stood", "expires", "latest"),
@@ -43,29 +55,34 @@ def test_a_store_of_the_first_schema_is_read_and_knows_what_was_filled(tmp_path:
     database.close()
 
 
-def test_a_store_of_the_second_schema_tells_the_same(tmp_path: Path) -> None:
-    bench = LocalBench(tmp_path, replace(TERMS, liquidity=400.0))
-    held(bench, 300.0)
-    resting = order(
-        "part", 1_000.0, entry=Entry(kind=EntryKind.LIMIT, price=1.2, time_in_force=TimeInForce.GTC)
-    )
-    bench.exchange.place(resting)
-    bench.market("EUR_USD", 1.1)
-    before, told = bench.exchange.working(), bench.exchange.transactions(0)
-    assert [one.state for one in before] == [OrderState.PARTIALLY_FILLED]
-    bench.close()
-    as_the_second_was(tmp_path / "exchange.sqlite")
+def test_a_store_that_the_second_schema_left_behind_goes_on(tmp_path: Path) -> None:
+    """One that the version before wrote: what ended and what waits, in every way there is."""
+    (tmp_path / "exchange.sqlite").write_bytes(gzip.decompress(LEFT_BEHIND.read_bytes()))
     again = LocalBench(tmp_path, replace(TERMS, liquidity=400.0))
-    assert again.exchange.working() == before == (again.exchange.find("part"),)
-    assert again.exchange.transactions(0) == told
-    assert again.exchange.transaction_records(2, 1) == [encode(told[2])]
+    exchange = again.exchange
+    told = {name: exchange.find(name) for name in STOOD}
+    assert {
+        name: (one.state, one.transaction, one.filled) for name, one in told.items() if one
+    } == (STOOD)
+    assert [one.client_order_id for one in exchange.working()] == [
+        "part", "rests", "instead", "closing",
+    ]  # fmt: skip
+    assert [one.id for one in exchange.transactions(0)] == list(range(1, 14))
+    assert exchange.transactions(12)[0].client_order_id == "closing"
+    assert exchange.account().units[EUR] == 700.0
+    assert exchange.place_all([order("held", 300.0)]) == (told["held"],)
     again.market("EUR_USD", 1.1)
     again.market("EUR_USD", 1.1)
-    found = again.exchange.find("part")
-    assert found is not None
-    assert (found.state, found.filled) == (OrderState.FILLED, 1_000.0)
-    assert again.exchange.working() == ()
+    part, closing = exchange.find("part"), exchange.find("closing")
+    assert part is not None
+    assert closing is not None
+    assert part.filled == 1_000.0
+    assert closing.state is OrderState.PARTIALLY_FILLED
     again.close()
+    once_more = LocalBench(tmp_path, replace(TERMS, liquidity=400.0))
+    assert once_more.exchange.find("part") == part
+    assert once_more.exchange.find("closing") == closing
+    once_more.close()
 
 
 def as_it_was(path: Path) -> None:

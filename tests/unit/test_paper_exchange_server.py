@@ -18,16 +18,20 @@ import pytest
 
 from infra.brokers.paper.live.client import PaperExchangeClient
 from infra.brokers.paper.live.dialing import dial
+from infra.brokers.paper.live.exchange import PaperExchange
 from infra.brokers.paper.live.faults import Fault, FaultPlan, Faults
 from infra.brokers.paper.live.messages import REQUESTS, STREAM, Ask, Taken
 from infra.brokers.paper.live.records import encode
 from infra.brokers.paper.live.running import ExchangeShell, open_exchange
+from infra.brokers.paper.live.server import ExchangeServer
+from infra.brokers.paper.live.store import ExchangeStore
 from infra.brokers.paper.live.stream import ExchangeStream
 from infra.brokers.paper.live.subscription import HEARTBEAT_S, WINDOW, Subscription
 from infra.deadlines import DeadlineLine, readable
 from infra.frames import frame
+from infra.transport import Switchboard
 from market.accounts import OrderState
-from market.errors import InvalidError, OutcomeUnknown, StreamLost, TransientError
+from market.errors import FatalError, InvalidError, OutcomeUnknown, StreamLost, TransientError
 from tests.exchanges import (
     KEY,
     SECOND,
@@ -403,3 +407,44 @@ def _frames(end: socket.socket) -> list[object]:
 
 def _frame_of_taken() -> bytes:
     return frame(Taken(updates=1))
+
+
+def test_nothing_is_answered_that_could_not_be_made_durable(tmp_path: Path) -> None:
+    store = FullStore(tmp_path / "exchange.sqlite")
+    exchange = PaperExchange(TERMS, store, time=START)
+    with tempfile.TemporaryDirectory(prefix="quorum-") as sockets:
+        at = str(Path(sockets) / "x")
+        server = ExchangeServer(exchange, HandPrices(), [Switchboard(KEY, at=at)])
+        why: list[str] = []
+        thread = threading.Thread(target=lambda: why.append(stopped_by(server)), daemon=True)
+        thread.start()
+        client = PaperExchangeClient(at, KEY, timeout_s=WITHIN_S)
+        assert client.place(order("kept", 1.0)).state is OrderState.ACCEPTED
+        store.fill_up()
+        with pytest.raises(OutcomeUnknown):
+            client.place_all([order(f"lost-{n}", 1.0) for n in range(100)])
+        thread.join(WITHIN_S)
+        assert not thread.is_alive()
+        client.hang_up()
+    assert why[0].startswith(str(store.path))
+    again = LocalBench(tmp_path)
+    assert [one.client_order_id for one in again.exchange.working()] == ["kept"]
+    assert again.exchange.find("lost-0") is None
+    again.close()
+
+
+class FullStore(ExchangeStore):
+    """A store on a disk that fills up when it is told."""
+
+    def fill_up(self) -> None:
+        """No page more."""
+        (pages,) = self._file.row("PRAGMA page_count") or (1,)
+        self._file.row(f"PRAGMA max_page_count = {pages}")
+
+
+def stopped_by(server: ExchangeServer) -> str:
+    try:
+        server.run()
+    except FatalError as error:
+        return str(error)
+    return ""

@@ -109,7 +109,7 @@ def test_a_review_arrives_with_its_verdicts_and_what_the_breakers_remember() -> 
     )  # fmt: skip
     signed = sign(
         b"key", session="s", epoch=1, sequence=7, expires=10**18, approved=[approved],
-        overrides=(Override(limit="max_gross_leverage", value=2.0, until=3),), legs=(leg,),
+        overrides=(Override(limit="max_gross_leverage", value=2, until=3),), legs=(leg,),
     )  # fmt: skip
     notice = TradingHalted(sequence=7, time=1, halt="DRAWDOWN", limit=0.1, measured=0.2)
     memory = np.array([1.0, np.nan, -0.0])

@@ -38,7 +38,7 @@ from market.quotes import Quote
 
 
 class PaperExchange(OrderDesk):
-    """One account. Every call is durable before it returns; quotes alone are so at `save`.
+    """One account. A call is as durable as `OrderDesk` says; quotes alone are so at `save`.
 
     After a restart it goes on from its last commit: quotes later than `clock` must come again, as
     they were, for it to be where it would have been. Raises FatalError once its store cannot be

@@ -23,8 +23,8 @@ BRACKET_CHANGED = "BRACKET_CHANGED"
 
 
 class OrderDesk(ABC):
-    """Every call is durable before it returns, those within `one_commit` at its end. clock: the
-    market's time, UTC ns.
+    """Every call is durable before it returns, those within `one_commit` at its end. What is asked
+    sees what is not durable yet. clock: the market's time, UTC ns.
     """
 
     clock: int
@@ -48,7 +48,7 @@ class OrderDesk(ABC):
 
     @contextmanager
     def one_commit(self) -> Iterator[None]:
-        """What is done within is durable at its end, as one; until then no transaction tells.
+        """What is done within is durable at its end, as one; until then nobody may be told of it.
 
         That something was refused is part of it. Where anything else goes wrong nothing is
         committed: what is half done is not in the store, from which a restart goes on.

@@ -63,7 +63,7 @@ class ExchangeServer:
         return tuple(door.address for door in self._doors)
 
     def status(self) -> dict[str, Any]:
-        """How it stands, for people; may be asked from any thread."""
+        """How it stands, for people; may be asked from any thread, and be ahead of the store."""
         exchange = self._exchange
         return {
             "clock": exchange.clock,
