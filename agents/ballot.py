@@ -123,7 +123,7 @@ def check_shape(ballot: object, shape: tuple[int, int], name: str) -> Ballot:
                 f"found {described}"
             )
     outside = (ballot.score > 1.0) | (ballot.score < -1.0)
-    if np.count_nonzero(outside):  # a third of the time of `any`, on every vote of a live desk
+    if np.count_nonzero(outside):  # what `any` takes is felt at every vote of a live desk
         raise AgentError(
             f"{name}: scores must lie in [-1, 1] or be NaN, found {ballot.score[outside].flat[0]:g}"
         )

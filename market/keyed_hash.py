@@ -12,8 +12,8 @@ BLOCK = 64
 class KeyedHash:
     """The keyed hash of a message (RFC 2104), 32 bytes.
 
-    The key's two blocks are hashed once: a third of what `hmac.digest` takes, and a decision waits
-    for two of them, a start that reads a million events for as many.
+    The key's two blocks are hashed once, not for every message: a decision waits for two of them, a
+    start that reads a million events for as many.
     """
 
     def __init__(self, key: bytes) -> None:
