@@ -44,6 +44,11 @@ class Books:
         """
         self.owing = True
 
+    def pay(self) -> None:
+        """That step comes now."""
+        if self.owing:
+            self.durable()
+
     def durable(self) -> None:
         """Return once everything recorded is on disk. Raises JournalUnwritable."""
         began = time.perf_counter()

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
+import numpy as np
+
 from infra.live.books import Books
 from infra.live.looking_up import LookingUp
 from infra.live.one_fills import OneFills
 from infra.live.sending import Sending
-from market.bars import Floats
 from market.events import OrderIntended
 from market.legs import Leg, group_of, order_of
 from market.messages import Settlement
@@ -130,11 +131,9 @@ class Dispatch:
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
         unknown = {order.symbol for order in state.unsettled}
-        barred = self._barred(signed, now)
-        working = None if seen is None else state.working
+        barred, moved = self._barred(signed, now), self._moved(seen)
         for approved in signed.approved:
-            why = self._obstacle(approved, unknown, barred)
-            why = why or self._moved(approved, seen, working)
+            why = self._obstacle(approved, unknown, barred) or moved.get(approved.symbol)
             if why is not None:
                 unsent.append((approved.symbol, why))
             elif barred:
@@ -324,18 +323,21 @@ class Dispatch:
         passes = reducing and state.mode in (Mode.HALTED, Mode.TRADING)
         return None if passes else barred
 
-    def _moved(
-        self, approved: RiskApproved, seen: Settlement | None, working: Floats | None
-    ) -> str | None:
-        """Why the account is not the one that was decided on, or None. working: (M,) signed units
-        that orders may still fill, where that account is known.
-        """
-        if seen is None or working is None:
-            return None
-        state, column = self._books.state, self._books.state.column(approved.symbol)
-        held, was = float(state.ledger.units[column]), float(seen.units[column])
-        if held != was:
-            return f"the position moved from {was:g} to {held:g} while it was decided on"
-        if float(working[column]) != float(seen.working[column]):
-            return "the orders that work in this instrument changed while it was decided on"
-        return None
+    def _moved(self, seen: Settlement | None) -> Mapping[str, str]:
+        """The instruments in which the account is not the one that was decided on, and why."""
+        if seen is None:
+            return {}
+        state = self._books.state
+        held, symbols = state.ledger.units, state.symbols
+        moved = {
+            symbols[
+                column
+            ]: "the orders that work in this instrument changed while it was decided on"
+            for column in np.flatnonzero(state.working != seen.working)
+        }
+        for column in np.flatnonzero(held != seen.units):
+            was, now = seen.units[column], held[column]
+            moved[symbols[column]] = (
+                f"the position moved from {was:g} to {now:g} while it was decided on"
+            )
+        return moved

@@ -269,8 +269,7 @@ class LiveGateway:
         ):
             self._miss(ready.bar)
             return None
-        if self.books.owing:
-            self.books.durable()  # what the coordinator decides on is known after a crash
+        self.books.pay()  # what the coordinator decides on is known after a crash
         self._seen = seen
         self._told_stage = self.staging.name
         self.staging.given = ready.sequence

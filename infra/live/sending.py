@@ -98,8 +98,7 @@ class Sending:
         books, and tried again by the next call.
         """
         self.settle()
-        if self._books.owing:
-            self._books.durable()  # a fill may be why
+        self._books.pay()  # a fill may be why
         for name in tuple(names):
             entry = self._books.state.orders.get(name)
             if entry is None or entry.stage in UNSETTLED:
