@@ -360,6 +360,23 @@ def test_an_order_whose_position_moved_while_it_was_decided_on_is_not_sent(tmp_p
         assert "EUR_USD was not sent" in desk.events(AlertRaised)[-1].message
 
 
+def test_an_order_beside_another_that_was_sent_while_it_was_decided_on_is_not_sent(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("GBP_USD", 1.50)
+        desk.market("GBP_USD", 1.50, seconds=60)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert desk.execute(approved("GBP_USD", 10.0), sequence=ready.sequence).sent == 1
+        done = desk.execute(
+            approved("GBP_USD", 10.0), approved("EUR_USD", 10.0), sequence=ready.sequence + 1
+        )
+        assert done.sent == 1
+        why = "the orders that work in this instrument changed while it was decided on"
+        assert done.unsent == (("GBP_USD", why),)
+
+
 def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
