@@ -7,14 +7,22 @@ a price in it. The arithmetic is that of the bars, so a quote fills as a bar of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from infra.brokers.paper.attribution import Attribution
 from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
-from infra.brokers.paper.live.flat_state import flat_log, flat_state, settle_flat, unfold_log
+from infra.brokers.paper.live.flat_account import (
+    flat_account,
+    kept_size,
+    quote_flat,
+    quoted_flat,
+    settle_flat,
+    show_flat,
+    unfold,
+)
 from infra.brokers.paper.live.liquidity import part_of
 from infra.brokers.paper.live.recording import Record
 from infra.brokers.paper.live.terms import ExchangeTerms
@@ -25,10 +33,9 @@ from infra.brokers.paper.rollovers import next_rollover, nights_between
 from infra.brokers.paper.settlement import open_bar
 from infra.brokers.paper.state import FillReason, fill_rules
 from market.accounts import TransactionKind
-from market.bars import Floats
 from market.conversion import conversion, currency_names
 from market.ledger import equity
-from market.marks import CLOSE, OPEN, SPREAD, mark_rates
+from market.marks import OPEN, SPREAD, mark_rates
 from market.orders import EntryKind, OrderRequest, TimeInForce
 from market.ports import Interest
 from market.quotes import Quote
@@ -47,15 +54,6 @@ class LiveAccount:
 
     def __init__(self, terms: ExchangeTerms, interest: Interest | None) -> None:
         count = len(terms.instruments)
-        self.buffer, self._orders, self.state = flat_state(count)
-        self.quoted = np.zeros(count, dtype=np.int64)
-        self.prices = np.full((2, count), np.nan)
-        self.last_quote = 0
-        self._rollover = 0
-        self._symbols = terms.symbols
-        self._increments = [instrument.unit_increment for instrument in terms.instruments]
-        self._liquidity = terms.liquidity
-        self._valid_ns = int(terms.rate_valid_s * 1e9)
         self._paths = conversion(terms.instruments, terms.account_currency)
         self._rules = fill_rules(
             terms.instruments,
@@ -64,15 +62,23 @@ class LiveAccount:
             financing_fee=terms.financing_fee if interest is not None else 0.0,
         )
         self._limit_rules = self._rules._replace(slippage=0.0)
+        self._flat = flat_account(self._paths, self._rules)
+        self._parts = unfold(*self._flat)
+        self.buffer = self._flat.floats[: kept_size(count)]
+        self.state = self._parts.state
+        self.quoted, self.prices = self._parts.quoted, self._parts.prices
+        self.last_quote = 0
+        self._rollover = 0
+        self._symbols = terms.symbols
+        self._increments = [instrument.unit_increment for instrument in terms.instruments]
+        self._liquidity = terms.liquidity
+        self._valid_ns = int(terms.rate_valid_s * 1e9)
         self._attribution = Attribution(terms.symbols)
         self._currencies = currency_names(terms.instruments, terms.account_currency)
         self._interest = interest
-        self._rates = np.zeros(len(self._currencies))
-        self._values = np.full((6, count), np.nan)
-        self._flat_log = flat_log(count)
-        self._log = unfold_log(self._flat_log)
-        self._cancelled = np.zeros(count, dtype=np.int64)
-        self._charged = np.zeros(count)
+        self._values, self._log = self._parts.values, self._parts.log
+        self._cancelled, self._charged = self._parts.cancelled, self._parts.charged
+        self._before = self._parts.before
 
     @property
     def opened_by(self) -> dict[int, str]:
@@ -91,22 +97,29 @@ class LiveAccount:
         return Quote(symbol=self._symbols[column], time=time, bid=bid, ask=ask)
 
     def quote(
-        self, column: int, quote: Quote, waiting: Iterable[WaitingOrder], record: Record
+        self, column: int, quote: Quote, waiting: Sequence[WaitingOrder], record: Record
     ) -> None:
         """Fill or end what the quote reaches, in order, then let the price work on the rest."""
         nights = self._nights(quote.time)
-        self._show(column, quote)
-        if not self._work(column, quote, waiting, nights, record):
-            self._settle(quote, nights, record)
-        self._was_quoted(column, quote)
+        if waiting:
+            self._show(column, quote)
+            if not self._work(column, quote, waiting, nights, record):
+                self._settle(quote, nights, record)
+            self._was_quoted(column, quote)
+            return
+        bid, ask, mid, spread = quote.bid, quote.ask, quote.mid, quote.spread
+        fills = quote_flat(*self._flat, column, bid, ask, quote.time, mid, spread, float(nights))
+        if fills or nights:
+            self._tell(quote.time, nights, record)
+        self.last_quote = quote.time
 
     def look(self, column: int, quote: Quote, record: Record) -> None:
         """Value the position at a quote that nobody trades at."""
         nights = self._nights(quote.time)
         self._show(column, quote)
-        before = self._open(nights)
+        self._open(nights)
         mark_rates(self.state.marks, self._paths)
-        self._tell(quote.time, nights, before, record)
+        self._tell(quote.time, nights, record)
         self._was_quoted(column, quote)
 
     def meet(self, column: int, time: int, waiting: Iterable[WaitingOrder], record: Record) -> bool:
@@ -135,13 +148,11 @@ class LiveAccount:
         return float(margin_used(state.ledger.units, state.marks, self._rules.margin_rate))
 
     def _show(self, column: int, quote: Quote) -> None:
-        self._values[OPEN : CLOSE + 1, column] = quote.mid
-        self._values[SPREAD, column] = quote.spread
+        show_flat(*self._flat, column, quote.mid, quote.spread)
 
     def _was_quoted(self, column: int, quote: Quote) -> None:
-        self._values[:] = np.nan
-        self.prices[:, column] = quote.bid, quote.ask
-        self.quoted[column] = self.last_quote = quote.time
+        quoted_flat(*self._flat, column, quote.bid, quote.ask, quote.time)
+        self.last_quote = quote.time
 
     def _work(
         self,
@@ -206,9 +217,9 @@ class LiveAccount:
         if entry is None or entry.kind is not EntryKind.LIMIT:
             return self._settle(quote, nights, record, waits=waits)
         self._values[SPREAD, column] = spread_within(entry.price, quote)
-        before = self._open(nights)
+        self._open(nights)
         self._values[SPREAD, column] = quote.spread
-        ended = self._tell(quote.time, nights, before, record, waits=waits)
+        ended = self._tell(quote.time, nights, record, waits=waits)
         self._settle(quote, 0, record)
         return ended
 
@@ -240,40 +251,25 @@ class LiveAccount:
 
     def _settle(self, quote: Quote, nights: int, record: Record, *, waits: bool = False) -> bool:
         """All that a bar does; whether an order, or the rest of one, was cancelled."""
-        before = self.state.ledger.units.copy()
-        settle_flat(
-            self.buffer,
-            self._orders,
-            self._paths,
-            self._values,
-            self._rates,
-            float(nights),
-            self._rules,
-            self._flat_log,
-            self._cancelled,
-            self._charged,
-        )
-        return self._tell(quote.time, nights, before, record, waits=waits)
+        settle_flat(*self._flat, float(nights))
+        return self._tell(quote.time, nights, record, waits=waits)
 
-    def _open(self, nights: int) -> Floats:
-        """Financing and what waits, without slippage; the units that were held before."""
-        before = self.state.ledger.units.copy()
+    def _open(self, nights: int) -> None:
+        """Financing and what waits, without slippage."""
+        self._before[:] = self.state.ledger.units
         open_bar(
             self.state,
             self._paths,
             self._values,
-            self._rates,
+            self._parts.interest,
             float(nights),
             self._limit_rules,
             self._log,
             self._cancelled,
             self._charged,
         )
-        return before
 
-    def _tell(
-        self, time: int, nights: int, before: Floats, record: Record, *, waits: bool = False
-    ) -> bool:
+    def _tell(self, time: int, nights: int, record: Record, *, waits: bool = False) -> bool:
         """Take down what happened. waits: whether more of the order is left than was to fill."""
         if nights:
             for column in np.flatnonzero(self._charged):
@@ -282,7 +278,7 @@ class LiveAccount:
         attribution = self._attribution
         ended = any(self._cancelled[column] for column in attribution.waiting)
         if self._log.size[0]:
-            for fill in attribution.fills(NO_SEQUENCE, time, self._log, before):
+            for fill in attribution.fills(NO_SEQUENCE, time, self._log, self._before):
                 record(
                     TransactionKind.FILLED,
                     time,
@@ -311,5 +307,5 @@ class LiveAccount:
         self._rollover = next_rollover(time)
         if nights:
             at = np.array([time], dtype=np.int64)
-            self._rates = self._interest.on(at, self._currencies)[0]
+            self._parts.interest[:] = self._interest.on(at, self._currencies)[0]
         return nights
