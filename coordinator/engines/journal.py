@@ -82,7 +82,9 @@ class JournalScribe:
         append, attribution = self._journal.append, self._attribution
         if row.fills.start < row.fills.stop:
             log = fill_log(tape.fills, row.fills)
-            for fill in attribution.fills(row.sequence, row.time, log, self._held):
+            for fill in attribution.fills(
+                row.sequence, (row.time,) * int(log.size[0]), log, self._held
+            ):
                 append(OrderFilled(fill=fill))
         columns, reasons = _cancels(tape, row, rejected=False)
         if len(columns):

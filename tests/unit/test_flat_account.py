@@ -8,17 +8,13 @@ import pytest
 from infra.brokers.paper.live.flat_account import (
     flat_account,
     kept_size,
-    quote_flat,
-    quoted_flat,
     settle_flat,
-    show_flat,
     unfold,
 )
 from infra.brokers.paper.settlement import settle_bar
 from infra.brokers.paper.state import FillLog, PaperState, empty_state, fill_rules, no_fills
 from market.bars import Floats
 from market.conversion import conversion
-from market.ledger import Ledger
 from tests.exchanges import SYMBOLS, TERMS
 
 COUNT = len(SYMBOLS)
@@ -102,31 +98,3 @@ def test_a_bar_does_the_same_to_both(seed: int) -> None:
         assert fills == whole_log.size[0]
         assert account.before.tolist() == held.tolist()
     assert account.state.ledger.realised.any(), "something was traded"
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_quote_that_nobody_waits_for_is_shown_settled_and_over_in_one(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    at_once, by_steps = flat_account(PATHS, RULES), flat_account(PATHS, RULES)
-    for flat in (at_once, by_steps):
-        account = unfold(*flat)
-        account.interest[:] = RATES
-        ledger: Ledger = account.state.ledger
-        ledger.cash[0], ledger.units[:], ledger.average_price[:] = 1e6, 1e4, MIDS
-        account.state.exits.stop_price[:] = 0.97 * MIDS
-    stopped = 0
-    for time in range(1, 60):
-        column = int(random.integers(COUNT))
-        mid = float(MIDS[column] * np.exp(random.normal(0.0, 0.02)))
-        bid, ask, nights = mid - 1e-4, mid + 1e-4, float(time % 7 == 0)
-        fills = quote_flat(*at_once, column, bid, ask, time, mid, 2e-4, nights)
-        show_flat(*by_steps, column, mid, 2e-4)
-        assert settle_flat(*by_steps, nights) == fills
-        quoted_flat(*by_steps, column, bid, ask, time)
-        assert at_once.floats.tobytes() == by_steps.floats.tobytes()
-        assert at_once.ints.tobytes() == by_steps.ints.tobytes()
-        stopped += fills
-    assert stopped, "a stop was reached"
-    account = unfold(*at_once)
-    assert account.quoted.max() == 59
-    assert np.isnan(account.values).all()

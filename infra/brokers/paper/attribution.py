@@ -25,40 +25,46 @@ class Attribution:
         self._symbols = tuple(symbols)
         self.opened_by: dict[int, str] = {}
 
-    def fills(self, sequence: int, time: int, log: FillLog, held: Floats) -> tuple[Fill, ...]:
-        """The fills of one bar. held: (M,) positions before the bar, moved on here."""
+    def fills(
+        self, sequence: int, times: Sequence[int], log: FillLog, held: Floats
+    ) -> tuple[Fill, ...]:
+        """The fills of one bar, or of several. times: of each fill, UTC ns. held: (M,) positions
+        before the first, moved on here.
+        """
+        size = int(log.size[0])
+        told = [part[:size].tolist() for part in log[1:]]
         fills = []
-        for n in range(int(log.size[0])):
-            column, reason = int(log.column[n]), REASONS[int(log.reason[n])]
-            price, units, slippage_bps = float(log.price[n]), float(log.units[n]), math.nan
+        for time, column, why, units, price, mid, rate, realised, spread_cost, slippage_cost in zip(
+            times, *told, strict=True
+        ):
+            reason, slippage_bps = REASONS[why], math.nan
             held_before = float(held[column])
             held_now = held_before + units
             held[column] = held_now
             if reason is FillReason.DECISION:
                 order = self.waiting[column]
+                name = order.client_order_id
                 if held_before * held_now <= 0.0:
-                    self.opened_by[column] = order.client_order_id
+                    self.opened_by[column] = name
                 reference = order.reference_price
                 side = 1.0 if order.units > 0.0 else -1.0
                 slippage_bps = 1e4 * side * (price - reference) / reference
+            else:
+                name = self.opened_by[column]
             fills.append(
                 Fill(
-                    client_order_id=(
-                        self.waiting[column].client_order_id
-                        if reason is FillReason.DECISION
-                        else self.opened_by[column]
-                    ),
+                    client_order_id=name,
                     sequence=sequence,
                     time=time,
                     symbol=self._symbols[column],
                     units=units,
                     price=price,
-                    mid=float(log.mid[n]),
-                    rate=float(log.rate[n]),
+                    mid=mid,
+                    rate=rate,
                     reason=reason.name,
-                    realised=float(log.realised[n]),
-                    spread_cost=float(log.spread_cost[n]),
-                    slippage_cost=float(log.slippage_cost[n]),
+                    realised=realised,
+                    spread_cost=spread_cost,
+                    slippage_cost=slippage_cost,
                     slippage_bps=slippage_bps,
                 )
             )

@@ -120,7 +120,7 @@ class PaperBroker:
             self._charged,
         )
         attribution = self._attribution
-        fills = attribution.fills(sequence, bar.time, self._log, before)
+        fills = attribution.fills(sequence, (bar.time,) * int(self._log.size[0]), self._log, before)
         cancellations = attribution.cancellations(sequence, bar.time, self._cancelled)
         attribution.waiting.clear()
         return Settlement(

@@ -7,7 +7,7 @@ a price in it. The arithmetic is that of the bars, so a quote fills as a bar of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,13 +17,13 @@ from infra.brokers.paper.live.expiry import TIME_IN_FORCE_EXPIRED
 from infra.brokers.paper.live.flat_account import (
     flat_account,
     kept_size,
-    quote_flat,
     quoted_flat,
     settle_flat,
     show_flat,
     unfold,
 )
 from infra.brokers.paper.live.liquidity import part_of
+from infra.brokers.paper.live.quote_run import QuoteRun
 from infra.brokers.paper.live.recording import Record
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.brokers.paper.live.triggers import is_reached, spread_within
@@ -31,8 +31,9 @@ from infra.brokers.paper.live.waiting import AT_ONCE, WaitingOrder
 from infra.brokers.paper.margin import margin_used
 from infra.brokers.paper.rollovers import next_rollover, nights_between
 from infra.brokers.paper.settlement import open_bar
-from infra.brokers.paper.state import FillReason, fill_rules
+from infra.brokers.paper.state import FillLog, FillReason, fill_rules
 from market.accounts import TransactionKind
+from market.bars import Floats
 from market.conversion import conversion, currency_names
 from market.ledger import equity
 from market.marks import OPEN, SPREAD, mark_rates
@@ -73,6 +74,7 @@ class LiveAccount:
         self._increments = [instrument.unit_increment for instrument in terms.instruments]
         self._liquidity = terms.liquidity
         self._valid_ns = int(terms.rate_valid_s * 1e9)
+        self._run = QuoteRun(self._flat, valid_ns=self._valid_ns, liquidity=terms.liquidity)
         self._attribution = Attribution(terms.symbols)
         self._currencies = currency_names(terms.instruments, terms.account_currency)
         self._interest = interest
@@ -96,22 +98,38 @@ class LiveAccount:
         bid, ask = map(float, self.prices[:, column])
         return Quote(symbol=self._symbols[column], time=time, bid=bid, ask=ask)
 
+    def quotes(
+        self,
+        quotes: Sequence[tuple[int, Quote]],
+        queue: Callable[[int], Sequence[WaitingOrder]],
+        bar: Floats,
+        record: Record,
+    ) -> int:
+        """`quote` of the first of several, as `QuoteRun.take`; how many that were, 0 where the
+        first needs more than that can do.
+        """
+        if self._interest is not None and quotes[-1][1].time >= self._rollover:
+            return 0  # nights may be over
+        ran = self._run.take(quotes, queue, self._attribution.waiting, bar)
+        if ran is None:
+            return 0
+        self._tell_fills(ran.times, ran.fills, ran.before, record)
+        last = quotes[ran.quotes - 1][1].time
+        if ran.ended >= 0:
+            self._tell_cancelled(last, record)
+        self._attribution.waiting.clear()
+        self.last_quote = last
+        return ran.quotes
+
     def quote(
-        self, column: int, quote: Quote, waiting: Sequence[WaitingOrder], record: Record
+        self, column: int, quote: Quote, waiting: Iterable[WaitingOrder], record: Record
     ) -> None:
         """Fill or end what the quote reaches, in order, then let the price work on the rest."""
         nights = self._nights(quote.time)
-        if waiting:
-            self._show(column, quote)
-            if not self._work(column, quote, waiting, nights, record):
-                self._settle(quote, nights, record)
-            self._was_quoted(column, quote)
-            return
-        bid, ask, mid, spread = quote.bid, quote.ask, quote.mid, quote.spread
-        fills = quote_flat(*self._flat, column, bid, ask, quote.time, mid, spread, float(nights))
-        if fills or nights:
-            self._tell(quote.time, nights, record)
-        self.last_quote = quote.time
+        self._show(column, quote)
+        if not self._work(column, quote, waiting, nights, record):
+            self._settle(quote, nights, record)
+        self._was_quoted(column, quote)
 
     def look(self, column: int, quote: Quote, record: Record) -> None:
         """Value the position at a quote that nobody trades at."""
@@ -275,29 +293,43 @@ class LiveAccount:
             for column in np.flatnonzero(self._charged):
                 amount = float(self._charged[column])
                 record(TransactionKind.FINANCING, time, "", self._symbols[column], amount=amount)
-        attribution = self._attribution
-        ended = any(self._cancelled[column] for column in attribution.waiting)
-        if self._log.size[0]:
-            for fill in attribution.fills(NO_SEQUENCE, time, self._log, self._before):
-                record(
-                    TransactionKind.FILLED,
-                    time,
-                    fill.client_order_id,
-                    fill.symbol,
-                    fill=fill,
-                    waits=waits and not ended and fill.reason == FillReason.DECISION.name,
-                )
+        ended = any(self._cancelled[column] for column in self._attribution.waiting)
+        size = int(self._log.size[0])
+        self._tell_fills((time,) * size, self._log, self._before, record, waits and not ended)
         if ended:
-            for end in attribution.cancellations(NO_SEQUENCE, time, self._cancelled):
-                record(
-                    TransactionKind.CANCELLED,
-                    time,
-                    end.client_order_id,
-                    end.symbol,
-                    reason=end.reason,
-                )
-        attribution.waiting.clear()
+            self._tell_cancelled(time, record)
+        self._attribution.waiting.clear()
         return ended
+
+    def _tell_fills(
+        self,
+        times: Sequence[int],
+        log: FillLog,
+        before: Floats,
+        record: Record,
+        waits: bool = False,
+    ) -> None:
+        if not times:
+            return
+        for fill in self._attribution.fills(NO_SEQUENCE, times, log, before):
+            record(
+                TransactionKind.FILLED,
+                fill.time,
+                fill.client_order_id,
+                fill.symbol,
+                fill=fill,
+                waits=waits and fill.reason == FillReason.DECISION.name,
+            )
+
+    def _tell_cancelled(self, time: int, record: Record) -> None:
+        for end in self._attribution.cancellations(NO_SEQUENCE, time, self._cancelled):
+            record(
+                TransactionKind.CANCELLED,
+                time,
+                end.client_order_id,
+                end.symbol,
+                reason=end.reason,
+            )
 
     def _nights(self, time: int) -> int:
         """Rollovers since the last quote that are paid for."""

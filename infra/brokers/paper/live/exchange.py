@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -140,23 +140,38 @@ class PaperExchange(OrderDesk):
         """
         now = max(now, self.clock)
         before = self.last_transaction
-        taken = []
-        for column, quote in self._filter.sound(quotes, self.clock, now):
+        sound = tuple(self._filter.sound(quotes, self.clock, now))
+        taken = 0
+        while taken < len(sound):
+            column, quote = sound[taken]
             self._expire(quote.time)
             self._close_bar(quote.time)
-            if quote.symbol in self._intake.closed:
-                self._account.look(column, quote, self._book.record)
-            else:
-                self._account.quote(column, quote, self._book.queue(column), self._book.record)
-            self._bars.add(column, quote)
-            taken.append(quote)
+            taken += self._take_several(sound[taken:]) or self._take_one(column, quote)
         self._expire(now)
         self._close_bar(now)
         self._unsaved = self._unsaved or now != self.clock
         self.clock = now
         if self.last_transaction != before:
             self._commit()
-        return tuple(taken)
+        return tuple([quote for _, quote in sound])
+
+    def _take_several(self, quotes: Sequence[tuple[int, Quote]]) -> int:
+        """The first of some quotes, at a fraction of what each alone takes; how many that were."""
+        end = self._bars.end
+        if self._intake.closed or self._book.due(quotes[-1][1].time):
+            return 0
+        if quotes[-1][1].time >= end:
+            quotes = [(column, quote) for column, quote in quotes if quote.time < end]
+        book = self._book
+        return self._account.quotes(quotes, book.queue, self._bars.values, book.record)
+
+    def _take_one(self, column: int, quote: Quote) -> int:
+        if quote.symbol in self._intake.closed:
+            self._account.look(column, quote, self._book.record)
+        else:
+            self._account.quote(column, quote, self._book.queue(column), self._book.record)
+        self._bars.add(column, quote)
+        return 1
 
     def save(self) -> None:
         """Make durable what quotes alone moved: marks, trailing stops, bars, the clock."""
@@ -170,6 +185,8 @@ class PaperExchange(OrderDesk):
         order = closing_order(symbol, "", 1.0, 1.0)
         self._intake.obstacle(order, self.clock)
         waiting = (WaitingOrder(transaction=0, order=order, latest=0),)
+        bar = np.full((6, len(self._terms.symbols)), np.nan)
+        scratch.quotes(((0, quote),), lambda _: (), bar, lambda *_, **__: None)
         scratch.quote(0, quote, waiting, lambda *_, **__: None)
         scratch.look(0, quote, lambda *_, **__: None)
         scratch.equity()

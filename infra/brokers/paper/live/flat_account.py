@@ -252,25 +252,3 @@ def quoted_flat(
     account.prices[0, column] = bid
     account.prices[1, column] = ask
     account.quoted[column] = time
-
-
-@lean_kernel
-def quote_flat(
-    floats: Floats,
-    ints: Indices,
-    instruments: int,
-    hops: int,
-    currencies: int,
-    column: int,
-    bid: float,
-    ask: float,
-    time: int,
-    mid: float,
-    spread: float,
-    nights: float,
-) -> int:
-    """A quote that no order waits for: `show_flat`, `settle_flat` and `quoted_flat` in one."""
-    show_flat(floats, ints, instruments, hops, currencies, column, mid, spread)
-    fills = settle_flat(floats, ints, instruments, hops, currencies, nights)
-    quoted_flat(floats, ints, instruments, hops, currencies, column, bid, ask, time)
-    return fills

@@ -9,6 +9,7 @@ import numpy as np
 
 from market.bar_window import BarSlice
 from market.bars import VALUE_FIELDS, Bars, Floats
+from market.compiled import lean_kernel
 from market.marks import CLOSE, HIGH, LOW, OPEN, SPREAD
 from market.quotes import Quote
 
@@ -29,28 +30,38 @@ class BarsInProgress:
 
     def close_due(self, now: int) -> BarSlice | None:
         """The bar, where it has ended by `now`; the next one is begun."""
-        if now < self.start + self._length:
+        if now < self.end:
             return None
         closed = None
         if not np.isnan(self.values[CLOSE]).all():
-            closed = BarSlice(time=self.start + self._length, values=self.values.copy())
+            closed = BarSlice(time=self.end, values=self.values.copy())
             self.values[:] = np.nan
         self.start = now - now % self._length
         return closed
 
+    @property
+    def end(self) -> int:
+        """Of the open bar, UTC ns."""
+        return self.start + self._length
+
     def add(self, column: int, quote: Quote) -> None:
         """A quote of the open bar."""
-        values, mid = self.values, quote.mid
-        if math.isnan(values[CLOSE, column]):
-            values[OPEN : CLOSE + 1, column] = mid
-            values[VOLUME, column] = 0.0
-        elif mid > values[HIGH, column]:
-            values[HIGH, column] = mid
-        elif mid < values[LOW, column]:
-            values[LOW, column] = mid
-        values[CLOSE, column] = mid
-        values[SPREAD, column] = quote.spread
-        values[VOLUME, column] += 1.0
+        add_quote(self.values, column, quote.mid, quote.spread)
+
+
+@lean_kernel
+def add_quote(values: Floats, column: int, mid: float, spread: float) -> None:
+    """A quote in the values of a bar (6, M), as `BarsInProgress` has them."""
+    if math.isnan(values[CLOSE, column]):
+        values[OPEN : CLOSE + 1, column] = mid
+        values[VOLUME, column] = 0.0
+    elif mid > values[HIGH, column]:
+        values[HIGH, column] = mid
+    elif mid < values[LOW, column]:
+        values[LOW, column] = mid
+    values[CLOSE, column] = mid
+    values[SPREAD, column] = spread
+    values[VOLUME, column] += 1.0
 
 
 def panel_of(slices: Sequence[BarSlice], symbols: tuple[str, ...], interval_s: int) -> Bars:
