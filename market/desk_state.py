@@ -44,7 +44,6 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
-    OrdersAccepted,
     OrderUnknown,
     OverrideEnded,
     RulesTakenUp,
@@ -77,7 +76,6 @@ KEPT_GROUPS = 100
 """Groups of orders that are remembered: a fill may come after all of its orders have ended."""
 ORDER_EVENTS = (
     OrderIntended,
-    OrdersAccepted,
     OrderAccepted,
     OrderUnknown,
     OrderResolved,
@@ -342,19 +340,13 @@ class DeskState:
 
     def _advance(
         self,
-        event: OrderIntended
-        | OrdersAccepted
-        | OrderAccepted
-        | OrderUnknown
-        | OrderResolved
-        | OrderCancelled,
+        event: OrderIntended | OrderAccepted | OrderUnknown | OrderResolved | OrderCancelled,
     ) -> None:
         if isinstance(event, OrderIntended):
             self._intend(event)
             return
-        if isinstance(event, OrdersAccepted):
-            for accepted in event.client_order_ids:
-                self._hear(accepted, OrderNews.ACCEPTED)
+        if isinstance(event, OrderAccepted):
+            self._hear(event.client_order_id, OrderNews.ACCEPTED)
             return
         name = (
             event.cancellation.client_order_id

@@ -121,6 +121,18 @@ class OrderIntended(Record, frozen=True, kw_only=True):
     purpose: str = ""
 
 
+class OrdersIntended(Record, frozen=True, kw_only=True):
+    """Orders of one decision, made durable together; see `market.lots`."""
+
+    each: tuple[OrderIntended, ...]
+
+
+class OrdersFilled(Record, frozen=True, kw_only=True):
+    """Fills that were booked one after the other, with nothing between them; see `market.lots`."""
+
+    each: tuple[OrderFilled, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentAbstained:
     """An agent failed or broke its contract, and abstained for this decision."""
@@ -249,6 +261,8 @@ Event = (
     | OrderCancelled
     | DecisionTaken
     | OrderIntended
+    | OrdersFilled
+    | OrdersIntended
     | AgentAbstained
     | AllocationApplied
     | AllocationMissed
@@ -276,4 +290,9 @@ REPLAY_EVENT_TYPES: tuple[type[Event], ...] = (
     TradingRearmed,
     SessionEnded,
 )
-EVENT_TYPES: tuple[type[Event], ...] = (*REPLAY_EVENT_TYPES, *LIVE_EVENT_TYPES)
+EVENT_TYPES: tuple[type[Event], ...] = (
+    *REPLAY_EVENT_TYPES,
+    OrdersFilled,
+    OrdersIntended,
+    *LIVE_EVENT_TYPES,
+)

@@ -5,6 +5,7 @@ Times are UTC nanoseconds of the market's clock; wall time stands beside an even
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -177,8 +178,8 @@ class OrderAccepted(Record, frozen=True, kw_only=True):
 
 
 class OrdersAccepted(Record, frozen=True, kw_only=True):
-    """The broker has these orders: it was asked for them, and answered, together. An event each
-    would be a third of what a busy desk writes down.
+    """The broker has these orders: it was asked for them, and answered, together; see
+    `market.lots`.
 
     client_order_ids, transactions: side by side.
     """
@@ -186,6 +187,15 @@ class OrdersAccepted(Record, frozen=True, kw_only=True):
     time: int
     client_order_ids: tuple[str, ...]
     transactions: tuple[int, ...]
+
+    @classmethod
+    def of(cls, orders: Sequence[OrderAccepted]) -> OrdersAccepted:
+        """Orders that were accepted at one time."""
+        return cls(
+            time=orders[0].time,
+            client_order_ids=tuple([one.client_order_id for one in orders]),
+            transactions=tuple([one.transaction for one in orders]),
+        )
 
     @property
     def each(self) -> tuple[OrderAccepted, ...]:

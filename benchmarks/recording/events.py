@@ -19,7 +19,7 @@ from market.live_events import (
     AccountSeen,
     BarClosed,
     BreakersMoved,
-    OrdersAccepted,
+    OrderAccepted,
     TransactionsBooked,
 )
 from market.orders import Bracket, Fill, OrderRequest, client_order_id
@@ -155,11 +155,8 @@ def _ordered(
             reference_price=1.0,
         )
         yield OrderIntended(order=order)
-    yield OrdersAccepted(
-        time=at,
-        client_order_ids=tuple(name for name, _ in names),
-        transactions=tuple(range(transaction + 1, transaction + 1 + len(names))),
-    )
+    for number, (name, _) in enumerate(names, transaction + 1):
+        yield OrderAccepted(client_order_id=name, time=at, transaction=number)
     for name, symbol in names:
         fill = Fill(
             client_order_id=name,

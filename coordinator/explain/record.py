@@ -31,7 +31,6 @@ from market.live_events import (
     ModeChanged,
     OrderAccepted,
     OrderResolved,
-    OrdersAccepted,
     OrderUnknown,
     TradingOpened,
 )
@@ -159,9 +158,8 @@ class _Reading:
             if event.cancellation.client_order_id in self.orders:
                 self.cancellations.append(event.cancellation)
                 self._note(event.cancellation, event.transaction)
-        elif isinstance(event, OrdersAccepted | BrokerAnswer):
-            answers = event.each if isinstance(event, OrdersAccepted) else (event,)
-            self.answers += [one for one in answers if one.client_order_id in self.orders]
+        elif isinstance(event, BrokerAnswer) and event.client_order_id in self.orders:
+            self.answers.append(event)
 
     def _note(self, what: Fill | Cancellation, transaction: int) -> None:
         if transaction:

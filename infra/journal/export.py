@@ -1,7 +1,8 @@
 """Exporting a journal for other tools: CSV, JSON, Parquet.
 
 One row an event: sequence, kind, time (of the market, where the event has one), written_at (wall
-time), hash, and the event itself as JSON, where NaN and infinities are null.
+time), hash, and the event itself as JSON, where NaN and infinities are null. Events that were
+recorded as one entry share its sequence, wall time and hash.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from infra.journal.sealing import Seals
 from infra.journal.verify import PROGRESS_EVERY, Progress, no_progress
 from market.errors import JournalError
 from market.events import Event
+from market.lots import singly
 
 SECOND_NS = 1_000_000_000
 ROWS_AT_ONCE = 20_000
@@ -72,10 +74,9 @@ def _exported(path: Path, progress: Progress, key: bytes | None) -> Iterator[Exp
     for sequence, kind, payload, head, written_at, sealed in chained_rows(path):
         seals.check(sequence, kind, head, written_at, sealed)
         _require_wall_time(path, sequence, written_at)
-        event = decode(kind, payload)
-        yield Exported(
-            sequence, kind, _time(event), written_at, head.hex(), encoder.encode(event).decode()
-        )
+        for event in singly(decode(kind, payload)):
+            told, name = encoder.encode(event).decode(), type(event).__name__
+            yield Exported(sequence, name, _time(event), written_at, head.hex(), told)
         if (sequence + 1) % PROGRESS_EVERY == 0:
             progress(sequence + 1, total)
 

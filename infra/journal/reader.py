@@ -14,6 +14,7 @@ from infra.journal.schema import DAMAGE, open_to_read, schema_of
 from infra.journal.snapshots import Snapshot
 from market.errors import JournalError
 from market.events import Event
+from market.lots import singly
 
 
 def read_events(path: Path) -> Iterator[Event]:
@@ -32,7 +33,8 @@ def read_chain(path: Path, after: Snapshot | None = None) -> Iterator[tuple[Even
     another schema, or the first event that does not continue the chain.
     """
     for _, kind, payload, head, _, _ in chained_rows(path, after):
-        yield decode(kind, payload), head
+        for event in singly(decode(kind, payload)):
+            yield event, head
 
 
 def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:

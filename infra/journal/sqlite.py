@@ -22,6 +22,7 @@ from infra.journal.sealing import Seals
 from infra.journal.snapshots import Snapshot, keep_snapshot
 from market.errors import JournalError, JournalUnwritable
 from market.events import Event
+from market.lots import singly
 
 COMMIT_EVERY_S = 0.05
 """What need not be durable before the next step is, at most, this old when the process dies."""
@@ -136,7 +137,8 @@ class SqliteJournal:
         seals = Seals(self.path, key, None if after is None else after.seal)
         for sequence, kind, payload, hashed, written_at, sealed in chained_rows(self.path, after):
             seals.check(sequence, kind, hashed, written_at, sealed)
-            into(decode(kind, payload))
+            for event in singly(decode(kind, payload)):
+                into(event)
             head, count = hashed, count + 1
         self._begin(head, count, key, seals.newest, anchors)
 

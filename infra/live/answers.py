@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from market.accounts import BrokerOrder, OrderState
 from market.events import Event, OrderCancelled
-from market.live_events import OrderAccepted, OrdersAccepted, OrderUnknown
+from market.live_events import OrderAccepted, OrderUnknown
 from market.order_life import OrderStage
 from market.orders import OrderRequest, cancellation_of
 
@@ -63,25 +61,3 @@ def event_of(order: OrderRequest, answer: BrokerOrder | None, now: int) -> Event
     return OrderAccepted(
         client_order_id=order.client_order_id, time=now, transaction=answer.transaction
     )
-
-
-def together(events: Iterable[Event | None]) -> tuple[Event, ...]:
-    """What is on record of orders that were answered together: those that the broker has, as one.
-
-    events: of each, as `event_of` says.
-    """
-    accepted: list[OrderAccepted] = []
-    others: list[Event] = []
-    for event in events:
-        if isinstance(event, OrderAccepted):
-            accepted.append(event)
-        elif event is not None:
-            others.append(event)
-    if len(accepted) < 2:
-        return (*accepted, *others)
-    told = OrdersAccepted(
-        time=accepted[0].time,
-        client_order_ids=tuple([one.client_order_id for one in accepted]),
-        transactions=tuple([one.transaction for one in accepted]),
-    )
-    return (told, *others)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from infra.metrics import JOURNAL_LAG_SECONDS, NO_METERS, Meters
 from market.desk_state import DeskState
 from market.events import Event
+from market.lots import in_lots
 from market.ports import Journal
 
 SNAPSHOT_EVERY = 20_000
@@ -33,7 +34,7 @@ class Books:
 
     def record(self, *events: Event) -> None:
         """Append events; they are durable soon. Raises JournalUnwritable."""
-        self._journal.append_all(events)
+        self._journal.append_all(in_lots(events))
         for event in events:
             self.state.apply(event)
         self._since += len(events)

@@ -42,7 +42,7 @@ class PriceMoves:
 
 class _Moves:
     """One instrument. highs, lows: prices that may still be the extreme, with the time until which
-    each stood; squares: of the sampled returns, with the time of each.
+    each stood; squares: of the sampled returns; sampled_at: the time of each.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,8 @@ class _Moves:
         self._mid = self._sampled = math.nan
         self._highs: deque[tuple[int, float]] = deque()
         self._lows: deque[tuple[int, float]] = deque()
-        self._squares: deque[tuple[int, float]] = deque()
+        self._squares: deque[float] = deque()
+        self._sampled_at: deque[int] = deque()
         self._sum = 0.0
 
     def put(self, time: int, mid: float) -> None:
@@ -59,32 +60,42 @@ class _Moves:
             self._sampled = mid
         elif time // SAMPLE_NS > self.time // SAMPLE_NS:
             moved = math.log(self._mid / self._sampled)
-            self._squares.append((self.time, moved * moved))
-            self._sum = sum(square for _, square in self._squares)
+            self._squares.append(moved * moved)
+            self._sampled_at.append(self.time)
+            self._sum = sum(self._squares)
             self._sampled = self._mid
-        for extremes, side in ((self._highs, 1.0), (self._lows, -1.0)):
-            if extremes:
-                extremes[-1] = (time, extremes[-1][1])
-            while extremes and side * extremes[-1][1] <= side * mid:
-                extremes.pop()
-            extremes.append((STANDS, mid))
+        highs, lows = self._highs, self._lows
+        if highs:
+            highs[-1] = (time, highs[-1][1])
+            lows[-1] = (time, lows[-1][1])
+        while highs and highs[-1][1] <= mid:
+            highs.pop()
+        while lows and lows[-1][1] >= mid:
+            lows.pop()
+        highs.append((STANDS, mid))
+        lows.append((STANDS, mid))
         self.time, self._mid = time, mid
 
     def fall(self, now: int) -> float:
         """Largest fall of the instrument, or of what it is quoted in, to the newest price."""
-        if not self._highs:
+        highs, lows, began = self._highs, self._lows, now - FALL_NS
+        if not highs:
             return 0.0
-        for extremes in (self._highs, self._lows):
-            while extremes[0][0] <= now - FALL_NS:
-                extremes.popleft()
-        return max(1.0 - self._mid / self._highs[0][1], 1.0 - self._lows[0][1] / self._mid)
+        while highs[0][0] <= began:
+            highs.popleft()
+        while lows[0][0] <= began:
+            lows.popleft()
+        return max(1.0 - self._mid / highs[0][1], 1.0 - lows[0][1] / self._mid)
 
     def volatility(self, now: int) -> float:
         """Root of the summed squared log returns; the one that is not over yet counts."""
         if math.isnan(self._mid):
             return 0.0
-        while self._squares and self._squares[0][0] <= now - VOLATILITY_NS:
-            self._squares.popleft()
-            self._sum = sum(square for _, square in self._squares)
+        sampled_at, began = self._sampled_at, now - VOLATILITY_NS
+        if sampled_at and sampled_at[0] <= began:
+            while sampled_at and sampled_at[0] <= began:
+                sampled_at.popleft()
+                self._squares.popleft()
+            self._sum = sum(self._squares)
         moving = math.log(self._mid / self._sampled)
         return math.sqrt(self._sum + moving * moving)

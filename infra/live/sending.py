@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from infra.live.answers import ended, event_of, not_sent, together, unanswered
+from infra.live.answers import ended, event_of, not_sent, unanswered
 from infra.live.books import Books
 from infra.live.posting import posted
 from market.accounts import BrokerOrder
@@ -154,8 +154,11 @@ class Sending:
         except (TransientError, InvalidError) as error:
             books.record(*(not_sent(order, str(error), lot.now) for order in self._open(lot)))
         else:
-            told = ((order, answers.get(order.client_order_id)) for order in self._open(lot))
-            books.record(*together(event_of(order, answer, lot.now) for order, answer in told))
+            told = [
+                event_of(order, answers.get(order.client_order_id), lot.now)
+                for order in self._open(lot)
+            ]
+            books.record(*(event for event in told if event is not None))
 
     def _open(self, lot: Lot) -> list[OrderRequest]:
         is_unsettled = self._books.state.is_unsettled

@@ -32,6 +32,8 @@ from market.events import (
     OrderCancelled,
     OrderFilled,
     OrderIntended,
+    OrdersFilled,
+    OrdersIntended,
     SessionEnded,
     SessionStarted,
     TradingHalted,
@@ -63,6 +65,7 @@ from market.live_events import (
     TradingOpened,
     TransactionsBooked,
 )
+from market.lots import all_singly
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
 from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
@@ -78,6 +81,9 @@ CODES = hnp.arrays(np.int64, st.integers(0, 4), elements=INT)
 st.register_type_strategy(Bracket, st.builds(Bracket, stop=FLOAT, trailing=st.none() | FLOAT))
 APPROVED = st.lists(st.builds(RiskApproved, symbol=TEXT), max_size=2).map(tuple)
 REFUSED = st.lists(st.builds(RiskRefused, symbol=TEXT), max_size=2).map(tuple)
+FILLED = st.builds(OrderFilled, fill=st.builds(Fill, sequence=INT, time=INT))
+INTENDED = st.builds(OrderIntended, order=st.builds(OrderRequest, sequence=INT))
+ACCEPTED = st.builds(OrderAccepted, time=INT, transaction=INT)
 EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     SessionStarted: st.builds(
         SessionStarted,
@@ -101,7 +107,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         rate=ROW,
         financing=ROW,
     ),
-    OrderFilled: st.builds(OrderFilled, fill=st.builds(Fill, sequence=INT, time=INT)),
+    OrderFilled: FILLED,
     OrderCancelled: st.builds(
         OrderCancelled, cancellation=st.builds(Cancellation, sequence=INT, time=INT)
     ),
@@ -120,7 +126,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
         approved=APPROVED,
         refused=REFUSED,
     ),
-    OrderIntended: st.builds(OrderIntended, order=st.builds(OrderRequest, sequence=INT)),
+    OrderIntended: INTENDED,
     AgentAbstained: st.builds(AgentAbstained, sequence=INT, time=INT),
     AllocationApplied: st.builds(
         AllocationApplied,
@@ -151,6 +157,8 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     TradingHalted: st.builds(TradingHalted, sequence=INT, time=INT),
     TradingRearmed: st.builds(TradingRearmed, sequence=INT, time=INT, after_bars=INT),
     SessionEnded: st.builds(SessionEnded, sequence=INT, time=INT, bars=INT),
+    OrdersFilled: st.builds(OrdersFilled, each=st.lists(FILLED, max_size=3).map(tuple)),
+    OrdersIntended: st.builds(OrdersIntended, each=st.lists(INTENDED, max_size=3).map(tuple)),
     TradingOpened: st.builds(
         TradingOpened,
         time=INT,
@@ -184,9 +192,7 @@ EVENTS: dict[type[Event], st.SearchStrategy[Event]] = {
     BreakerTripped: st.builds(BreakerTripped, time=INT, repeats=INT),
     BreakerReset: st.builds(BreakerReset, time=INT, equity=FLOAT),
     OrderAccepted: st.builds(OrderAccepted, time=INT, transaction=INT),
-    OrdersAccepted: st.builds(
-        OrdersAccepted, time=INT, transactions=st.lists(INT, max_size=3).map(tuple)
-    ),
+    OrdersAccepted: st.lists(ACCEPTED, min_size=1, max_size=3).map(OrdersAccepted.of),
     OrderUnknown: st.builds(OrderUnknown, time=INT),
     OrderResolved: st.builds(OrderResolved, time=INT),
     TransactionsBooked: st.builds(TransactionsBooked, time=INT, last=INT),
@@ -266,9 +272,9 @@ def test_the_same_events_give_the_same_digest_and_read_back_in_order(
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder) / "one", Path(folder) / "other"
         assert written(events, one) == written(events, other)
-        back = list(read_events(one))
-        assert len(back) == len(events)
-        assert all(map(same, events, back))
+        back, told = list(read_events(one)), list(all_singly(iter(events)))
+        assert len(back) == len(told)
+        assert all(map(same, told, back))
 
 
 @QUICK
@@ -346,6 +352,7 @@ def test_a_cut_off_end_shows_in_the_digest(events: list[Event]) -> None:
         shutil.copy(path, cut)
         last = len(events) - 1
         tampered(cut, lambda d: d.execute("DELETE FROM events WHERE sequence = ?", (last,)))
-        kept = list(read_events(cut))
-        assert len(kept) == last
-        assert written(kept, Path(folder) / "again") != digest
+        kept, told = list(read_events(cut)), list(all_singly(iter(events[:last])))
+        assert len(kept) == len(told)
+        assert all(map(same, told, kept))
+        assert written(events[:last], Path(folder) / "again") != digest

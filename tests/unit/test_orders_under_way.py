@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.live.answers import event_of, not_sent, together, unanswered
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from market.accounts import BrokerOrder, OrderState, TransactionKind
 from market.errors import InvalidError, OutcomeUnknown, TransientError
-from market.events import OrderCancelled
-from market.live_events import OrderAccepted, OrdersAccepted, OrderUnknown
+from market.events import OrderCancelled, OrderIntended
+from market.live_events import OrderAccepted, OrderUnknown
 from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
 from tests.dispatching import Bench, bench, euros, leg, order_id, told
@@ -105,28 +104,15 @@ def test_what_must_be_durable_before_the_next_step_is_so_before_a_cancel(desk: B
     assert not desk.books.owing
 
 
-def test_what_the_broker_has_of_orders_that_it_answered_together_is_one_event(
-    desk: Bench,
-) -> None:
+def test_what_was_recorded_together_is_one_entry_and_read_one_by_one(desk: Bench) -> None:
+    before = len(desk.books)
     desk.send(euros(1_000.0), approved_by_hand("GBP_USD", 500.0))
     desk.dispatch.settle()
-    (accepted,) = desk.events(OrdersAccepted)
-    assert accepted.client_order_ids == (M, GBP)
-    assert desk.events(OrderAccepted) == []
-    for one in accepted.each:
-        assert desk.stage_of(one.client_order_id) == OrderStage.ACCEPTED
-
-
-def test_what_else_was_answered_beside_the_orders_that_the_broker_has_is_on_record() -> None:
-    has = [order(name, 1.0) for name in "ab"]
-    answers = [told(one, OrderState.ACCEPTED) for one in has]
-    events = [event_of(one, answer, START) for one, answer in zip(has, answers, strict=True)]
-    unheard, gone = unanswered(order("c", 1.0), "", START), not_sent(order("d", 1.0), "", START)
-    accepted, *others = together([events[0], unheard, None, events[1], gone])
-    assert isinstance(accepted, OrdersAccepted)
-    assert list(accepted.each) == events
-    assert others == [unheard, gone]
-    assert together([None, unheard, events[0]]) == (events[0], unheard)
+    assert len(desk.books) == before + 2, "what was meant, and that the broker has it"
+    assert [event.order.client_order_id for event in desk.events(OrderIntended)] == [M, GBP]
+    assert [event.client_order_id for event in desk.events(OrderAccepted)] == [M, GBP]
+    for name in (M, GBP):
+        assert desk.stage_of(name) == OrderStage.ACCEPTED
 
 
 def test_what_the_transactions_told_before_the_answer_is_booked_once(desk: Bench) -> None:
