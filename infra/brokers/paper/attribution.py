@@ -26,23 +26,40 @@ class Attribution:
         self.opened_by: dict[int, str] = {}
 
     def fills(
-        self, sequence: int, times: Sequence[int], log: FillLog, held: Floats
+        self,
+        sequence: int,
+        times: Sequence[int],
+        log: FillLog,
+        held: Floats,
+        orders: Sequence[OrderRequest | None] = (),
     ) -> tuple[Fill, ...]:
         """The fills of one bar, or of several. times: of each fill, UTC ns. held: (M,) positions
-        before the first, moved on here.
+        before the first, moved on here. orders: that were met when each filled; by default, the one
+        that waits in its instrument.
         """
         size = int(log.size[0])
         told = [part[:size].tolist() for part in log[1:]]
+        met = orders or [self.waiting.get(column) for column in told[0]]
         fills = []
-        for time, column, why, units, price, mid, rate, realised, spread_cost, slippage_cost in zip(
-            times, *told, strict=True
-        ):
+        for (
+            time,
+            order,
+            column,
+            why,
+            units,
+            price,
+            mid,
+            rate,
+            realised,
+            spread_cost,
+            slippage,
+        ) in zip(times, met, *told, strict=True):
             reason, slippage_bps = REASONS[why], math.nan
             held_before = float(held[column])
             held_now = held_before + units
             held[column] = held_now
             if reason is FillReason.DECISION:
-                order = self.waiting[column]
+                assert order is not None, "only an order fills by decision"
                 name = order.client_order_id
                 if held_before * held_now <= 0.0:
                     self.opened_by[column] = name
@@ -64,7 +81,7 @@ class Attribution:
                     reason=reason.name,
                     realised=realised,
                     spread_cost=spread_cost,
-                    slippage_cost=slippage_cost,
+                    slippage_cost=slippage,
                     slippage_bps=slippage_bps,
                 )
             )

@@ -23,7 +23,7 @@ from infra.brokers.paper.live.flat_account import (
     unfold,
 )
 from infra.brokers.paper.live.liquidity import part_of
-from infra.brokers.paper.live.quote_run import QuoteRun
+from infra.brokers.paper.live.quote_run import QuoteRun, Ran
 from infra.brokers.paper.live.recording import Record
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.brokers.paper.live.triggers import is_reached, spread_within
@@ -31,13 +31,13 @@ from infra.brokers.paper.live.waiting import AT_ONCE, WaitingOrder
 from infra.brokers.paper.margin import margin_used
 from infra.brokers.paper.rollovers import next_rollover, nights_between
 from infra.brokers.paper.settlement import open_bar
-from infra.brokers.paper.state import FillLog, FillReason, fill_rules
+from infra.brokers.paper.state import CancelReason, FillReason, fill_rules
 from market.accounts import TransactionKind
 from market.bars import Floats
 from market.conversion import conversion, currency_names
 from market.ledger import equity
 from market.marks import OPEN, SPREAD, mark_rates
-from market.orders import EntryKind, OrderRequest, TimeInForce
+from market.orders import EntryKind, Fill, OrderRequest, TimeInForce
 from market.ports import Interest
 from market.quotes import Quote
 
@@ -110,16 +110,32 @@ class LiveAccount:
         """
         if self._interest is not None and quotes[-1][1].time >= self._rollover:
             return 0  # nights may be over
-        ran = self._run.take(quotes, queue, self._attribution.waiting, bar)
+        ran = self._run.take(quotes, queue, bar)
         if ran is None:
             return 0
-        self._tell_fills(ran.times, ran.fills, ran.before, record)
-        last = quotes[ran.quotes - 1][1].time
-        if ran.ended >= 0:
-            self._tell_cancelled(last, record)
-        self._attribution.waiting.clear()
-        self.last_quote = last
+        self._tell_run(ran, record)
+        self.last_quote = ran.steps[-1].quote.time
         return ran.quotes
+
+    def _tell_run(self, ran: Ran, record: Record) -> None:
+        """Take down what a run brought: of each step its fills, then why its order ended."""
+        steps, told = ran.steps, 0
+        met = [steps[at] for at in ran.at]
+        times, orders = [step.quote.time for step in met], [step.order for step in met]
+        fills = self._attribution.fills(NO_SEQUENCE, times, ran.fills, ran.before, orders)
+        for number, (step, why) in enumerate(zip(steps, ran.ended, strict=True)):
+            while told < len(fills) and ran.at[told] == number:
+                _record_fill(fills[told], record)
+                told += 1
+            if why and step.order is not None:
+                name, reason = step.order.client_order_id, CancelReason(why).name
+                record(
+                    TransactionKind.CANCELLED,
+                    step.quote.time,
+                    name,
+                    step.quote.symbol,
+                    reason=reason,
+                )
 
     def quote(
         self, column: int, quote: Quote, waiting: Iterable[WaitingOrder], record: Record
@@ -294,42 +310,22 @@ class LiveAccount:
                 amount = float(self._charged[column])
                 record(TransactionKind.FINANCING, time, "", self._symbols[column], amount=amount)
         ended = any(self._cancelled[column] for column in self._attribution.waiting)
-        size = int(self._log.size[0])
-        self._tell_fills((time,) * size, self._log, self._before, record, waits and not ended)
+        if self._log.size[0]:
+            times = (time,) * int(self._log.size[0])
+            for fill in self._attribution.fills(NO_SEQUENCE, times, self._log, self._before):
+                by_order = fill.reason == FillReason.DECISION.name
+                _record_fill(fill, record, waits=waits and not ended and by_order)
         if ended:
-            self._tell_cancelled(time, record)
+            for end in self._attribution.cancellations(NO_SEQUENCE, time, self._cancelled):
+                record(
+                    TransactionKind.CANCELLED,
+                    time,
+                    end.client_order_id,
+                    end.symbol,
+                    reason=end.reason,
+                )
         self._attribution.waiting.clear()
         return ended
-
-    def _tell_fills(
-        self,
-        times: Sequence[int],
-        log: FillLog,
-        before: Floats,
-        record: Record,
-        waits: bool = False,
-    ) -> None:
-        if not times:
-            return
-        for fill in self._attribution.fills(NO_SEQUENCE, times, log, before):
-            record(
-                TransactionKind.FILLED,
-                fill.time,
-                fill.client_order_id,
-                fill.symbol,
-                fill=fill,
-                waits=waits and fill.reason == FillReason.DECISION.name,
-            )
-
-    def _tell_cancelled(self, time: int, record: Record) -> None:
-        for end in self._attribution.cancellations(NO_SEQUENCE, time, self._cancelled):
-            record(
-                TransactionKind.CANCELLED,
-                time,
-                end.client_order_id,
-                end.symbol,
-                reason=end.reason,
-            )
 
     def _nights(self, time: int) -> int:
         """Rollovers since the last quote that are paid for."""
@@ -341,3 +337,14 @@ class LiveAccount:
             at = np.array([time], dtype=np.int64)
             self._parts.interest[:] = self._interest.on(at, self._currencies)[0]
         return nights
+
+
+def _record_fill(fill: Fill, record: Record, *, waits: bool = False) -> None:
+    record(
+        TransactionKind.FILLED,
+        fill.time,
+        fill.client_order_id,
+        fill.symbol,
+        fill=fill,
+        waits=waits,
+    )

@@ -19,26 +19,37 @@ from market.marks import OPEN, SPREAD
 from market.orders import OrderRequest
 from market.quotes import Quote
 
-MOST_QUOTES = 256
+MOST_STEPS = 256
 """In one run; more take several."""
 BID, ASK, MID, WIDTH, UNITS, STOP, TAKE_PROFIT, TRAILING, LOWEST, HIGHEST = range(10)
-"""Columns of the numbers of a run: a quote, and the order that it fills, of no units for none."""
+"""Columns of the numbers of a step: its quote, and the order that it fills."""
 NO_ORDER = (0.0, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 _unfold = lean_kernel(unfold)
 
 
+class Step(NamedTuple):
+    """A quote and an order that it meets; None where there is none. Where it meets several they
+    follow each other.
+    """
+
+    column: int
+    quote: Quote
+    order: OrderRequest | None
+
+
 class Ran(NamedTuple):
-    """quotes: how many were taken. fills: in their order; times: of each, UTC ns. before: (M,) what
-    was held before the first. ended: the column whose order did not fill whole at the last quote,
-    −1 for none.
+    """quotes: how many were taken. fills: in their order, at: the step of each. ended: of each
+    step, why its order did not fill whole, a CancelReason or 0. before: (M,) what was held before
+    the first.
     """
 
     quotes: int
+    steps: list[Step]
     fills: FillLog
-    times: tuple[int, ...]
+    at: list[int]
+    ended: list[int]
     before: Floats
-    ended: int
 
 
 class QuoteRun:
@@ -51,77 +62,90 @@ class QuoteRun:
         self._valid_ns = valid_ns
         self._fills_whole = liquidity == math.inf
         self._units = unfold(*flat).state.ledger.units
-        self._fills = no_fills(MOST_QUOTES + flat.instruments)
-        self._quotes = np.zeros(3 * (MOST_QUOTES + flat.instruments), dtype=np.int64)
-
-    def is_plain(self, item: WaitingOrder) -> bool:
-        """Whether the next quote fills an order whole, or ends it."""
-        order = item.order
-        plain = order.entry is None and not (item.closes or item.reduces or item.filled)
-        return plain and self._fills_whole and order.units != 0.0
+        self._fills = no_fills(MOST_STEPS * flat.instruments)
+        self._at = np.zeros(len(self._fills.column), dtype=np.int64)
+        self._ended = np.zeros(MOST_STEPS, dtype=np.int64)
 
     def take(
         self,
         quotes: Sequence[tuple[int, Quote]],
         queue: Callable[[int], Sequence[WaitingOrder]],
-        filling: dict[int, OrderRequest],
         bar: Floats,
     ) -> Ran | None:
-        """The first of some quotes, up to one whose orders want more than this, or where an order
-        did not fill whole; None where that is the first.
+        """The first of some quotes, up to one whose orders want more than to be filled whole; None
+        where that is the first.
 
         quotes: with their columns, of tradeable instruments, of one bar and one rollover. queue:
-        what waits in a column. filling: takes up the orders that the quotes fill, by column. bar:
-        (6, M), counts the quotes that were taken.
+        what waits in a column. bar: (6, M), counts the quotes that were taken.
         """
-        numbers: list[tuple[float, ...]] = []
-        columns: list[int] = []
-        times: list[int] = []
-        fillers: list[tuple[int, int]] = []
-        for column, quote in quotes[:MOST_QUOTES]:
-            order = NO_ORDER
-            waiting = queue(column)
-            if waiting and column not in filling:
-                if len(waiting) > 1 or not self.is_plain(waiting[0]):
-                    break
-                filling[column] = request = waiting[0].order
-                fillers.append((len(columns), column))
-                bracket, trailing = request.bracket, request.bracket.trailing
-                order = (
-                    request.units,
-                    bracket.stop,
-                    bracket.take_profit,
-                    math.nan if trailing is None else trailing,
-                    request.lowest_price,
-                    request.highest_price,
-                )
-            numbers.append((quote.bid, quote.ask, quote.mid, quote.spread, *order))
-            columns.append(column)
-            times.append(quote.time)
-        if not columns:
+        steps, taken = self._steps(quotes, queue)
+        if not steps:
             return None
         before = self._units.copy()
-        taken, ended = run_quotes(
+        run_quotes(
             *self._flat,
             bar,
-            np.array(columns, dtype=np.int64),
-            np.array(times, dtype=np.int64),
-            np.array(numbers),
+            np.array([step.column for step in steps], dtype=np.int64),
+            np.array([step.quote.time for step in steps], dtype=np.int64),
+            np.array([numbers_of(step) for step in steps]),
             self._valid_ns,
             self._fills,
-            self._quotes,
+            self._at,
+            self._ended,
         )
-        at = self._quotes[: self._fills.size[0]].tolist()
-        for place, column in fillers:
-            if place >= taken:
-                del filling[column]
         return Ran(
             quotes=taken,
+            steps=steps,
             fills=self._fills,
-            times=tuple([times[place] for place in at]),
+            at=self._at[: self._fills.size[0]].tolist(),
+            ended=self._ended[: len(steps)].tolist(),
             before=before,
-            ended=ended,
         )
+
+    def _steps(
+        self,
+        quotes: Sequence[tuple[int, Quote]],
+        queue: Callable[[int], Sequence[WaitingOrder]],
+    ) -> tuple[list[Step], int]:
+        """What these quotes meet, and of how many of them it is."""
+        steps: list[Step] = []
+        met: set[int] = set()
+        for place, (column, quote) in enumerate(quotes):
+            waiting = () if column in met else queue(column)
+            if len(steps) + max(len(waiting), 1) > MOST_STEPS:
+                return steps, place
+            if not waiting:
+                steps.append(Step(column, quote, None))
+                continue
+            if not all(map(self._is_plain, waiting)):
+                return steps, place
+            met.add(column)
+            steps += [Step(column, quote, item.order) for item in waiting]
+        return steps, len(quotes)
+
+    def _is_plain(self, item: WaitingOrder) -> bool:
+        """Whether the next quote fills an order whole, or ends it."""
+        order = item.order
+        plain = order.entry is None and not (item.closes or item.reduces or item.filled)
+        return plain and self._fills_whole and order.units != 0.0
+
+
+def numbers_of(step: Step) -> tuple[float, ...]:
+    """(10,) as the columns of the numbers of a run."""
+    quote, order = step.quote, step.order
+    shown = (quote.bid, quote.ask, quote.mid, quote.spread)
+    if order is None:
+        return (*shown, *NO_ORDER)
+    bracket = order.bracket
+    return (
+        *shown,
+        order.units,
+        bracket.stop,
+        bracket.take_profit,
+        math.nan if bracket.trailing is None else bracket.trailing,
+        order.lowest_price,
+        order.highest_price,
+    )
 
 
 @lean_kernel
@@ -137,23 +161,25 @@ def run_quotes(
     numbers: Floats,
     valid_ns: int,
     fills: FillLog,
-    quotes: Indices,
-) -> tuple[int, int]:
-    """One quote after the other as `LiveAccount` takes them; how many were taken, and the column
-    of an order that did not fill whole at the last, or −1.
+    at: Indices,
+    ended: Indices,
+) -> None:
+    """One step after the other as `LiveAccount` takes quotes and the orders that wait for them.
 
-    columns, times: (N,). numbers: (N, 10). fills: receives the fills, quotes: (3 M and more,) the
-    place of the quote of each.
+    columns, times: (N,), numbers: (N, 10); steps of one quote follow each other and are of the same
+    time and column. Filled in: fills, at: the step of each, ended: (N,) as of `Ran`.
     """
     account = _unfold(floats, ints, instruments, hops, currencies)
     orders, marks, log = account.state.orders, account.state.marks, account.log
+    count = columns.shape[0]
     fills.size[0] = 0
-    for n in range(columns.shape[0]):
-        if fills.size[0] + log.column.shape[0] > quotes.shape[0]:
-            return n, -1
-        column, time = columns[n], times[n]
-        mid, spread, units = numbers[n, MID], numbers[n, WIDTH], numbers[n, UNITS]
-        show_flat(floats, ints, instruments, hops, currencies, column, mid, spread)
+    for n in range(count):
+        column, time, units = columns[n], times[n], numbers[n, UNITS]
+        if n == 0 or columns[n - 1] != column or numbers[n - 1, UNITS] == 0.0 or units == 0.0:
+            show_flat(
+                floats, ints, instruments, hops, currencies,
+                column, numbers[n, MID], numbers[n, WIDTH],
+            )  # fmt: skip
         if units != 0.0:
             orders.units[column] = units
             orders.stop_distance[column] = numbers[n, STOP]
@@ -169,22 +195,25 @@ def run_quotes(
                     account.values[OPEN, through] = marks.mid[through]
                     account.values[SPREAD, through] = marks.spread[through]
         settle_flat(floats, ints, instruments, hops, currencies, 0.0)
-        bid, ask = numbers[n, BID], numbers[n, ASK]
-        quoted_flat(floats, ints, instruments, hops, currencies, column, bid, ask, time)
-        add_quote(bar, column, mid, spread)
+        ended[n] = account.cancelled[column] if units != 0.0 else 0
         for told in range(log.size[0]):
-            at = fills.size[0]
-            quotes[at] = n
-            fills.column[at] = log.column[told]
-            fills.reason[at] = log.reason[told]
-            fills.units[at] = log.units[told]
-            fills.price[at] = log.price[told]
-            fills.mid[at] = log.mid[told]
-            fills.rate[at] = log.rate[told]
-            fills.realised[at] = log.realised[told]
-            fills.spread_cost[at] = log.spread_cost[told]
-            fills.slippage_cost[at] = log.slippage_cost[told]
-            fills.size[0] = at + 1
-        if units != 0.0 and account.cancelled[column] != 0:
-            return n + 1, column
-    return columns.shape[0], -1
+            to = fills.size[0]
+            at[to] = n
+            fills.column[to] = log.column[told]
+            fills.reason[to] = log.reason[told]
+            fills.units[to] = log.units[told]
+            fills.price[to] = log.price[told]
+            fills.mid[to] = log.mid[told]
+            fills.rate[to] = log.rate[told]
+            fills.realised[to] = log.realised[told]
+            fills.spread_cost[to] = log.spread_cost[told]
+            fills.slippage_cost[to] = log.slippage_cost[told]
+            fills.size[0] = to + 1
+        more = n + 1 < count and columns[n + 1] == column and units != 0.0
+        if more and numbers[n + 1, UNITS] != 0.0:
+            continue
+        quoted_flat(
+            floats, ints, instruments, hops, currencies,
+            column, numbers[n, BID], numbers[n, ASK], time,
+        )  # fmt: skip
+        add_quote(bar, column, numbers[n, MID], numbers[n, WIDTH])
