@@ -100,17 +100,19 @@ def live_session(
     rows: int = 60,
     without: tuple[str, ...] = (),
     guardian: Member | None = None,
+    state: DeskState | None = None,
     **options: Any,
 ) -> Iterator[LiveSession]:
     """A session that has seen so many bars, whose members but for some are on the line.
 
-    guardian: in the place of a real one.
+    guardian: in the place of a real one. state: what it goes on from instead.
     """
-    state = DeskState(live_session_started(plan, time=START_NS, feed="made by hand"), plan.rows)
-    rng = np.random.default_rng(1)
-    for row, moved in enumerate(rng.normal(0.0, 1e-3, rows)):
-        state.window.push(minute(row, float(moved)))
-    state.sequence, state.time = rows - 1, START_NS + (rows - 1) * MINUTE_NS
+    if state is None:
+        state = DeskState(live_session_started(plan, time=START_NS, feed="made by hand"), plan.rows)
+        rng = np.random.default_rng(1)
+        for row, moved in enumerate(rng.normal(0.0, 1e-3, rows)):
+            state.window.push(minute(row, float(moved)))
+        state.sequence, state.time = rows - 1, START_NS + (rows - 1) * MINUTE_NS
     session = LiveSession(
         plan.desk,
         plan.places,

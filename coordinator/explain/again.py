@@ -93,7 +93,7 @@ class DeskAgain:
     """Follows a journal event by event; `decide` and `review` repeat the newest decision.
 
     guardian: builds it as at the start. bar_at: the bars of a replay; a live desk's are in its
-    journal.
+    journal. rows: bars that it remembered, what its agents look back on and more.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class DeskAgain:
         guardian: Supervised,
         seating: Seating,
         bar_at: BarAt,
+        rows: int,
     ) -> None:
-        longest = max((seat.lookback for seat in started.agents), default=1)
         self.state = DeskState(started, rows=1)
         self.live = False
         self.versions = started.versions
@@ -113,7 +113,7 @@ class DeskAgain:
         self._guardian_built: RiskGuardian | None = None
         self._seating = seating
         self._bar_at = bar_at
-        self._deciding = Deciding(desk, rows=longest)
+        self._deciding = Deciding(desk, rows=rows)
         self._account = AccountFold(self.state)
         self._multiplier: Floats = np.ones(desk.traded)
         self._allocated = -1
@@ -128,6 +128,22 @@ class DeskAgain:
         )
         self._stages: list[StageChanged] = []
         self._overrides: list[LimitOverridden | OverrideEnded] = []
+
+    def take_up(
+        self, seats: tuple[AgentSeated, ...], desk: Desk, guardian: Supervised, rows: int
+    ) -> None:
+        """Go on by other rules, as the coordinator and the guardian that were started by them.
+
+        Bars, account, allocation and what was learned stay; what the guardian remembers is on
+        record. Where these rules look back further, the bars before are those of the last ones, as
+        in the snapshot of a desk that was stopped.
+        """
+        seen, table = self._deciding.window.bars(), self._deciding.table
+        self._desk, self._build_guardian, self._guardian_built = desk, guardian, None
+        self._deciding = Deciding(desk, rows=rows)
+        self._deciding.extend(seen)
+        self._deciding.table = table
+        self._unhurried = pace_row(unhurried(len(self.state.symbols), len(seats), desk.limits.pace))
 
     def take(self, event: Event) -> None:
         """Follow one event of the journal."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
 from coordinator.explain.step import minute
-from infra.journal.reader import read_chain
+from infra.journal.reader import read_entries
 from market.bars import Floats
 from market.desk_state import DeskState
 from market.errors import InvalidError, JournalError
@@ -166,6 +167,13 @@ class _Reading:
             self.told.append((what, transaction))
 
 
+def _each(journal: Path) -> Iterator[tuple[int, Event, bytes]]:
+    """Events with the number of their entry, and the chain's hash after it."""
+    for number, events, head in read_entries(journal):
+        for event in events:
+            yield number, event, head
+
+
 def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     """Read a journal as far as it goes and gather what concerns the decision.
 
@@ -180,7 +188,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     taken: DecisionTaken | None = None
     number, chained, flattened, meant = 0, "", "", ""
     try:
-        for place, (event, head) in enumerate(read_chain(journal)):
+        for place, event, head in _each(journal):
             if state is None:
                 state = _opened(journal, event, name)
                 reading.session, reading.versions = state.started.session, state.started.versions

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.ballot import Agent
 from coordinator.bootstrap import desk_again, guardian_again
+from coordinator.configuration.settings import Settings
+from coordinator.desk import Desk
 from coordinator.explain.again import Decided, DeskAgain
 from coordinator.explain.comparing import Recorded, first_difference
 from coordinator.explain.inputs import Places, places_of, recorded_panel, recorded_settings
 from coordinator.explain.seating import SeatAgain, seat_again
 from coordinator.explain.seen import row_at, window_digest
-from coordinator.explain.step import minute
 from coordinator.explain.versions import VersionChange, changed_agents, changed_versions
+from coordinator.live.plan import rows_remembered
 from coordinator.parity.comparison import Difference
 from coordinator.parity.context import Context, context_of
 from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
-from infra.journal.reader import read_chain
+from infra.journal.reader import read_entries
 from infra.live.changed import changes
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
@@ -38,6 +40,8 @@ from market.events import (
 from market.live_events import BarClosed, RulesTakenUp
 from market.seats import AgentSeated
 
+ENDS = (BarSettled, BarClosed, DecisionTaken, RulesTakenUp, SessionEnded)
+"""Events that belong to no earlier decision, nor does anything after them."""
 Wanted = Callable[[int], bool]
 """Whether the decision of a sequence is to be repeated."""
 
@@ -90,21 +94,22 @@ def replay_decisions(
     """Go through a journal once and repeat the decisions that are wanted.
 
     places: where the files may lie that the run read; by default what is noted beside the journal.
-    in_hand: agents that no journal can build, by name. Raises JournalError, also for a decision by
-    rules that were taken up since the beginning, DataError where the prices or an agent's inputs
-    are not those that were recorded, AgentError for an agent that cannot be built.
+    in_hand: agents that no journal can build, by name. Each is repeated by the rules that were in
+    force. Raises JournalError, DataError where the prices or an agent's inputs are not those that
+    were recorded, AgentError for an agent that cannot be built.
     """
     found = places if places is not None else places_of(journal)
     replayer: _Replayer | None = None
-    for number, (event, head) in enumerate(read_chain(journal)):
-        if replayer is None:
-            if not isinstance(event, SessionStarted):
-                raise JournalError(f"{journal} does not begin with SessionStarted")
-            replayer = _Replayer(journal, event, found, in_hand or {})
-            continue
-        if isinstance(event, BarSettled | BarClosed | DecisionTaken | SessionEnded):
-            yield from replayer.finish()
-        replayer.take(number, event, head, wanted)
+    for number, events, head in read_entries(journal):
+        for event in events:
+            if replayer is None:
+                if not isinstance(event, SessionStarted):
+                    raise JournalError(f"{journal} does not begin with SessionStarted")
+                replayer = _Replayer(journal, event, found, in_hand or {})
+                continue
+            if isinstance(event, ENDS):
+                yield from replayer.finish()
+            replayer.take(number, event, head, wanted)
     if replayer is not None:
         yield from replayer.finish()
 
@@ -115,7 +120,8 @@ class _Replayer:
     def __init__(
         self, journal: Path, started: SessionStarted, places: Places, in_hand: Mapping[str, Agent]
     ) -> None:
-        self._started = started
+        self._started = self._rules = started
+        self._places = places
         self._settings = recorded_settings(started, places)
         self._in_hand = in_hand
         self._seats: dict[str, SeatAgain] = {}
@@ -125,13 +131,14 @@ class _Replayer:
         self._before: list[AgentAbstained | TradingHalted | TradingRearmed] = []
         self._settled: BarSettled | None = None
         self._waiting: tuple[Recorded, Decided] | None = None
-        self._other_rules = ""
+        desk = desk_again(started, self._settings)
         self._desk = DeskAgain(
             started,
-            desk_again(started, self._settings),
+            desk,
             lambda supervised: guardian_again(started, self._settings, supervised=supervised),
             self._seat,
             self._bar_at,
+            _rows(desk, self._settings, started),
         )
 
     def take(self, number: int, event: Event, head: bytes, wanted: Wanted) -> None:
@@ -160,7 +167,7 @@ class _Replayer:
         halted = any(isinstance(notice, TradingHalted) for notice in recorded.notices)
         again = self._desk.review(decided, recorded.taken, recorded.memory, halted=halted)
         difference = first_difference(self._started, recorded, again)
-        longest = max((seat.lookback for seat in self._started.agents), default=1)
+        longest = max((seat.lookback for seat in self._rules.agents), default=1)
         window = again.window
         yield DecisionReplayed(
             session=self._started,
@@ -181,19 +188,21 @@ class _Replayer:
         )
 
     def _take_up(self, rules: RulesTakenUp) -> None:
-        """Note in what the rules in force are others than those that this desk is built by."""
-        differing = [each.said for each in changes(self._started, rules) if each.decides]
-        self._other_rules = (
-            f"taken up at {minute(rules.time)} UTC: {'; '.join(differing)}" if differing else ""
-        )
+        """Build the desk anew where its decisions depend on what is other than before."""
+        if any(each.decides for each in changes(self._rules, rules)):
+            began = replace(self._started, configuration=rules.configuration, agents=rules.agents)
+            settings = recorded_settings(began, self._places)
+            self._rules, self._settings = began, settings
+            self._seats.clear()
+            desk = desk_again(began, settings)
+            self._desk.take_up(
+                rules.agents,
+                desk,
+                lambda supervised: guardian_again(began, settings, supervised=supervised),
+                _rows(desk, settings, began),
+            )
 
     def _decide(self, number: int, taken: DecisionTaken, head: bytes) -> None:
-        if self._other_rules:
-            raise JournalError(
-                f"decision {taken.sequence} was taken by other rules than its desk began with "
-                f"({self._other_rules}). Only decisions by the first rules can be repeated; name "
-                "one of those"
-            )
         at = (taken.sequence, taken.time)
         own = [event for event in self._before if (event.sequence, event.time) == at]
         recorded = Recorded(
@@ -217,3 +226,8 @@ class _Replayer:
             self._panel = recorded_panel(self._started, self._settings)
             self._desk.extend(self._panel.rows(0, row_at(self._panel, time)))
         return slice_of(self._panel, row_at(self._panel, time))
+
+
+def _rows(desk: Desk, settings: Settings, started: SessionStarted) -> int:
+    longest = max((seat.lookback for seat in started.agents), default=1)
+    return rows_remembered(desk, settings, longest)

@@ -61,29 +61,43 @@ class LivePlan:
     @property
     def rows(self) -> int:
         """Bars that a desk must remember to go on after a restart."""
-        learning, limits = self.desk.learning, self.desk.limits
-        return max(
-            self.primed_rows,
-            limits.returns_window + 1,  # on fewer returns the same book would measure another loss
-            learning.calibration.lookback + 1 if learning.needed else 0,
-        )
+        return rows_remembered(self.desk, self.settings, self.longest)
 
     @property
     def primed_rows(self) -> int:
         """Bars that must lie before the first decision."""
-        longest = max(place.lookback for place in self.places)
-        return max(
-            longest + 1,
-            self.allocation.lookback + 1,
-            self.desk.volatility.lookback,
-            self.desk.limits.correlation_window + 1,
-            self.settings.breakers.correlation_bars + 1,
-        )
+        return rows_primed(self.desk, self.settings, self.longest)
+
+    @property
+    def longest(self) -> int:
+        """The largest of the agents' lookbacks."""
+        return max(place.lookback for place in self.places)
 
     def spec_of(self, name: str) -> AgentSpec:
         """How to build an agent on the allow-list."""
         names = [place.name for place in self.places]
         return self.specs[names.index(name)]
+
+
+def rows_primed(desk: Desk, settings: Settings, longest: int) -> int:
+    """Bars that must lie before the first decision. longest: of the agents' lookbacks."""
+    return max(
+        longest + 1,
+        allocation_rules(settings, desk.interval_s).lookback + 1,
+        desk.volatility.lookback,
+        desk.limits.correlation_window + 1,
+        settings.breakers.correlation_bars + 1,
+    )
+
+
+def rows_remembered(desk: Desk, settings: Settings, longest: int) -> int:
+    """Bars that a live desk must remember to go on after a restart."""
+    learning = desk.learning
+    return max(
+        rows_primed(desk, settings, longest),
+        desk.limits.returns_window + 1,  # on fewer returns the same book measures another loss
+        learning.calibration.lookback + 1 if learning.needed else 0,
+    )
 
 
 def make_live_plan(

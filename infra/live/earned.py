@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from infra.journal.anchors import read_anchors
-from infra.journal.reader import read_events
+from infra.journal.reader import read_entries
 from infra.journal.verify import told, verify
 from infra.live.home import DeskHome
 from infra.live.staging import LAPSED, NEVER_ON_PAPER, UNGRANTED
@@ -49,7 +49,8 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
             f"the journal of {home.folder} grants nothing: {told(found)}. "
             f"`quorum audit verify {home.folder}` looks closer"
         )
-    events = islice(read_events(home.journal), found.events)
+    proved = islice(read_entries(home.journal), found.events)
+    events = chain.from_iterable(events for _, events, _ in proved)
     started = next(events, None)
     if not isinstance(started, SessionStarted):
         raise JournalError(f"{home.journal}: expected a journal that begins with SessionStarted")

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from coordinator.explain.replaying import replay_decisions
+from coordinator.live.plan import live_session_started
 from infra.journal.codec import decode_value, encode_value
 from infra.journal.reader import read_events
 from infra.live.opening import open_books
@@ -226,14 +227,74 @@ def resumed(lived: list[Event], **sections: dict[str, Any]) -> list[Event]:
     return [*lived[:at], event, *lived[at:]]
 
 
-def test_a_decision_by_rules_that_were_taken_up_since_is_not_repeated_by_the_first(
+def taken_up_by(rules: dict[str, Any], lived: list[Event]) -> list[Event]:
+    """The journal of the desk above, and of its next decisions by other rules."""
+    began = lived[0]
+    assert isinstance(began, SessionStarted)
+    plan = small_plan(TWO, **rules)
+    by = live_session_started(plan, time=0, feed="by hand")
+    stopped = DeskState(began, small_plan(TWO, committee=EAGER).rows)
+    for event in lived[1:]:
+        stopped.apply(event)
+    state = DeskState.resume(stopped.snapshot(), plan.rows)
+    recorded: list[Event] = [
+        RulesTakenUp(
+            sequence=state.sequence,
+            time=state.time,
+            configuration=by.configuration,
+            agents=by.agents,
+        )
+    ]
+    state.apply(recorded[0])
+    with live_session(plan, state=state) as desk:
+        for number in range(PRIMED + LIVED, PRIMED + 2 * LIVED):
+            ready = bar_ready(number, -0.001)
+            recorded += [*account(ready), *desk.decide(ready).records]
+    return [*lived, *recorded]
+
+
+OTHER_RULES: list[dict[str, Any]] = [
+    {"committee": {**EAGER, "decision_threshold": 0.9}},
+    {"committee": EAGER, "sizing": {"volatility_window": 10, "max_risk_per_trade": 0.003}},
+    {
+        "committee": EAGER,
+        "guardian": {"correlation_window": 10, "var_window": 20, "max_open_positions": 1},
+    },
+    {"committee": EAGER, "guardian": {"correlation_window": 40, "var_window": 50}},
+]
+
+
+@pytest.mark.parametrize(
+    "rules", OTHER_RULES, ids=["threshold", "sizing", "limits", "further-back"]
+)
+def test_every_decision_is_repeated_by_the_rules_that_were_in_force(
+    rules: dict[str, Any], lived: list[Event], tmp_path: Path
+) -> None:
+    events = taken_up_by(rules, lived)
+    replayed = again(events, tmp_path)
+    assert [done.difference for done in replayed] == [None] * 2 * LIVED
+    (at,) = (row for row, event in enumerate(events) if isinstance(event, RulesTakenUp))
+    by_the_first = again([*events[:at], *events[at + 1 :]], tmp_path / "unsaid")
+    assert [done.identical for done in by_the_first[:LIVED]] == [True] * LIVED
+    assert not all(done.identical for done in by_the_first[LIVED:]), "the rules matter"
+
+
+def test_a_decision_that_was_not_taken_by_the_rules_in_force_shows(
     lived: list[Event], tmp_path: Path
 ) -> None:
-    journal = written(resumed(lived, committee={"quorum": 0.9}), tmp_path / "journal.sqlite")
-    before = list(replay_decisions(journal, lambda sequence: sequence < PRIMED + 2))
-    assert [done.identical for done in before] == [True, True]
-    said = rf"decision {PRIMED + 2} was taken by other rules .* committee\.quorum is 0\.9, was"
-    with pytest.raises(JournalError, match=said):
+    journal = written(
+        resumed(lived, committee={"decision_threshold": 0.9}), tmp_path / "journal.sqlite"
+    )
+    replayed = list(replay_decisions(journal, lambda _: True))
+    assert [done.identical for done in replayed[:2]] == [True, True]
+    assert [done.identical for done in replayed[2:]] == [False, False]
+
+
+def test_rules_that_this_version_does_not_know_are_named(
+    lived: list[Event], tmp_path: Path
+) -> None:
+    journal = written(resumed(lived, committee={"quorums": 0.9}), tmp_path / "journal.sqlite")
+    with pytest.raises(JournalError, match="does not understand its configuration"):
         list(replay_decisions(journal, lambda _: True))
 
 
