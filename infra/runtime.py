@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,8 @@ import ray
 from ray.exceptions import RayError
 
 from infra.brokers.oanda.credentials import TOKEN_VARIABLE
-from market.errors import ConfigError, FatalError
+from infra.ray_address import check_address
+from market.errors import FatalError
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
@@ -53,23 +53,6 @@ def ray_cluster(
         yield f"http://{url}" if url else None
     finally:
         ray.shutdown()
-
-
-def check_address(address: str, within_s: float = 5.0) -> None:
-    """See that something listens at a `RAY_ADDRESS`; Ray itself would try for minutes.
-
-    Raises ConfigError where it is not HOST:PORT or `auto`, OSError where nobody answers.
-    """
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    if "/" in address or not host or not port.isdecimal():
-        raise ConfigError(
-            f"RAY_ADDRESS: expected HOST:PORT of the head as `ray start` prints it, or auto, on a "
-            f"machine of the cluster; found {address!r}. From another machine: ray job submit "
-            "--address http://127.0.0.1:8265 --working-dir . -- python -m coordinator replay"
-        )
-    socket.create_connection((host.strip("[]"), int(port)), timeout=within_s).close()
 
 
 def _unreachable(address: str, error: Exception) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from coordinator.doctor.finding import Finding, failed, passed, warned
+from infra.ray_address import check_address
 from market.errors import ConfigError, QuorumError
 
 READABLE_BY_OTHERS = 0o077
@@ -17,8 +18,6 @@ AUTO, LOCAL = "auto", "local"
 
 def address(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Which Ray a replay would use, and whether something answers there."""
-    from infra.runtime import check_address  # noqa: PLC0415, importing Ray takes a while
-
     given = environment.get("RAY_ADDRESS", "")
     if given in {"", LOCAL}:
         yield passed("Ray", "RAY_ADDRESS is not set: a run that needs Ray starts its own")
@@ -35,7 +34,7 @@ def address(environment: Mapping[str, str]) -> Iterator[Finding]:
             "start the cluster (ray up ray_cluster.yaml), or unset RAY_ADDRESS",
         )
     else:
-        yield passed("Ray", f"RAY_ADDRESS={given}: something listens there")
+        yield passed("Ray", f"RAY_ADDRESS={given}: a Ray head answers there")
 
 
 def token(environment: Mapping[str, str], home: Path) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from coordinator.doctor.finding import Finding, findings_of, passed
 from infra.feeds.ecb import EcbFeed
 from infra.memory import available_memory
 from market.errors import FatalError
+from tests.fake_heads import OF_A_SERVER, somebody_answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -120,8 +120,7 @@ def test_old_rates_warn_with_the_day_they_end() -> None:
 
 
 def test_a_cluster_that_does_not_answer_fails_and_one_that_does_passes() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        there = f"127.0.0.1:{server.getsockname()[1]}"
+    with somebody_answers(OF_A_SERVER) as there:
         assert only(cluster.address({"RAY_ADDRESS": there})).state == "pass"
     gone = only(cluster.address({"RAY_ADDRESS": there}))
     assert gone.state == "fail"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime import check_address
+from infra.ray_address import check_address
 from market.errors import ConfigError
+from tests.fake_heads import OF_A_SERVER, somebody_answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -35,9 +36,19 @@ def test_an_address_of_another_kind_is_refused_with_what_is_expected(address: st
     assert "ray job submit" in str(refused.value)
 
 
-def test_an_address_where_something_listens_is_let_through() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        check_address(f"127.0.0.1:{server.getsockname()[1]}")
+@pytest.mark.parametrize(
+    "answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(9), b"\x00\x00\x00\x04"]
+)
+def test_an_address_where_something_else_listens_is_told_before_ray_waits_for_ever(
+    answer: bytes | None,
+) -> None:
+    with somebody_answers(answer) as address, pytest.raises(OSError, match="is no Ray head"):
+        check_address(address, within_s=0.2 if answer is None else 5.0)
+
+
+def test_an_address_where_grpc_is_spoken_is_let_through() -> None:
+    with somebody_answers(OF_A_SERVER) as address:
+        check_address(address)
     check_address("auto")
 
 
