@@ -44,6 +44,7 @@ from market.live_events import (
     ModeChanged,
     OverrideEnded,
     RiskAssessed,
+    RulesTakenUp,
     StageChanged,
     TradingOpened,
 )
@@ -69,7 +70,8 @@ class RunRecord:
     stop prices (M,) that its broker had; primed_time (T,), primed_close (T, M): the bars it was
     primed with before its first. assessments: what its guardian measured beside the path.
     calibrations: every fit of what confidence was worth, oldest first. stages, overrides: of a live
-    desk, everything on record of its capital stage and of overridden limits, oldest first.
+    desk, everything on record of its capital stage and of overridden limits, oldest first. rules:
+    those that it was taken up with since, oldest first.
     """
 
     session: SessionStarted
@@ -98,6 +100,7 @@ class RunRecord:
     assessments: tuple[RiskAssessed, ...]
     stages: tuple[StageChanged, ...] = ()
     overrides: tuple[LimitOverridden | OverrideEnded, ...] = ()
+    rules: tuple[RulesTakenUp, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -210,6 +213,7 @@ def _record(
         assessments=tuple(events.get(RiskAssessed, [])),
         stages=tuple(events.get(StageChanged, [])),
         overrides=tuple(overrides),
+        rules=tuple(events.get(RulesTakenUp, [])),
     )
 
 

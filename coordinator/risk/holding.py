@@ -14,10 +14,17 @@ def limits_at_bar(record: RunRecord, row: int) -> AssessmentLimits:
     """What held once the bar of `row` had settled; after the last bar, what holds now.
 
     Neither a replay nor a desk of before there were stages has one: it is held to its
-    configuration. Raises JournalError where that is none.
+    configuration, the one that it was taken up with last. Raises JournalError where that is none.
     """
-    configured = recorded_limits(record.session.configuration)
+    configured = recorded_limits(_configuration(record, row))
     return limits_in_force(configured, _stage(record, row), _overrides(record, row))
+
+
+def _configuration(record: RunRecord, row: int) -> str:
+    """Rules that are taken up hold from the next bar on."""
+    last, sequence = row == len(record.settled) - 1, int(record.settled.sequence[row])
+    begun = [rules for rules in record.rules if last or rules.sequence < sequence]
+    return begun[-1].configuration if begun else record.session.configuration
 
 
 def _stage(record: RunRecord, row: int) -> str:

@@ -24,6 +24,7 @@ from market.live_events import (
     AccountSeen,
     LimitOverridden,
     OverrideEnded,
+    RulesTakenUp,
     StageChanged,
     TradingOpened,
 )
@@ -205,6 +206,22 @@ def test_a_live_desk_is_held_to_its_stage_and_to_what_is_overridden_at_that_mome
     assert held[4].bound("DAILY_VAR") == "an override"
     assert held[9].bound("DAILY_VAR") == held[9].bound("EPISODE_STORM") == "configuration"
     assert limits_at_bar(record, 9) == recorded_limits(record.session.configuration)
+
+
+def rules(sequence: int, max_drawdown: float) -> RulesTakenUp:
+    stated = json.dumps({"guardian": {"max_drawdown": max_drawdown}})
+    return RulesTakenUp(sequence=sequence, time=0, configuration=stated, agents=())
+
+
+def test_a_desk_that_was_taken_up_by_other_rules_is_held_to_them_from_the_next_bar_on(
+    tmp_path: Path,
+) -> None:
+    record = recorded(tmp_path / "journal.sqlite", wandering(10))
+    first = recorded_limits(record.session.configuration).max_drawdown
+    bars = [int(sequence) for sequence in record.settled.sequence]
+    live = replace(record, rules=(rules(bars[3], 0.05), rules(bars[6], 0.04), rules(bars[9], 0.03)))
+    held = [limits_at_bar(live, row).max_drawdown for row in range(10)]
+    assert held == [first] * 4 + [0.05] * 3 + [0.04] * 2 + [0.03], "the last is what holds now"
 
 
 def test_what_was_changed_after_the_last_bar_holds_now(tmp_path: Path) -> None:
