@@ -6,11 +6,11 @@ Times are UTC nanoseconds of market time; wall time stands beside an event, neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from market.bars import Floats
 from market.conversion import Indices
-from market.live_events import LIVE_EVENT_TYPES, LiveEvent
+from market.live_events import LIVE_EVENT_TYPES, LiveEvent, RulesTakenUp
 from market.orders import Cancellation, Fill, OrderRequest
 from market.record import Record
 from market.seats import AgentSeated
@@ -252,6 +252,13 @@ class SessionEnded:
     time: int
     outcome: str
     bars: int
+
+
+def ruled(started: SessionStarted, rules: RulesTakenUp | None) -> SessionStarted:
+    """A session by the rules that it was taken up with; None: by its first."""
+    if rules is None:
+        return started
+    return replace(started, configuration=rules.configuration, agents=rules.agents)
 
 
 Event = (

@@ -40,12 +40,15 @@ class RulesTakenUp:
     """The desk was taken up again by other rules than were last on record, and goes on by these.
 
     sequence: the newest bar then, -1 before any. configuration, agents: as of `SessionStarted`.
+    remembered: how many bars the desk had in mind, which may be fewer than the rules look back on;
+    0 where nobody noted it.
     """
 
     sequence: int
     time: int
     configuration: str
     agents: tuple[AgentSeated, ...]
+    remembered: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ LEVELS = np.array([1.10, 1.25])
 CASH = 100_000.0
 
 
-def small_plan(agents: tuple[str, ...], **sections: Mapping[str, Any]) -> LivePlan:
+def small_plan(agents: tuple[str, ...], /, **sections: Mapping[str, Any]) -> LivePlan:
     """A desk of two instruments on minutes."""
     given: dict[str, Any] = {
         **QUICK,

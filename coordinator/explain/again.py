@@ -18,7 +18,7 @@ from coordinator.explain.breakers import before_review
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.voting import Seating, VotesAgain, vote_again
 from coordinator.learning import table_of
-from market.bar_window import BarSlice
+from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.conversion import Indices
 from market.desk_state import DeskState
@@ -50,6 +50,8 @@ from market.seats import AgentSeated
 NEUTRAL = "neutral"
 STOPS_REBUILT = "the broker's stops are not on record; they were worked out from orders and bars"
 GUARDIAN_SILENT = "the guardian was silent; nothing could be approved"
+REMEMBERED = 5_000
+"""Bars that are kept for rules that look further back than those before them."""
 Supervised = Callable[[bool], RiskGuardian]
 """Builds a guardian as at the start; True: with the scripted supervisor of a replay."""
 BarAt = Callable[[int], BarSlice]
@@ -114,6 +116,12 @@ class DeskAgain:
         self._seating = seating
         self._bar_at = bar_at
         self._deciding = Deciding(desk, rows=rows)
+        self._seen = BarWindow(
+            started.symbols[: desk.traded],
+            max(rows, REMEMBERED),
+            desk.interval_s,
+            desk.has_extremes,
+        )
         self._account = AccountFold(self.state)
         self._multiplier: Floats = np.ones(desk.traded)
         self._allocated = -1
@@ -130,18 +138,25 @@ class DeskAgain:
         self._overrides: list[LimitOverridden | OverrideEnded] = []
 
     def take_up(
-        self, seats: tuple[AgentSeated, ...], desk: Desk, guardian: Supervised, rows: int
+        self,
+        seats: tuple[AgentSeated, ...],
+        desk: Desk,
+        guardian: Supervised,
+        rows: int,
+        remembered: int,
     ) -> None:
         """Go on by other rules, as the coordinator and the guardian that were started by them.
 
-        Bars, account, allocation and what was learned stay; what the guardian remembers is on
-        record. Where these rules look back further, the bars before are those of the last ones, as
-        in the snapshot of a desk that was stopped.
+        Account, allocation and what was learned stay; what the guardian remembers is on record.
+        rows, remembered: bars that the desk remembers from now on, and that it remembered then; 0
+        where nobody noted it: what the rules before look back on.
         """
-        seen, table = self._deciding.window.bars(), self._deciding.table
+        self._advance(self.state.sequence + 1)
+        seen, table = self._seen.bars(), self._deciding.table
+        known = remembered or len(self._deciding.window)
         self._desk, self._build_guardian, self._guardian_built = desk, guardian, None
         self._deciding = Deciding(desk, rows=rows)
-        self._deciding.extend(seen)
+        self._deciding.extend(seen.rows(max(len(seen) - known, 0), len(seen)))
         self._deciding.table = table
         self._unhurried = pace_row(unhurried(len(self.state.symbols), len(seats), desk.limits.pace))
 
@@ -183,7 +198,9 @@ class DeskAgain:
 
     def extend(self, history: Bars) -> None:
         """Take in the bars (M instruments) before the first that was decided on."""
-        self._deciding.extend(history.columns(self.state.symbols[: self._desk.traded]))
+        traded = history.columns(self.state.symbols[: self._desk.traded])
+        self._deciding.extend(traded)
+        self._seen.extend(traded)
 
     def pass_over(self, taken: DecisionTaken) -> None:
         """Go on after a decision that is not repeated; the guardian sees its account."""
@@ -201,7 +218,9 @@ class DeskAgain:
         sequence = taken.sequence
         self._advance(sequence)
         settlement = self._account.settlement(sequence)
-        self._deciding.measure(self._bars.pop(sequence))
+        bar = self._bars.pop(sequence)
+        self._deciding.measure(bar)
+        self._seen.push(bar)
         seats, seated = self._sat.pop(sequence)
         require_rows(seats, taken)
         votes = vote_again(
@@ -299,7 +318,7 @@ class DeskAgain:
         self.live, self.versions = True, event.versions
         for row in range(len(event.history_time)):
             bar = BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
-            self._deciding.window.push(bar.columns(self._desk.traded))
+            self._look_back_on(bar.columns(self._desk.traded))
 
     def _settle(self, settled: BarSettled) -> None:
         if self.live:
@@ -322,8 +341,12 @@ class DeskAgain:
         A live desk may close a bar before the decision on the last is recorded.
         """
         for waiting in sorted(known for known in self._bars if known < sequence):
-            self._deciding.window.push(self._bars.pop(waiting))
+            self._look_back_on(self._bars.pop(waiting))
             del self._sat[waiting]
+
+    def _look_back_on(self, bar: BarSlice) -> None:
+        self._deciding.window.push(bar)
+        self._seen.push(bar)
 
     @property
     def _guardian(self) -> RiskGuardian:

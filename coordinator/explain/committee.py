@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from market.desk_state import DeskState
 from market.errors import JournalError
-from market.events import DecisionTaken
+from market.events import DecisionTaken, ruled
 from market.seats import AgentSeated
 
 
@@ -18,7 +18,7 @@ def seats_at(state: DeskState) -> tuple[AgentSeated, ...]:
     """
     return tuple(
         replace(place, weight=state.weights[place.name] if place.name in state.seated else 0.0)
-        for place in state.started.agents
+        for place in ruled(state.started, state.rules).agents
     )
 
 

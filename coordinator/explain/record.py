@@ -26,6 +26,7 @@ from market.events import (
     SessionStarted,
     TradingHalted,
     TradingRearmed,
+    ruled,
 )
 from market.legs import FLATTENING, GIVING_BACK
 from market.live_events import (
@@ -50,9 +51,10 @@ BrokerAnswer = OrderAccepted | OrderUnknown | OrderResolved
 class DecisionRecord:
     """One decision and what came of it, as the journal has it.
 
-    versions: of code and libraries when it was taken. live: whether the desk traded live. seats:
-    in the order of the scores. number: of the decision's event in the journal, from 0; chained:
-    SHA-256 of the chain after it, hexadecimal. settled: the account that it was taken on.
+    session: by the rules in force then. versions: of code and libraries when it was taken. live:
+    whether the desk traded live. seats: in the order of the scores. number: of the decision's
+    entry in the journal, from 0; chained: SHA-256 of the chain after it, hexadecimal. settled: the
+    account that it was taken on.
     allocation: the one in force, None while neutral. notices: halts and re-armings that the
     account set off on this bar. orders, answers, cancellations: of this decision. fills: every
     one of the run. told: the broker's transactions behind fills and cancellations. financing: (M,)
@@ -217,7 +219,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     _refuse_unknown(name, state.started.session, taken, known, orders, flattened)
     assert taken is not None
     return DecisionRecord(
-        session=state.started,
+        session=ruled(state.started, state.rules),
         versions=reading.versions,
         live=reading.live,
         seats=seats,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from agents.ballot import Agent
@@ -36,6 +36,7 @@ from market.events import (
     SessionStarted,
     TradingHalted,
     TradingRearmed,
+    ruled,
 )
 from market.live_events import BarClosed, RulesTakenUp
 from market.seats import AgentSeated
@@ -166,11 +167,11 @@ class _Replayer:
         (recorded, decided), self._waiting = self._waiting, None
         halted = any(isinstance(notice, TradingHalted) for notice in recorded.notices)
         again = self._desk.review(decided, recorded.taken, recorded.memory, halted=halted)
-        difference = first_difference(self._started, recorded, again)
+        difference = first_difference(self._rules, recorded, again)
         longest = max((seat.lookback for seat in self._rules.agents), default=1)
         window = again.window
         yield DecisionReplayed(
-            session=self._started,
+            session=self._rules,
             sequence=recorded.taken.sequence,
             time=recorded.taken.time,
             number=recorded.number,
@@ -190,7 +191,7 @@ class _Replayer:
     def _take_up(self, rules: RulesTakenUp) -> None:
         """Build the desk anew where its decisions depend on what is other than before."""
         if any(each.decides for each in changes(self._rules, rules)):
-            began = replace(self._started, configuration=rules.configuration, agents=rules.agents)
+            began = ruled(self._started, rules)
             settings = recorded_settings(began, self._places)
             self._rules, self._settings = began, settings
             self._seats.clear()
@@ -200,6 +201,7 @@ class _Replayer:
                 desk,
                 lambda supervised: guardian_again(began, settings, supervised=supervised),
                 _rows(desk, settings, began),
+                rules.remembered,
             )
 
     def _decide(self, number: int, taken: DecisionTaken, head: bytes) -> None:

@@ -36,13 +36,22 @@ class Rules:
 def recorded_rules(record: RunRecord) -> Rules:
     """What the journal says. Raises JournalError where it does not."""
     try:
-        committee = json.loads(record.session.configuration)["committee"]
-        threshold, quorum = float(committee["decision_threshold"]), float(committee["quorum"])
+        stated = [record.session.configuration, *(rules.configuration for rules in record.rules)]
+        told = {
+            (float(of["decision_threshold"]), float(of["quorum"]))
+            for of in (json.loads(configuration)["committee"] for configuration in stated)
+        }
     except (KeyError, TypeError, ValueError):
         raise JournalError(
             f"run {record.session.session}: its journal does not say decision_threshold and "
             "quorum of its committee; it cannot be tallied again"
         ) from None
+    if len(told) > 1:
+        raise JournalError(
+            f"run {record.session.session}: it was taken up by another decision_threshold or "
+            "quorum; its decisions cannot be tallied again as those of one committee"
+        )
+    ((threshold, quorum),) = told
     return Rules(
         names=record.agents,
         weights=record.weights,

@@ -119,6 +119,7 @@ def _resumed(
                 time=state.time,
                 configuration=asked.configuration,
                 agents=asked.agents,
+                remembered=len(state.window),
             ),
             *alerts,
         )

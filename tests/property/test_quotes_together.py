@@ -27,7 +27,7 @@ STALE_NS = 400 * SECOND
 symbols = st.sampled_from(SYMBOLS)
 wishes = st.tuples(
     symbols,
-    st.sampled_from([1_000.0, -1_000.0, 20_000.0, -50_000.0, 5e6, -5e6]),
+    st.sampled_from([0.1, 0.2, -0.3, 1_000.0, -1_000.0, 20_000.0, -50_000.0, 5e6, -5e6]),
     st.sampled_from([math.nan, 0.001]),
     st.sampled_from(["market", "market", "market", "bound", "limit"]),
 )

@@ -10,8 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from coordinator.explain.naming import parse_name
+from coordinator.explain.record import read_decision
 from coordinator.explain.replaying import replay_decisions
+from coordinator.explain.votes import tally_rules
 from coordinator.live.plan import live_session_started
+from coordinator.results.record import load_record
+from coordinator.whatif.rules import recorded_rules
 from infra.journal.codec import decode_value, encode_value
 from infra.journal.reader import read_events
 from infra.live.opening import open_books
@@ -227,22 +232,26 @@ def resumed(lived: list[Event], **sections: dict[str, Any]) -> list[Event]:
     return [*lived[:at], event, *lived[at:]]
 
 
-def taken_up_by(rules: dict[str, Any], lived: list[Event]) -> list[Event]:
-    """The journal of the desk above, and of its next decisions by other rules."""
+def taken_up_by(rules: dict[str, Any], lived: list[Event], *, killed: bool = False) -> list[Event]:
+    """The journal of the desk above, and of its next decisions by other rules.
+
+    killed: so that there is no snapshot, and it reads its journal from the beginning.
+    """
     began = lived[0]
     assert isinstance(began, SessionStarted)
-    plan = small_plan(TWO, **rules)
+    plan = small_plan(TWO, **{"committee": EAGER, **rules})
     by = live_session_started(plan, time=0, feed="by hand")
-    stopped = DeskState(began, small_plan(TWO, committee=EAGER).rows)
+    state = DeskState(began, plan.rows if killed else small_plan(TWO, committee=EAGER).rows)
     for event in lived[1:]:
-        stopped.apply(event)
-    state = DeskState.resume(stopped.snapshot(), plan.rows)
+        state.apply(event)
+    state = DeskState.resume(state.snapshot(), plan.rows)
     recorded: list[Event] = [
         RulesTakenUp(
             sequence=state.sequence,
             time=state.time,
             configuration=by.configuration,
             agents=by.agents,
+            remembered=len(state.window),
         )
     ]
     state.apply(recorded[0])
@@ -253,30 +262,58 @@ def taken_up_by(rules: dict[str, Any], lived: list[Event]) -> list[Event]:
     return [*lived, *recorded]
 
 
-OTHER_RULES: list[dict[str, Any]] = [
-    {"committee": {**EAGER, "decision_threshold": 0.9}},
-    {"committee": EAGER, "sizing": {"volatility_window": 10, "max_risk_per_trade": 0.003}},
-    {
-        "committee": EAGER,
-        "guardian": {"correlation_window": 10, "var_window": 20, "max_open_positions": 1},
-    },
-    {"committee": EAGER, "guardian": {"correlation_window": 40, "var_window": 50}},
-]
+QUICK_LIMITS = {"correlation_window": 10, "var_window": 20}
+OTHER_RULES: dict[str, dict[str, Any]] = {
+    "threshold": {"committee": {**EAGER, "decision_threshold": 0.9}},
+    "sizing": {"sizing": {"volatility_window": 10, "max_risk_per_trade": 0.003}},
+    "limits": {"guardian": {**QUICK_LIMITS, "max_open_positions": 1}},
+    "further-back": {"guardian": {"correlation_window": 62, "var_window": 90}},
+    "lookback": {"agents": {"Follower": {"rows": 5}}},
+}
 
 
-@pytest.mark.parametrize(
-    "rules", OTHER_RULES, ids=["threshold", "sizing", "limits", "further-back"]
-)
+@pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
+@pytest.mark.parametrize("rules", OTHER_RULES.values(), ids=OTHER_RULES)
 def test_every_decision_is_repeated_by_the_rules_that_were_in_force(
+    rules: dict[str, Any], killed: bool, lived: list[Event], tmp_path: Path
+) -> None:
+    events = taken_up_by(rules, lived, killed=killed)
+    replayed = again(events, tmp_path)
+    assert [done.difference for done in replayed] == [None] * 2 * LIVED
+    assert all(not done.agents for done in replayed), "no agent's code has changed"
+
+
+@pytest.mark.parametrize("rules", [OTHER_RULES[name] for name in ("threshold", "sizing", "limits")])
+def test_by_the_first_rules_they_would_not_be_the_same(
     rules: dict[str, Any], lived: list[Event], tmp_path: Path
 ) -> None:
     events = taken_up_by(rules, lived)
-    replayed = again(events, tmp_path)
-    assert [done.difference for done in replayed] == [None] * 2 * LIVED
-    (at,) = (row for row, event in enumerate(events) if isinstance(event, RulesTakenUp))
-    by_the_first = again([*events[:at], *events[at + 1 :]], tmp_path / "unsaid")
-    assert [done.identical for done in by_the_first[:LIVED]] == [True] * LIVED
-    assert not all(done.identical for done in by_the_first[LIVED:]), "the rules matter"
+    unsaid = [event for event in events if not isinstance(event, RulesTakenUp)]
+    replayed = again(unsaid, tmp_path)
+    assert [done.identical for done in replayed[:LIVED]] == [True] * LIVED
+    assert not all(done.identical for done in replayed[LIVED:])
+
+
+def test_why_judges_a_decision_by_the_rules_in_force(lived: list[Event], tmp_path: Path) -> None:
+    events = taken_up_by(OTHER_RULES["threshold"], lived)
+    journal = written(events, tmp_path / "journal.sqlite")
+    session = str(lived[0].session)  # type: ignore[union-attr]
+    for sequence, threshold in ((PRIMED, 0.01), (PRIMED + LIVED, 0.9)):
+        record = read_decision(journal, parse_name(f"{session}-{sequence}"))
+        assert tally_rules(record).threshold == threshold
+    with pytest.raises(JournalError, match="cannot be tallied again as those of one committee"):
+        recorded_rules(load_record(journal))
+
+
+def test_the_agents_of_a_decision_are_those_that_were_seated_by_its_rules(
+    lived: list[Event], tmp_path: Path
+) -> None:
+    events = taken_up_by(OTHER_RULES["lookback"], lived)
+    journal = written(events, tmp_path / "journal.sqlite")
+    session = str(lived[0].session)  # type: ignore[union-attr]
+    for sequence, lookback in ((PRIMED, 4), (PRIMED + LIVED, 6)):
+        record = read_decision(journal, parse_name(f"{session}-{sequence}"))
+        assert record.seats[0].lookback == lookback
 
 
 def test_a_decision_that_was_not_taken_by_the_rules_in_force_shows(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from infra.brokers.paper.state import CancelReason, FillLog, FillReason
 from market.bars import Floats
 from market.conversion import Indices
+from market.ledger import ROUNDING
 from market.orders import Cancellation, Fill, OrderRequest
 
 REASONS = {int(reason): reason for reason in FillReason}
@@ -57,6 +58,8 @@ class Attribution:
             reason, slippage_bps = REASONS[why], math.nan
             held_before = float(held[column])
             held_now = held_before + units
+            if held_before * units < 0.0 and abs(held_now) <= ROUNDING * abs(units):
+                held_now = 0.0  # as the ledger has it
             held[column] = held_now
             if reason is FillReason.DECISION:
                 assert order is not None, "only an order fills by decision"

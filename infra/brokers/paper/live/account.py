@@ -108,8 +108,8 @@ class LiveAccount:
         """`quote` of the first of several, as `QuoteRun.take`; how many that were, 0 where the
         first needs more than that can do.
         """
-        if self._interest is not None and quotes[-1][1].time >= self._rollover:
-            return 0  # nights may be over
+        if self._interest is not None:  # at a rollover, nights are over
+            quotes = [one for one in quotes if one[1].time < self._rollover]
         ran = self._run.take(quotes, queue, bar)
         if ran is None:
             return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -62,6 +63,10 @@ class OrderBook:
             return []
         over = [item for item in self._expiring.values() if item.expires <= time]
         return sorted(over, key=lambda item: (item.expires, item.transaction))
+
+    def first_due(self) -> float:
+        """When the time of the next of them is over, UTC ns; inf where none has an end."""
+        return min((item.expires for item in self._expiring.values()), default=math.inf)
 
     def take_changes(self) -> Changes:
         """What happened since the last time."""

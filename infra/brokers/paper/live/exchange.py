@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from infra.brokers.paper.live.intake import Intake
 from infra.brokers.paper.live.keeping import kept_now, take_up
 from infra.brokers.paper.live.order_desk import OrderDesk
 from infra.brokers.paper.live.quote_filter import QuoteFilter
+from infra.brokers.paper.live.quote_run import MOST_STEPS
 from infra.brokers.paper.live.records import (
     Kept,
     Terms,
@@ -146,7 +148,9 @@ class PaperExchange(OrderDesk):
             column, quote = sound[taken]
             self._expire(quote.time)
             self._close_bar(quote.time)
-            taken += self._take_several(sound[taken:]) or self._take_one(column, quote)
+            taken += self._take_several(sound[taken : taken + MOST_STEPS]) or self._take_one(
+                column, quote
+            )
         self._expire(now)
         self._close_bar(now)
         self._unsaved = self._unsaved or now != self.clock
@@ -157,12 +161,16 @@ class PaperExchange(OrderDesk):
 
     def _take_several(self, quotes: Sequence[tuple[int, Quote]]) -> int:
         """The first of some quotes, at a fraction of what each alone takes; how many that were."""
-        end = self._bars.end
-        if self._intake.closed or self._book.due(quotes[-1][1].time):
+        book, closed, end = self._book, self._intake.closed, self._bars.end
+        if closed or book.due(quotes[-1][1].time) or quotes[-1][1].time >= end:
+            over = book.first_due()  # until then nothing but the quotes moves an order
+            quotes = [
+                *itertools.takewhile(
+                    lambda one: one[1].time < min(end, over) and one[1].symbol not in closed, quotes
+                )
+            ]
+        if not quotes:
             return 0
-        if quotes[-1][1].time >= end:
-            quotes = [(column, quote) for column, quote in quotes if quote.time < end]
-        book = self._book
         return self._account.quotes(quotes, book.queue, self._bars.values, book.record)
 
     def _take_one(self, column: int, quote: Quote) -> int:
@@ -186,6 +194,7 @@ class PaperExchange(OrderDesk):
         self._intake.obstacle(order, self.clock)
         waiting = (WaitingOrder(transaction=0, order=order, latest=0),)
         bar = np.full((6, len(self._terms.symbols)), np.nan)
+        BarsInProgress(1, self._terms.interval_s).add(0, quote)
         scratch.quotes(((0, quote),), lambda _: (), bar, lambda *_, **__: None)
         scratch.quote(0, quote, waiting, lambda *_, **__: None)
         scratch.look(0, quote, lambda *_, **__: None)
