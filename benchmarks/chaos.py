@@ -68,7 +68,7 @@ def in_words(found: Comparison) -> str:
 def verdict(verified: Verified) -> str:
     """What the verification says."""
     said = "; ".join(fault.what for fault in verified.faults) or "nothing else was found"
-    return f"{verified.events:,} events continue the chain; {said}"
+    return f"{verified.events:,} entries continue the chain; {said}"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ long to write as to fold.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from market.events import Event, OrderFilled, OrderIntended, OrdersFilled, OrdersIntended
@@ -34,12 +34,6 @@ def in_lots(events: Sequence[Event]) -> list[Event]:
 def singly(entry: Event) -> Sequence[Event]:
     """The events of an entry."""
     return entry.each if isinstance(entry, LOTS) else (entry,)
-
-
-def all_singly(entries: Iterator[Event]) -> Iterator[Event]:
-    """The events of some entries."""
-    for entry in entries:
-        yield from singly(entry)
 
 
 def _likeness(event: Event) -> tuple[type, int]:

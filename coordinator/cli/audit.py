@@ -51,7 +51,7 @@ def verify(
     """Was anything changed, removed, put in, moved or cut off? Exit code 1 names the first."""
     journal = journal_at(path)
     key, known = key_for(journal, key_file), anchors_for(journal, anchors)
-    with Counting("events verified") as counting:
+    with Counting("entries verified") as counting:
         found = verified(journal, key, known, counting)
     if as_json:
         typer.echo(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
@@ -96,7 +96,7 @@ def _tell(console: Console, found: Verified, anchors: list[Anchor]) -> None:
     for fault in found.faults:
         console.print(f"BROKEN   {_said(fault)}")
     word = "hold" if found.holds else "hold before that"
-    console.print(f"chain    {found.events:,} events {word}, head {found.head.hex()}")
+    console.print(f"chain    {found.events:,} entries {word}, head {found.head.hex()}")
     if found.events:
         console.print(f"written  {_iso(found.first_at)} to {_iso(found.last_at)}")
     console.print(f"seals    {_seals(found)}")

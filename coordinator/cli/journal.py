@@ -35,7 +35,7 @@ def backup(
     key, known = key_for(source, key_file), anchors_for(source, anchors)
     with Counting("pages copied") as counting:
         found = back_up(source, out, key, known, counting)
-    typer.echo(f"{found.events:,} events in {out}, verified; head {found.head.hex()}")
+    typer.echo(f"{found.events:,} entries in {out}, verified; head {found.head.hex()}")
 
 
 @journal.command()
@@ -50,7 +50,7 @@ def restore(
     target = to / "journal.sqlite" if to.is_dir() else to
     with Counting("pages copied") as counting:
         found = restored(journal_at(path), target, key_for(target, key_file), counting)
-    typer.echo(f"{found.events:,} events in {target}, verified; head {found.head.hex()}")
+    typer.echo(f"{found.events:,} entries in {target}, verified; head {found.head.hex()}")
     if anchors_for(target, None):
         typer.echo(
             "A desk starts on it only if it reaches the last anchor; move anchors.jsonl away to go "
@@ -69,14 +69,14 @@ def salvage(
     """Copy every event before the first bad one into a new file, and say what is lost."""
     source = journal_at(path)
     target = out or source.with_name(f"{source.stem}.salvaged{source.suffix}")
-    with Counting("events salvaged") as counting:
+    with Counting("entries salvaged") as counting:
         done = salvaged(source, target, key_for(source, key_file), counting)
-    typer.echo(f"{done.kept:,} events in {target}, verified")
+    typer.echo(f"{done.kept:,} entries in {target}, verified")
     if not done.why:
         typer.echo(f"nothing is lost: {source} is whole")
         return
     lost = "an unknown number of" if done.lost is None else f"{done.lost:,}"
-    typer.echo(f"lost: {lost} events. {done.why}")
+    typer.echo(f"lost: {lost} entries. {done.why}")
     typer.echo(
         f"To go on with it, move {source.name}* and {source.stem}.part* (its log, further files) "
         f"and its anchors into another folder, rename {target.name}, and compare with the broker: "

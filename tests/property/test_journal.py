@@ -65,7 +65,7 @@ from market.live_events import (
     TradingOpened,
     TransactionsBooked,
 )
-from market.lots import all_singly
+from market.lots import singly
 from market.orders import Bracket, Cancellation, Fill, OrderRequest
 from market.seats import AgentSeated
 from market.verdicts import RiskApproved, RiskRefused
@@ -229,6 +229,11 @@ def same(one: object, other: object) -> bool:
     return type(one) is type(other) and (one == other or repr(one) == repr(other) == "nan")
 
 
+def singles(entries: list[Event]) -> list[Event]:
+    """The events that a reader gets of these entries."""
+    return [event for entry in entries for event in singly(entry)]
+
+
 def written(events: list[Event], path: Path) -> str:
     """The digest of a journal of these events."""
     journal = SqliteJournal(path)
@@ -272,7 +277,7 @@ def test_the_same_events_give_the_same_digest_and_read_back_in_order(
     with tempfile.TemporaryDirectory() as folder:
         one, other = Path(folder) / "one", Path(folder) / "other"
         assert written(events, one) == written(events, other)
-        back, told = list(read_events(one)), list(all_singly(iter(events)))
+        back, told = list(read_events(one)), singles(events)
         assert len(back) == len(told)
         assert all(map(same, told, back))
 
@@ -352,7 +357,7 @@ def test_a_cut_off_end_shows_in_the_digest(events: list[Event]) -> None:
         shutil.copy(path, cut)
         last = len(events) - 1
         tampered(cut, lambda d: d.execute("DELETE FROM events WHERE sequence = ?", (last,)))
-        kept, told = list(read_events(cut)), list(all_singly(iter(events[:last])))
+        kept, told = list(read_events(cut)), singles(events[:last])
         assert len(kept) == len(told)
         assert all(map(same, told, kept))
         assert written(events[:last], Path(folder) / "again") != digest

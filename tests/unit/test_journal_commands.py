@@ -56,7 +56,7 @@ def test_a_whole_journal_verifies_with_its_seals_and_anchors(
 ) -> None:
     assert run(["audit", "verify", str(home), "--key-file", key(home)]) == 0
     told = capsys.readouterr().out
-    assert "10 events hold" in told
+    assert "10 entries hold" in told
     assert "every event, by this key" in told
     assert "1 of 1 met" in told
     code, found = verify_json(capsys, str(home / "journal.sqlite"))
@@ -130,12 +130,12 @@ def test_a_backup_is_taken_lost_journals_are_restored_and_damaged_ones_salvaged(
     events = list(read_events(journal))
     sealed = ["--key-file", key(home)]
     assert run(["journal", "backup", str(home), "--out", str(backup), *sealed]) == 0
-    assert "10 events in" in capsys.readouterr().out
+    assert "10 entries in" in capsys.readouterr().out
     spoil(home, 4)
     assert run(["journal", "salvage", str(home), *sealed]) == 0
     told = capsys.readouterr().out
-    assert "4 events in" in told
-    assert "lost: 6 events. event 4" in told
+    assert "4 entries in" in told
+    assert "lost: 6 entries. event 4" in told
     assert list(read_events(home / "journal.salvaged.sqlite")) == events[:4]
     assert run(["journal", "restore", str(backup), "--to", str(home), *sealed]) == 2
     assert "exists already" in capsys.readouterr().err

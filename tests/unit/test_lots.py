@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from infra.journal.codec import decode, encode
@@ -17,7 +18,7 @@ from market.events import (
     OrdersIntended,
 )
 from market.live_events import OrderAccepted, OrdersAccepted
-from market.lots import all_singly, in_lots, singly
+from market.lots import in_lots, singly
 from market.orders import Fill
 from tests.exchanges import START, order
 
@@ -80,7 +81,7 @@ def test_what_follows_its_like_becomes_one_entry_and_nothing_changes_its_place()
         OrdersFilled,
         OrderIntended,
     ]
-    assert list(all_singly(iter(entries))) == MIXED
+    assert [*chain.from_iterable(map(singly, entries))] == MIXED
 
 
 def test_an_event_alone_is_an_entry_as_it_is() -> None:
@@ -94,7 +95,7 @@ def test_orders_that_the_broker_has_since_different_times_are_not_one_entry() ->
     events = [accepted("a"), accepted("b", START + 1), accepted("c", START + 1)]
     entries = in_lots(events)
     assert [type(entry) for entry in entries] == [OrderAccepted, OrdersAccepted]
-    assert list(all_singly(iter(entries))) == events
+    assert [*chain.from_iterable(map(singly, entries))] == events
 
 
 def test_an_entry_is_the_same_after_it_was_bytes() -> None:

@@ -198,8 +198,8 @@ def flat_account(paths: Conversion, rules: FillRules) -> Flat:
 @lean_kernel
 def settle_flat(
     floats: Floats, ints: Indices, instruments: int, hops: int, currencies: int, nights: float
-) -> int:
-    """`settle_bar` of the account's own values, to the last bit; how many fills that brought."""
+) -> None:
+    """`settle_bar` of the account's own values, to the last bit."""
     account = _unfold(floats, ints, instruments, hops, currencies)
     for column in range(instruments):
         account.before[column] = account.state.ledger.units[column]
@@ -214,7 +214,6 @@ def settle_flat(
         account.cancelled,
         account.charged,
     )
-    return int(account.log.size[0])
 
 
 @lean_kernel
