@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -39,14 +40,9 @@ def check_address(address: str, within_s: float = 5.0) -> None:
 def _first_bytes(line: socket.socket) -> bytes:
     """The head of the first frame, or what came instead."""
     found = b""
-    try:
-        while len(found) < FRAME_HEAD:
-            more = line.recv(FRAME_HEAD - len(found))
-            if not more:
-                break
+    with contextlib.suppress(OSError):  # it is silent, or hung up
+        while more := line.recv(FRAME_HEAD - len(found)):
             found += more
-    except OSError:  # it is silent, or hung up
-        pass
     return found
 
 

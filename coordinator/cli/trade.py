@@ -185,7 +185,7 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
     console.print(
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"
-        f"journal  {home.journal}, {told['events']:,} events\n"
+        f"journal  {home.journal}, {told['events']:,} entries\n"
         f"next     {command_to_resume(home)}, quorum report {home.folder}",
         highlight=False,
     )

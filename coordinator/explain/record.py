@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.explain.committee import require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
 from coordinator.explain.step import minute
-from infra.journal.reader import read_entries
+from infra.journal.reader import read_numbered
 from market.bars import Floats
 from market.desk_state import DeskState
 from market.errors import InvalidError, JournalError
@@ -169,13 +168,6 @@ class _Reading:
             self.told.append((what, transaction))
 
 
-def _each(journal: Path) -> Iterator[tuple[int, Event, bytes]]:
-    """Events with the number of their entry, and the chain's hash after it."""
-    for number, events, head in read_entries(journal):
-        for event in events:
-            yield number, event, head
-
-
 def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     """Read a journal as far as it goes and gather what concerns the decision.
 
@@ -190,7 +182,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
     taken: DecisionTaken | None = None
     number, chained, flattened, meant = 0, "", "", ""
     try:
-        for place, event, head in _each(journal):
+        for place, event, head in read_numbered(journal):
             if state is None:
                 state = _opened(journal, event, name)
                 reading.session, reading.versions = state.started.session, state.started.versions

@@ -21,7 +21,7 @@ from coordinator.parity.comparison import Difference
 from coordinator.parity.context import Context, context_of
 from coordinator.plan import library_versions
 from coordinator.run_inputs import read_inputs
-from infra.journal.reader import read_entries
+from infra.journal.reader import read_numbered
 from infra.live.changed import changes
 from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
@@ -101,16 +101,15 @@ def replay_decisions(
     """
     found = places if places is not None else places_of(journal)
     replayer: _Replayer | None = None
-    for number, events, head in read_entries(journal):
-        for event in events:
-            if replayer is None:
-                if not isinstance(event, SessionStarted):
-                    raise JournalError(f"{journal} does not begin with SessionStarted")
-                replayer = _Replayer(journal, event, found, in_hand or {})
-                continue
-            if isinstance(event, ENDS):
-                yield from replayer.finish()
-            replayer.take(number, event, head, wanted)
+    for number, event, head in read_numbered(journal):
+        if replayer is None:
+            if not isinstance(event, SessionStarted):
+                raise JournalError(f"{journal} does not begin with SessionStarted")
+            replayer = _Replayer(journal, event, found, in_hand or {})
+            continue
+        if isinstance(event, ENDS):
+            yield from replayer.finish()
+        replayer.take(number, event, head, wanted)
     if replayer is not None:
         yield from replayer.finish()
 

@@ -180,7 +180,7 @@ def _machinery(told: Mapping[str, Any]) -> Table:
         table.add_row("risk", _risk(told["risk"]))
     table.add_row(
         "journal",
-        f"{told['events']:,} events, {told['bars']:,} bars, "
+        f"{told['events']:,} entries, {told['bars']:,} bars, "
         f"the broker's transactions up to {told['last_transaction']:,}",
     )
     return table

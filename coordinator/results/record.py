@@ -18,7 +18,7 @@ from coordinator.results.history import (
     stack,
 )
 from infra.journal.chain import GENESIS
-from infra.journal.reader import read_entries
+from infra.journal.reader import read_numbered
 from market.bars import Floats
 from market.conversion import Indices
 from market.errors import JournalError
@@ -148,12 +148,11 @@ def load_record(journal: Path) -> RunRecord:
     missing: list[str] = []
     head, count = GENESIS, 0
     try:
-        for number, events, hashed in read_entries(journal):
+        for number, event, hashed in read_numbered(journal):
             head, count = hashed, number + 1
-            for event in events:
-                by_type.setdefault(type(event), []).append(event)
-                if isinstance(event, LimitOverridden | OverrideEnded):
-                    overrides.append(event)
+            by_type.setdefault(type(event), []).append(event)
+            if isinstance(event, LimitOverridden | OverrideEnded):
+                overrides.append(event)
     except JournalError as error:
         if SessionStarted not in by_type:
             raise

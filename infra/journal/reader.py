@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from infra.journal.chain import GENESIS, chain
@@ -32,17 +32,15 @@ def read_chain(path: Path, after: Snapshot | None = None) -> Iterator[tuple[Even
     after: where to begin; by default at the first event. Raises JournalError for a missing file,
     another schema, or the first event that does not continue the chain.
     """
-    for _, events, head in read_entries(path, after):
-        for event in events:
-            yield event, head
+    for _, event, head in read_numbered(path, after):
+        yield event, head
 
 
-def read_entries(
-    path: Path, after: Snapshot | None = None
-) -> Iterator[tuple[int, Sequence[Event], bytes]]:
-    """As `read_chain`, entry by entry: its number, its events, and the chain's hash after it."""
+def read_numbered(path: Path, after: Snapshot | None = None) -> Iterator[tuple[int, Event, bytes]]:
+    """As `read_chain`, with the number of each event's entry before it."""
     for number, kind, payload, head, _, _ in chained_rows(path, after):
-        yield number, singly(decode(kind, payload)), head
+        for event in singly(decode(kind, payload)):
+            yield number, event, head
 
 
 def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import takewhile
 
 from infra.journal.anchors import read_anchors
-from infra.journal.reader import read_entries
+from infra.journal.reader import read_numbered
 from infra.journal.verify import told, verify
 from infra.live.home import DeskHome
 from infra.live.staging import LAPSED, NEVER_ON_PAPER, UNGRANTED
@@ -49,8 +49,8 @@ def earned_by(home: DeskHome, key: bytes | None) -> Earned:
             f"the journal of {home.folder} grants nothing: {told(found)}. "
             f"`quorum audit verify {home.folder}` looks closer"
         )
-    proved = islice(read_entries(home.journal), found.events)
-    events = chain.from_iterable(events for _, events, _ in proved)
+    numbered = takewhile(lambda one: one[0] < found.events, read_numbered(home.journal))
+    events = (event for _, event, _ in numbered)
     started = next(events, None)
     if not isinstance(started, SessionStarted):
         raise JournalError(f"{home.journal}: expected a journal that begins with SessionStarted")

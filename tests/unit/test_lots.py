@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from market.events import (
 )
 from market.live_events import OrderAccepted, OrdersAccepted
 from market.lots import in_lots, singly
-from market.orders import Fill
+from tests.dispatching import fill_of
 from tests.exchanges import START, order
 
 
@@ -32,21 +33,7 @@ def accepted(name: str, time: int = START) -> OrderAccepted:
 
 
 def filled(name: str) -> OrderFilled:
-    fill = Fill(
-        client_order_id=name,
-        sequence=1,
-        time=START,
-        symbol="EUR_USD",
-        units=1.0,
-        price=1.1,
-        mid=1.1,
-        rate=1.0,
-        reason="DECISION",
-        realised=0.0,
-        spread_cost=0.0,
-        slippage_cost=0.0,
-        slippage_bps=0.0,
-    )
+    fill = replace(fill_of(name, "EUR_USD", 1.0), slippage_bps=0.0)  # a NaN equals nothing
     return OrderFilled(fill=fill, transaction=7)
 
 

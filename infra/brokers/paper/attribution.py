@@ -38,6 +38,8 @@ class Attribution:
         before the first, moved on here. orders: that were met when each filled; by default, the one
         that waits in its instrument.
         """
+        if not times:
+            return ()
         size = int(log.size[0])
         told = [part[:size].tolist() for part in log[1:]]
         met = orders or [self.waiting.get(column) for column in told[0]]

@@ -161,16 +161,14 @@ class PaperExchange(OrderDesk):
 
     def _take_several(self, quotes: Sequence[tuple[int, Quote]]) -> int:
         """The first of some quotes, at a fraction of what each alone takes; how many that were."""
-        book, closed, end = self._book, self._intake.closed, self._bars.end
-        if closed or book.due(quotes[-1][1].time) or quotes[-1][1].time >= end:
-            over = book.first_due()  # until then nothing but the quotes moves an order
+        book, closed = self._book, self._intake.closed
+        until = min(self._bars.end, book.first_due())  # till then quotes alone move anything
+        if closed or quotes[-1][1].time >= until:
             quotes = [
                 *itertools.takewhile(
-                    lambda one: one[1].time < min(end, over) and one[1].symbol not in closed, quotes
+                    lambda one: one[1].time < until and one[1].symbol not in closed, quotes
                 )
             ]
-        if not quotes:
-            return 0
         return self._account.quotes(quotes, book.queue, self._bars.values, book.record)
 
     def _take_one(self, column: int, quote: Quote) -> int:

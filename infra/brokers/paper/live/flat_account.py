@@ -28,7 +28,7 @@ from market.marks import CLOSE, OPEN, SPREAD, Marks
 ROWS_KEPT = 14
 """Arrays (M,) of an account that must survive, and its cash."""
 ROWS_PASSING = 37
-"""Arrays (M,) beside them: orders 6, values 6, rules 2, fills 21, charged, held before."""
+"""Arrays (M,) beside them: orders 6, values 6, fills 21, rules 2, charged, held before."""
 RULES = 3
 """Rules that are one number for all instruments."""
 
@@ -68,79 +68,51 @@ def unfold(
     floats: Floats, ints: Indices, instruments: int, hops: int, currencies: int
 ) -> FlatAccount:
     """The parts of the two arrays. The first `kept_size` floats are what an account must keep."""
-    count = instruments
-    cash = 2 * count
-    ledger = Ledger(
-        floats[:count],
-        floats[count : 2 * count],
-        floats[cash : cash + 1],
-        floats[cash + 1 : cash + 1 + count],
-        floats[cash + 1 + count : cash + 1 + 2 * count],
-        floats[cash + 1 + 2 * count : cash + 1 + 3 * count],
-        floats[cash + 1 + 3 * count : cash + 1 + 4 * count],
-    )
-    at = 6 * count + 1
-    exits = Exits(
-        floats[at : at + count],
-        floats[at + count : at + 2 * count],
-        floats[at + 2 * count : at + 3 * count],
-        floats[at + 3 * count : at + 4 * count],
-    )
-    at += 4 * count
-    marks = Marks(
-        floats[at : at + count],
-        floats[at + count : at + 2 * count],
-        floats[at + 2 * count : at + 3 * count],
-        floats[at + 3 * count : at + 4 * count],
-    )
-    at += 4 * count
-    orders = WorkingOrders(
-        floats[at : at + count],
-        floats[at + count : at + 2 * count],
-        floats[at + 2 * count : at + 3 * count],
-        floats[at + 3 * count : at + 4 * count],
-        floats[at + 4 * count : at + 5 * count],
-        floats[at + 5 * count : at + 6 * count],
-    )
+    count, most = instruments, 3 * instruments
+    held = floats[: 2 * count].reshape(2, count)
+    cash, at = floats[2 * count : 2 * count + 1], 2 * count + 1
+    kept = floats[at : at + 12 * count].reshape(12, count)
+    ledger = Ledger(held[0], held[1], cash, kept[0], kept[1], kept[2], kept[3])
+    exits = Exits(kept[4], kept[5], kept[6], kept[7])
+    marks = Marks(kept[8], kept[9], kept[10], kept[11])
+    at += 12 * count
+    waiting = floats[at : at + 6 * count].reshape(6, count)
+    orders = WorkingOrders(waiting[0], waiting[1], waiting[2], waiting[3], waiting[4], waiting[5])
     at += 6 * count
     values = floats[at : at + 6 * count].reshape(6, count)
     at += 6 * count
-    margin_rate, typical_spread = floats[at : at + count], floats[at + count : at + 2 * count]
-    at += 2 * count
-    fills, most = at, 3 * count
+    amounts = floats[at : at + 7 * most].reshape(7, most)
     at += 7 * most
-    charged, before = floats[at : at + count], floats[at + count : at + 2 * count]
-    at += 2 * count
+    beside = floats[at : at + 4 * count].reshape(4, count)  # rules 2, charged, held before
+    at += 4 * count
     prices = floats[at : at + 2 * count].reshape(2, count)
     at += 2 * count
     interest = floats[at : at + currencies]
     at += currencies
-    rules = FillRules(floats[at], margin_rate, typical_spread, floats[at + 1], floats[at + 2])
+    rules = FillRules(floats[at], beside[0], beside[1], floats[at + 1], floats[at + 2])
 
-    legs = 2 * count * hops
-    paths = Conversion(
-        ints[: count * hops].reshape(count, hops),
-        ints[count * hops : legs].reshape(count, hops),
-        ints[legs : legs + count],
-        ints[legs + count : legs + 2 * count],
-        ints[legs + 2 * count],
-        currencies,
-    )
-    size = legs + 2 * count + 1
+    chains = ints[: 2 * count * hops].reshape(2, count, hops)
+    at = 2 * count * hops
+    legs = ints[at : at + 2 * count].reshape(2, count)
+    at += 2 * count
+    paths = Conversion(chains[0], chains[1], legs[0], legs[1], ints[at], currencies)
+    size = ints[at + 1 : at + 2]
+    at += 2
+    places = ints[at : at + 2 * most].reshape(2, most)
+    at += 2 * most
     log = FillLog(
-        ints[size : size + 1],
-        ints[size + 1 : size + 1 + most],
-        ints[size + 1 + most : size + 1 + 2 * most],
-        floats[fills : fills + most],
-        floats[fills + most : fills + 2 * most],
-        floats[fills + 2 * most : fills + 3 * most],
-        floats[fills + 3 * most : fills + 4 * most],
-        floats[fills + 4 * most : fills + 5 * most],
-        floats[fills + 5 * most : fills + 6 * most],
-        floats[fills + 6 * most : fills + 7 * most],
+        size,
+        places[0],
+        places[1],
+        amounts[0],
+        amounts[1],
+        amounts[2],
+        amounts[3],
+        amounts[4],
+        amounts[5],
+        amounts[6],
     )
-    size += 1 + 2 * most
-    cancelled, quoted = ints[size : size + count], ints[size + count : size + 2 * count]
+    seen = ints[at : at + 2 * count].reshape(2, count)
     return FlatAccount(
         PaperState(ledger, exits, orders, marks),
         values,
@@ -148,11 +120,11 @@ def unfold(
         interest,
         paths,
         log,
-        cancelled,
-        charged,
-        before,
+        seen[0],
+        beside[2],
+        beside[3],
         prices,
-        quoted,
+        seen[1],
     )
 
 
