@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from agents.panel_seat import PanelSeat, RowBallots
 from market.bars import Bars
 from market.errors import FatalError
 from market.shell import LINE, MemberShell, StandingMember
+
+GIVES_WAY = 4
+"""Steps of niceness beyond that of Ray's workers."""
 
 
 class TradingAgent(MemberShell):
@@ -31,7 +35,13 @@ class StandingTradingAgent(StandingMember):
 
 
 class StandingOptimizer(StandingMember):
-    """Shares risk between the instruments of a live desk, beside the path of its decisions."""
+    """Shares risk between the instruments of a live desk, beside the path of its decisions: it
+    gives way to whoever is on it.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        os.nice(GIVES_WAY)
+        super().__init__(*arguments)
 
 
 class StandingGuardian(StandingMember):

@@ -79,20 +79,42 @@ class NewestVoter(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesEvidence(Protocol):
+    """An agent that can also name its evidence without a vote, which may compile for a while."""
+
+    @property
+    def evidence_names(self) -> tuple[str, ...]:
+        """The names in the evidence of every ballot, in its order."""
+        ...
+
+
 def votes_alone(agent: Agent) -> NewestVoter | None:
     """The agent where its newest row may be asked for alone, else None.
 
     A class that changes `vote` and inherits `newest_vote` is asked for its `vote`: what it
     inherited would give the votes of another agent.
     """
-    if not isinstance(agent, NewestVoter):
-        return None
+    return agent if isinstance(agent, NewestVoter) and _of_its_vote(agent, "newest_vote") else None
+
+
+def names_told(agent: Agent) -> tuple[str, ...] | None:
+    """The names of its evidence as the agent tells them, else None; of a class that changes `vote`
+    and inherits them, none.
+    """
+    if isinstance(agent, NamesEvidence) and _of_its_vote(agent, "evidence_names"):
+        return tuple(agent.evidence_names)
+    return None
+
+
+def _of_its_vote(agent: object, attribute: str) -> bool:
+    """Whether this attribute belongs to the vote that the agent's class has."""
     for kind in type(agent).__mro__:
-        if "newest_vote" in vars(kind):
-            return agent
+        if attribute in vars(kind):
+            return True
         if "vote" in vars(kind):
-            return None
-    return agent
+            return False
+    return True
 
 
 def scores(agent: Agent, bars: Bars) -> Floats:
@@ -108,6 +130,16 @@ def scores(agent: Agent, bars: Bars) -> Floats:
 def check_ballot(ballot: object, bars: Bars, name: str) -> Ballot:
     """The ballot itself when it keeps the contract; AgentError that says how it does not."""
     return check_shape(ballot, bars.shape, name)
+
+
+def check_names(ballot: Ballot, agent: Agent) -> None:
+    """AgentError where a ballot has other evidence than the agent says."""
+    told, found = names_told(agent), tuple(ballot.evidence)
+    if told is not None and told != found:
+        raise AgentError(
+            f"{agent.name}: evidence_names says {', '.join(told) or 'none'}, and vote() gave "
+            f"{', '.join(map(str, found)) or 'none'}; name every array of the evidence, in order"
+        )
 
 
 def check_shape(ballot: object, shape: tuple[int, int], name: str) -> Ballot:

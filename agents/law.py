@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ballot import Agent, Ballot, check_ballot, check_shape, votes_alone
+from agents.ballot import Agent, Ballot, check_ballot, check_names, check_shape, votes_alone
 from market.bars import Bars, Floats, utc
 
 Part = Literal[
@@ -103,6 +103,7 @@ def check_finite_window_law(
     vote on. Every NaN equals every other. Raises AgentError when a ballot breaks its contract.
     """
     whole = check_ballot(agent.vote(bars), bars, agent.name)
+    check_names(whole, agent)
     voter = votes_alone(agent)
     newest = None if voter is None else voter.newest_vote()
     violations = []

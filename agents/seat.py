@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, check_ballot, check_shape, votes_alone
+from agents.ballot import Agent, Ballot, check_ballot, check_shape, names_told, votes_alone
 from market.bar_window import BarWindow
 from market.bars import Bars, Floats
 from market.errors import FatalError
@@ -30,6 +30,14 @@ class Seat:
         self._evidence: tuple[str, ...] | None = None
         self._next = 0
         self._newest: Callable[[Bars], Ballot] | None = None
+
+    def warm_up(self) -> None:
+        """Compile what the first vote would; leaves no trace. What an agent raises on a market
+        that stands still, it may not raise on its own.
+        """
+        flat = _flat_market(BarWindow(("EUR_USD",), 1, 60).bars(), self.agent.lookback)
+        with contextlib.suppress(Exception):
+            newest_vote(self.agent)(flat)
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -115,19 +123,30 @@ def said_by(error: Exception) -> str:
 
 
 def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
-    """The names of an agent's evidence, read off a vote on a made-up panel.
+    """The names of an agent's evidence, as it tells them, else read off a vote on a flat market as
+    long as the lookback: names must not depend on prices.
 
-    The panel is a flat market as long as the lookback: names must not depend on prices. An
-    agent that fails on it, or names its evidence by anything but words, has no evidence on
-    record until it is mended.
+    An agent that fails on it, or names its evidence by anything but words, has no evidence on
+    record until it is mended. like: whose instruments and length of bars the market has.
     """
-    shape = (agent.lookback, len(like.symbols))
+    try:
+        names = names_told(agent)
+        if names is None:
+            flat = _flat_market(like, agent.lookback)
+            names = tuple(check_ballot(agent.vote(flat), flat, agent.name).evidence)
+    except Exception:
+        return ()
+    return names if all(isinstance(name, str) for name in names) else ()
+
+
+def _flat_market(like: Bars, length: int) -> Bars:
+    shape = (length, len(like.symbols))
     flat = np.ones(shape)
     end = int(like.time[-1]) if len(like) else 0
     step = like.interval_s * 1_000_000_000
-    panel = Bars(
+    return Bars(
         symbols=like.symbols,
-        time=end - step * np.arange(shape[0] - 1, -1, -1, dtype=np.int64),
+        time=end - step * np.arange(length - 1, -1, -1, dtype=np.int64),
         open=flat,
         high=flat.copy(),
         low=flat.copy(),
@@ -137,8 +156,3 @@ def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
         interval_s=like.interval_s,
         has_extremes=like.has_extremes,
     )
-    try:
-        names = tuple(check_ballot(agent.vote(panel), panel, agent.name).evidence)
-    except Exception:
-        return ()
-    return names if all(isinstance(name, str) for name in names) else ()

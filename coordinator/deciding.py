@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agents.guardian.calibration.leading import leading_agents
@@ -9,7 +11,7 @@ from agents.guardian.calibration.table import CalibrationTable
 from agents.guardian.exposure import Book, empty_book
 from agents.guardian.proposals import Exposed, Proposals, no_proposals
 from agents.guardian.returns_window import ReturnsWindow
-from agents.guardian.volatility import bar_volatility, newest_volatility
+from agents.guardian.volatility import newest_volatility
 from coordinator.desk import Desk
 from coordinator.learning import sides
 from coordinator.sizing import propose
@@ -18,6 +20,7 @@ from coordinator.tally import Decision, tally, tally_halves, undecided
 from market.account_shown import AccountShown, Proposed
 from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
+from market.compiled import constant
 from market.conversion import Indices
 from market.events import DecisionTaken
 from market.marks import Marks
@@ -28,8 +31,8 @@ from market.overrides import Override, in_force
 class Deciding:
     """One decision at a time, the same live and in replay: no line, no clock, no record.
 
-    weights: (A,) of the tally; they may change between two bars. rows: bars that the window keeps,
-    at least what volatilities and correlations look back on.
+    weights: (A,) of the tally, not to be written to. rows: bars that the window keeps, at least
+    what volatilities and correlations look back on.
     """
 
     def __init__(self, desk: Desk, rows: int = 0) -> None:
@@ -54,6 +57,10 @@ class Deciding:
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
 
+    def weigh(self, weights: Sequence[float]) -> None:
+        """Tally by these weights (A,) from here; they may change between two bars."""
+        self.weights = constant(np.array(weights, dtype=np.float64))
+
     def stand_at(self, stage: str, overrides: tuple[Override, ...] = (), time: int = 0) -> None:
         """Size within what this capital stage allows from here, under the overrides that hold.
 
@@ -70,32 +77,28 @@ class Deciding:
         self.window.extend(history)
 
     def measure(self, bar: BarSlice) -> None:
-        """Take the bar (traded instruments) in: `returns` (T, N), newest last, and volatilities."""
-        follows = self._whole and self.window.last_time == self._measured
+        """Take the bar (traded instruments) in: `returns` (T, N), newest last, and volatilities.
+
+        After the bar that was measured before, what it did not change is not worked out anew.
+        """
+        follows = self.window.last_time == self._measured
+        if not follows:
+            self._sigma = self._volatility.of(self.window.bars())[0]
         self.window.push(bar)
         self._measured = bar.time
-        if follows:
-            self._measure_newest()
-        else:
-            self._measure_all()
-
-    def _measure_newest(self) -> None:
-        """After the bar that was measured before: what it did not change is not worked out anew."""
         bars = self.window.bars()
-        self.returns = self._kept.take(bars.close[-1:] / bars.close[-2:-1] - 1.0)
         self._sigma_before, self._sigma = self._sigma, self._volatility.of(bars)[0]
-
-    def _measure_all(self) -> None:
-        rules, rows = self._desk.volatility, self._desk.limits.returns_window
-        bars = self.window.bars()
         close = bars.close
-        unknown = np.full((1, close.shape[1]), np.nan)
-        before = bar_volatility(close[-rules.lookback - 1 : -1], rules)
-        self._sigma_before = before[-1] if len(before) else unknown[0]
-        self._sigma = self._volatility.of(bars)[0]
+        if follows and self._whole:
+            self.returns = self._kept.take(close[-1:] / close[-2:-1] - 1.0)
+        else:
+            self._measure_returns(close)
+
+    def _measure_returns(self, close: Floats) -> None:
+        rows = self._desk.limits.returns_window
         self._whole = len(close) > rows
         if not self._whole:  # the first row of the data has no return, but counts as one
-            close = np.vstack([unknown, close])
+            close = np.vstack([np.full((1, close.shape[1]), np.nan), close])
         looked_back = close[-rows - 1 :]
         self.returns = self._kept.take(looked_back[1:] / looked_back[:-1] - 1.0)
 

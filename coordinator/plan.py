@@ -22,6 +22,7 @@ from coordinator.desk import Desk
 from coordinator.risk_rules import learning_rules, risk_limits, sizing_rules, traits_with
 from coordinator.roster import AgentSpec, code_digest
 from market.bars import Bars
+from market.compiled import constant
 from market.conversion import conversion, currency_names
 from market.errors import ConfigError, DataError
 from market.instruments import Instrument
@@ -256,7 +257,7 @@ def desk_of(
         initial_balance=settings.desk.initial_balance,
         paths=conversion(instruments, settings.desk.account_currency),
         traits=traits_with(settings, instruments),
-        weights=np.array(weights, dtype=np.float64),
+        weights=constant(np.array(weights, dtype=np.float64)),
         decision_threshold=settings.committee.decision_threshold,
         quorum=settings.committee.quorum,
         limits=risk_limits(settings, instruments[:traded], interval_s),
@@ -265,7 +266,7 @@ def desk_of(
             taps=settings.sizing.volatility_window, decay=settings.sizing.volatility_decay
         ),
         learning=learning_rules(settings),
-        typical_spread=np.array([one.typical_spread for one in instruments[:traded]]),
+        typical_spread=constant(np.array([one.typical_spread for one in instruments[:traded]])),
     )
 
 

@@ -23,8 +23,10 @@ from typing import Any, TypeVar, cast
 os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")
 
 import numba
+import numpy as np
 from numba.core import config as numba_config
 from numba.core.caching import UserProvidedCacheLocator
+from numpy.typing import NDArray
 
 FLAGS = "error_model=numpy fastmath=False nogil=True"
 KEPT_CACHES = 8
@@ -34,6 +36,7 @@ KERNEL = re.compile(r"^@(?:lean_)?kernel$", re.MULTILINE)
 IMPORTED = re.compile(rf"^\s*(?:from|import) ((?:{'|'.join(PACKAGES)})[.\w]*)", re.MULTILINE)
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Values = TypeVar("Values", bound=NDArray[Any])
 
 
 def kernel_sources(root: Path) -> dict[str, str]:
@@ -120,6 +123,17 @@ if not numba_config.CACHE_LOCATOR_CLASSES:  # type: ignore[attr-defined]
         (f"{__name__}.KernelLocator", "InTreeCacheLocator", "UserWideCacheLocator",
          "IPythonCacheLocator", "ZipCacheLocator")
     )  # fmt: skip
+
+
+def constant(values: Values) -> Values:
+    """An array that nobody writes to.
+
+    For numba that is a type of its own, and one that came from another process is of it: what is
+    not so from the start has every kernel compiled once more there.
+    """
+    kept = np.ascontiguousarray(values).view()
+    kept.flags.writeable = False
+    return cast(Values, kept)
 
 
 def kernel(function: Function) -> Function:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.bars import Floats
-from market.compiled import lean_kernel
+from market.compiled import constant, lean_kernel
 from market.errors import NoConversionPath
 from market.instruments import Instrument
 
@@ -86,10 +86,10 @@ def conversion(instruments: Sequence[Instrument], account_currency: str) -> Conv
             column[row, hop], power[row, hop] = through, sign
     names = currency_names(instruments, account_currency)
     return Conversion(
-        path_column=column,
-        path_power=power,
-        base=np.array([names.index(i.base) for i in instruments], dtype=np.int64),
-        quote=np.array([names.index(i.quote) for i in instruments], dtype=np.int64),
+        path_column=constant(column),
+        path_power=constant(power),
+        base=constant(np.array([names.index(i.base) for i in instruments], dtype=np.int64)),
+        quote=constant(np.array([names.index(i.quote) for i in instruments], dtype=np.int64)),
         account=names.index(account_currency),
         currencies=len(names),
     )

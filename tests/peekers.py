@@ -122,6 +122,18 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misnaming:
+    """Says that it has evidence which it never gives."""
+
+    name: str = "misnaming"
+    lookback: int = 2
+    evidence_names: tuple[str, ...] = ("carry",)
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.zeros(bars.shape), evidence={"change": np.zeros(bars.shape)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """Votes with the change over `rows` bars, and declares whatever it is told."""
 

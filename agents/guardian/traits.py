@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.guardian.stress import crash_shocks
 from market.bars import Floats
+from market.compiled import constant
 from market.conversion import Indices
 from market.instruments import AssetClass, Instrument
 
@@ -39,13 +40,13 @@ def traits_of(
 ) -> Traits:
     """collars: by class of assets. restricted: symbols."""
     classes = [instrument.asset_class for instrument in instruments]
+    kinds = np.array([ASSET_CLASSES.index(name) for name in classes], dtype=np.int64)
+    barred = np.array([instrument.symbol in restricted for instrument in instruments], np.int64)
     return Traits(
-        margin_rate=np.array([instrument.margin_rate for instrument in instruments]),
-        unit_increment=np.array([instrument.unit_increment for instrument in instruments]),
-        asset_class=np.array([ASSET_CLASSES.index(name) for name in classes], dtype=np.int64),
-        collar=np.array([collars[name] for name in classes]),
-        restricted=np.array(
-            [instrument.symbol in restricted for instrument in instruments], dtype=np.int64
-        ),
-        crash=crash_shocks(instruments),
+        margin_rate=constant(np.array([instrument.margin_rate for instrument in instruments])),
+        unit_increment=constant(np.array([one.unit_increment for one in instruments])),
+        asset_class=constant(kinds),
+        collar=constant(np.array([collars[name] for name in classes])),
+        restricted=constant(barred),
+        crash=constant(crash_shocks(instruments)),
     )

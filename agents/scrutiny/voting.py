@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, check_ballot
+from agents.ballot import Agent, Ballot, check_ballot, check_names
 from agents.law import Part, altered_how
 from agents.scrutiny.panels import Altered
 from agents.seat import said_by
@@ -49,7 +49,9 @@ def votes_on(agent: Agent, bars: Bars) -> Ballot:
 def votes_on_whole(agent: Agent, bars: Bars) -> Ballot:
     """The ballot that the others are compared with. Raises AgentError where there is none."""
     try:
-        return votes_on(agent, bars)
+        votes = votes_on(agent, bars)
+        check_names(votes, agent)
+        return votes
     except InvalidError:
         raise
     except Exception as error:

@@ -64,6 +64,11 @@ class MeanReversion:
         """Bars before the first vote: the longest window, and what may bridge to its first bar."""
         return self.bridged_bars + max(self.window, self.bollinger_window, self.half_life_window)
 
+    @property
+    def evidence_names(self) -> tuple[str, ...]:
+        """The components."""
+        return EVIDENCE
+
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
         score, *evidence = self._layers(bars, LAYERS)

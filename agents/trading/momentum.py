@@ -77,6 +77,11 @@ class Momentum:
             span_taps(self.macd_slow).taps + span_taps(self.macd_signal).taps - 1,
         )
 
+    @property
+    def evidence_names(self) -> tuple[str, ...]:
+        """The components."""
+        return EVIDENCE
+
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
         score, *evidence = self._layers(bars, LAYERS)

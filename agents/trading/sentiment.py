@@ -25,6 +25,7 @@ from agents.trading.parameters import require_bars, require_between
 from market.bars import Bars, Floats, Times
 from market.errors import AgentError
 
+EVIDENCE = ("risk_appetite_z", "headline_tone", "headlines_used")
 DAY_NS = 86_400 * 10**9
 UNHEARD, NONE_USED = np.array(np.nan), np.array(0.0)
 
@@ -100,6 +101,11 @@ class Sentiment:
         """SHA-256 of the scored headlines; empty without any."""
         return self.headlines.digest if isinstance(self.headlines, HeadlineTones) else ""
 
+    @property
+    def evidence_names(self) -> tuple[str, ...]:
+        """Risk appetite, and what headlines say."""
+        return EVIDENCE
+
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes, and from headlines published by the row's time."""
         risk_score, appetite = self._risk_appetite(bars, 2)
@@ -126,7 +132,7 @@ class Sentiment:
     ) -> Ballot:
         """Both halves together."""
         tone, used = headlines
-        evidence = {"risk_appetite_z": appetite, "headline_tone": tone, "headlines_used": used}
+        evidence = dict(zip(EVIDENCE, (appetite, tone, used), strict=True))
         return Ballot(score=self._blended(risk_score, tone, used), evidence=evidence)
 
     def _risk_appetite(self, bars: Bars, layers: int) -> Floats:

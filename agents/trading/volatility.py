@@ -77,6 +77,11 @@ class Volatility:
             self.realised_window + self.percentile_window,
         )
 
+    @property
+    def evidence_names(self) -> tuple[str, ...]:
+        """The components."""
+        return EVIDENCE
+
     def vote(self, bars: Bars) -> Ballot:
         """Votes of every row, from closes."""
         score, *evidence = self._layers(bars, LAYERS)

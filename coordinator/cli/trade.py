@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from functools import partial
@@ -37,6 +38,7 @@ from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
+from coordinator.live.trading_time import TradingTime
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
@@ -78,7 +80,11 @@ def trade(
         typer.Option("--i-accept-live-risk", metavar="ACCOUNT", help="In place of typing it."),
     ] = None,
     duration: Annotated[
-        str | None, typer.Option("--duration", help="Of real time: 90s, 30m; unset: until Ctrl-C.")
+        str | None,
+        typer.Option(
+            "--duration",
+            help="Of real time, once the desk is at work: 90s, 30m; unset: until Ctrl-C.",
+        ),
     ] = None,
     home: Annotated[
         Path | None, typer.Option("--home", envvar=HOME, help="Folder of the desk.")
@@ -126,7 +132,7 @@ def trade(
             },
         },
     )
-    for_s = None if duration is None else float(seconds(duration))
+    for_s = math.inf if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
     choice = broker_named(settings)
@@ -147,17 +153,15 @@ def _absolute(data: str) -> str:
     return str(Path(data).resolve()) if Path(data).exists() else data
 
 
-def _watch(
-    desk: DeskOnRay, home: DeskHome, for_s: float | None, console: Console
-) -> dict[str, Any]:
+def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> dict[str, Any]:
     """Show how it goes until the time is over or a person wants to stop; then settle.
 
-    for_s: counted from the first answer. Raises FatalError where a member cannot be built.
+    for_s: as of `TradingTime`. Raises FatalError where a member cannot be built.
     """
-    until = float("inf")
+    trading = TradingTime(for_s)
     told: dict[str, Any] = {}
     with interrupts_noted() as interrupted, TradeView(console) as view:
-        while time.monotonic() < until and not interrupted():
+        while not trading.over and not interrupted():
             time.sleep(LOOK_EVERY_S)
             try:
                 told = dict(ask_desk(home, Command(name="status")).told)
@@ -169,12 +173,11 @@ def _watch(
                     raise FatalError(problem) from None
                 view.silent(problem)
                 continue
-            if until == float("inf") and for_s is not None:
-                until = time.monotonic() + for_s
+            trading.heard(told)
             view(told)
             if told["mode"] == "STOPPED":
                 return told
-    why = "the time is over" if time.monotonic() >= until else "interrupted"
+    why = "the time is over" if trading.over else "interrupted"
     return dict(settle(home, BY, why, told))
 
 

@@ -233,7 +233,7 @@ class DeskAgain:
         )
         self._abstained.clear()
         deciding, as_recorded = self._deciding, votes.as_recorded
-        deciding.weights = np.array([seat.weight for seat in seats])
+        deciding.weigh([seat.weight for seat in seats])
         deciding.count(votes.scores)
         self._stand_at(taken)
         deciding.propose(settlement, taken.multiplier, self._allocated == sequence)

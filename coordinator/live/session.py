@@ -108,7 +108,7 @@ class LiveSession:
     def seat(self, changed: CommitteeChanged) -> None:
         """Who sits and what each weighs, from the next bar on."""
         self.committee.seated = tuple(changed.seated)
-        self._deciding.weights = np.array(
+        self._deciding.weigh(
             [
                 changed.weights.get(name, 0.0) if name in changed.seated else 0.0
                 for name in self.committee.names

@@ -17,7 +17,8 @@ def warm_up(desk: Desk) -> None:
     count, traded = len(desk.symbols), desk.traded
     unknown, none = np.full(count, np.nan), np.zeros(count)
     deciding.measure(BarSlice(time=0, values=np.full((6, traded), np.nan)))
-    deciding.count(np.full((len(desk.weights), traded), np.nan))
+    scores = np.full((len(desk.weights), traded), np.nan)
+    deciding.count(scores)
     settlement = Settlement(
         sequence=0,
         fills=(),
@@ -35,8 +36,10 @@ def warm_up(desk: Desk) -> None:
         equity=desk.initial_balance,
         margin_used=0.0,
     )
-    deciding.propose(settlement, np.ones(traded), False)
+    multiplier = np.ones(traded)
+    deciding.propose(settlement, multiplier, False)
     deciding.context(0, 0, settlement)
+    deciding.taken(0, 0, scores, np.empty((0, traded)), multiplier, None)
     if desk.learning.needed:
         _learn_once(desk)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.status_view import status_picture
 from coordinator.live.trading import desk_on_ray, left_as, look, plan_for, settle
+from coordinator.live.trading_time import TradingTime
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
 from coordinator.report.grid import plain_text
@@ -80,7 +80,8 @@ async def start_dynamic_trading(
     config: str | Path | None = None,
     accept_live_risk: str | None = None,
 ) -> SystemStatus:
-    """Trade on the wall clock for so many minutes of real time, then settle.
+    """Trade on the wall clock for so many minutes of real time, counted from when the desk is at
+    work, then settle.
 
     Other cells run meanwhile where it is a task: `asyncio.create_task(start_dynamic_trading(5))`,
     then `show_system_status()`. Interrupting settles at once; the journal is kept in any case, and
@@ -131,11 +132,13 @@ def show_system_status(home: str | Path | None = None) -> SystemStatus:
 
 
 async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> Mapping[str, Any]:
-    """The newest status that time after the first, or once somebody stopped the desk."""
-    until = float("inf")
+    """The newest status once the time is over, or somebody stopped the desk. for_s: as of
+    `TradingTime`.
+    """
+    trading = TradingTime(for_s)
     told: Mapping[str, Any] = {}
     with TradeView(Console(soft_wrap=True)) as view:
-        while time.monotonic() < until:
+        while not trading.over:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 told = await asyncio.to_thread(look, home)
@@ -147,6 +150,6 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
                     raise FatalError(wrong) from None
                 view.silent(wrong)
                 continue
-            until = min(until, time.monotonic() + for_s)
+            trading.heard(told)
             view(told)
     return told

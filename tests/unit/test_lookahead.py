@@ -23,6 +23,7 @@ from tests.peekers import (
     Drifting,
     FilledBackward,
     Helpless,
+    Misnaming,
     Moody,
     NextClose,
     Normalised,
@@ -141,6 +142,7 @@ def test_an_agent_that_raises_on_missing_prices_is_told_with_what_it_said() -> N
     [
         (Helpless(), WALK, AgentError, "helpless raised on the panel as it is"),
         (Silent(), WALK, AgentError, "silent abstained on every bar"),
+        (Misnaming(), WALK, AgentError, "evidence_names says carry, and vote\\(\\) gave change"),
         (Claims(lookback=399), WALK, DataError, "at least 401 are needed"),
     ],
 )

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from agents.ballot import Agent, Ballot, check_ballot
+from agents.law import check_finite_window_law
 from agents.seat import LONGEST_REASON, Seat, evidence_names
+from agents.trading.mean_reversion import MeanReversion
 from agents.trading.momentum import Momentum
+from agents.trading.sentiment import Sentiment
+from agents.trading.volatility import Volatility
 from market.bar_window import slice_of
 from market.bars import Bars
 from market.errors import AgentError, FatalError
@@ -168,6 +172,47 @@ def test_evidence_without_proper_names_is_not_on_record(evidence: object) -> Non
     assert evidence_names(Strange(ballot=odd), BARS) == ()
 
 
+@dataclass(slots=True, kw_only=True)
+class Telling(Strange):
+    """Names its evidence by itself."""
+
+    evidence_names: object = ("a", "b")
+
+
+def unasked(_bars: Bars) -> Ballot:
+    raise AssertionError("nobody needs a vote to know the names")
+
+
+def test_an_agent_that_names_its_evidence_is_not_asked_for_a_vote_to_know_it() -> None:
+    telling: Agent = Telling(ballot=unasked)
+    assert evidence_names(telling, BARS) == ("a", "b")
+
+
+@pytest.mark.parametrize("names", [("a", 1), None, 7])
+def test_names_told_that_are_no_words_are_not_on_record(names: object) -> None:
+    telling: Agent = Telling(ballot=unasked, evidence_names=names)
+    assert evidence_names(telling, BARS) == ()
+
+
+def test_the_agents_of_the_desk_tell_the_names_that_their_ballots_have() -> None:
+    bars = market(300)
+    for agent in (Momentum(), MeanReversion(), Volatility(), Sentiment()):
+        told = evidence_names(agent, bars)
+        assert told == tuple(agent.vote(bars).evidence)
+        assert len(told) >= 3
+
+
+def test_a_class_that_changes_the_vote_is_asked_for_the_names_of_its_own() -> None:
+    assert evidence_names(Renamed(), market(5)) == ("contrary",)
+
+
+def test_names_that_are_not_those_of_the_ballot_are_told_in_words() -> None:
+    zeros = np.zeros(BARS.shape)
+    told: Agent = Telling(ballot=Ballot(score=zeros, evidence={"a": zeros}))
+    with pytest.raises(AgentError, match="evidence_names says a, b, and vote\\(\\) gave a"):
+        check_finite_window_law(told, BARS, rows=())
+
+
 def test_an_agent_that_cannot_name_its_evidence_still_votes() -> None:
     def only_real_prices(bars: Bars) -> Ballot:
         if np.ptp(bars.close) == 0.0:
@@ -240,6 +285,14 @@ class Contrary(Momentum):
     def vote(self, bars: Bars) -> Ballot:
         ballot = super(Contrary, self).vote(bars)
         return Ballot(score=-ballot.score, evidence=ballot.evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Momentum):
+    """Votes by something else than what it inherits."""
+
+    def vote(self, bars: Bars) -> Ballot:
+        return Ballot(score=np.zeros(bars.shape), evidence={"contrary": np.zeros(bars.shape)})
 
 
 def test_an_agent_that_changes_the_vote_it_inherits_votes_live_as_in_replay() -> None:
