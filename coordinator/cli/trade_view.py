@@ -12,7 +12,7 @@ from coordinator.cli.redrawn import Redrawn
 from coordinator.live.status_view import status_line, status_picture
 from coordinator.live.trading_time import missing
 
-ONCE = "(a new installation compiles for a minute or two, once)"
+ONCE = "a new installation compiles for a minute or two, once"
 
 
 class TradeView(Redrawn):
@@ -27,7 +27,7 @@ class TradeView(Redrawn):
         why = missing(told)
         self._worked = self._worked or not why or bool(told["positions"])
         if not self._worked:
-            self._say(f"starting: {why} {ONCE}")
+            self._say(f"starting ({ONCE}): {why}")
         elif self._console.is_terminal:
             self._live.update(status_picture(told))
         elif self._is_due():
@@ -36,7 +36,7 @@ class TradeView(Redrawn):
     def silent(self, problem: str = "") -> None:
         """The gateway does not answer: starting, or being started again, or for a reason."""
         said = f"waiting for the desk: {problem}" if problem else "waiting for the desk"
-        self._say(said if problem or self._worked else f"{said} {ONCE}")
+        self._say(said if problem or self._worked else f"{said} ({ONCE})")
 
     def _say(self, said: str) -> None:
         if self._console.is_terminal:
