@@ -14,8 +14,8 @@ from market.bars import Bars
 from market.errors import FatalError
 from market.shell import LINE, MemberShell, StandingMember
 
-GIVES_WAY = 4
-"""Steps of niceness beyond that of Ray's workers."""
+NICER_BY = 4
+"""Steps of niceness of the optimizer, beyond that of Ray's workers."""
 
 
 class TradingAgent(MemberShell):
@@ -40,7 +40,7 @@ class StandingOptimizer(StandingMember):
     """
 
     def __init__(self, *arguments: Any) -> None:
-        os.nice(GIVES_WAY)
+        os.nice(NICER_BY)
         super().__init__(*arguments)
 
 

@@ -85,7 +85,7 @@ class NamesEvidence(Protocol):
 
     @property
     def evidence_names(self) -> tuple[str, ...]:
-        """The names in the evidence of every ballot, in its order."""
+        """The names in the evidence of every ballot, in its order; of the class, not set later."""
         ...
 
 
@@ -100,11 +100,14 @@ def votes_alone(agent: Agent) -> NewestVoter | None:
 
 def names_told(agent: Agent) -> tuple[str, ...] | None:
     """The names of its evidence as the agent tells them, else None; of a class that changes `vote`
-    and inherits them, none.
+    and inherits them, none. Raises AgentError where they are not names.
     """
-    if isinstance(agent, NamesEvidence) and _of_its_vote(agent, "evidence_names"):
-        return tuple(agent.evidence_names)
-    return None
+    if not (isinstance(agent, NamesEvidence) and _of_its_vote(agent, "evidence_names")):
+        return None
+    told: object = agent.evidence_names
+    if isinstance(told, tuple) and all(isinstance(name, str) for name in told):
+        return told
+    raise AgentError(f"{agent.name}: evidence_names must be a tuple of words, found {told!r}")
 
 
 def _of_its_vote(agent: object, attribute: str) -> bool:

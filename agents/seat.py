@@ -14,6 +14,8 @@ from market.errors import FatalError
 from market.messages import BallotCast, PrimeWith, VoteOn
 
 LONGEST_REASON = 400
+SOME_PAIRS = ("EUR_USD", "GBP_USD", "USD_JPY")
+"""What an agent warms up on: what is compiled goes by kinds of arrays, not by instruments."""
 
 
 class Seat:
@@ -32,12 +34,12 @@ class Seat:
         self._newest: Callable[[Bars], Ballot] | None = None
 
     def warm_up(self) -> None:
-        """Compile what the first vote would; leaves no trace. What an agent raises on a market
-        that stands still, it may not raise on its own.
+        """Compile what the first vote would, by a vote on a flat market; nobody hears it. What the
+        agent raises on that one, it may not raise on its own.
         """
-        flat = _flat_market(BarWindow(("EUR_USD",), 1, 60).bars(), self.agent.lookback)
+        like = BarWindow(SOME_PAIRS, 1, 60).bars()
         with contextlib.suppress(Exception):
-            newest_vote(self.agent)(flat)
+            newest_vote(self.agent)(_flat_market(like, self.agent.lookback))
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""

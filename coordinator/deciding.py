@@ -53,7 +53,8 @@ class Deciding:
         self._sigma = self._sigma_before
         self._volatility = newest_volatility(desk.volatility)
         self._kept = ReturnsWindow()
-        self._measured, self._whole = 0, False
+        self._measured: int | None = None
+        self._whole = False
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
 

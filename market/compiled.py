@@ -126,10 +126,10 @@ if not numba_config.CACHE_LOCATOR_CLASSES:  # type: ignore[attr-defined]
 
 
 def constant(values: Values) -> Values:
-    """An array that nobody writes to.
+    """The values, contiguous and not to be written to.
 
-    For numba that is a type of its own, and one that came from another process is of it: what is
-    not so from the start has every kernel compiled once more there.
+    For numba that is a type of its own, and an array that Ray has brought from another process is
+    of it: what is not so from the start has every kernel compiled once more there.
     """
     kept = np.ascontiguousarray(values).view()
     kept.flags.writeable = False

@@ -51,6 +51,7 @@ from market.live_events import (
     TradingOpened,
     TransactionsBooked,
 )
+from market.lots import LOTS
 from market.modes import Mode
 from market.order_groups import OrderGroup, filled, joined, kept_within, returning
 from market.order_life import (
@@ -225,7 +226,7 @@ class DeskState:
         return self._column[symbol]
 
     def apply(self, event: Event) -> None:
-        """Take in the next event of the journal."""
+        """Take in the next event of the journal; of an entry each (`market.lots.singly`)."""
         if isinstance(event, BarClosed):
             self.sequence, self.time = event.sequence, event.time
             self.window.push(BarSlice(time=event.time, values=event.values))
@@ -289,6 +290,8 @@ class DeskState:
         elif isinstance(event, AgentLeft):
             self.weights[event.agent] = 0.0
             self.seated = tuple(name for name in self.seated if name != event.agent)
+        elif isinstance(event, LOTS):
+            raise TypeError(f"{type(event).__name__} is an entry: its events are folded singly")
 
     def _trip(self, event: BreakerTripped | BreakerReset) -> None:
         """A trip begins, recurs or is over."""

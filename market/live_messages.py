@@ -140,6 +140,16 @@ class Decided:
     health: Mapping[str, Any] = field(default_factory=dict)
 
 
+@sent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersTold:
+    """To the gateway, unasked: a member is on the line, or is not any more. health: as of
+    `Decided`.
+    """
+
+    health: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatched:
     """The gateway's answer, once the decision is recorded and its orders are sent.

@@ -46,8 +46,17 @@ def compiled() -> set[tuple[str, str]]:
 
 
 def main() -> None:
-    """Warm up everyone, decide, look again."""
-    plan = as_in_an_actor(small_plan(AGENTS))
+    """Make plans, warm up everyone, decide, look again."""
+    plans = [small_plan(AGENTS), small_plan(AGENTS, sizing={"method": "kelly"})]
+    told = compiled()
+    for plan in plans:
+        told |= compiled_by(as_in_an_actor(plan))
+    for name, types in sorted(told):
+        print(name, types)
+
+
+def compiled_by(plan: LivePlan) -> set[tuple[str, str]]:
+    """What three decisions and a watch compile once everyone has warmed up."""
     for name in AGENTS:
         Seat(plan.spec_of(name).build()).warm_up()
     guardian = live_guardian_builder(plan, KEY)()
@@ -55,14 +64,14 @@ def main() -> None:
     guardian.warm_up()
     warm_up(plan.desk)
     before = compiled()
+    assert before, "nobody has warmed up"
     with live_session(plan, rows=SEEN) as session:
         for number in range(SEEN, SEEN + 3):
             decided = session.decide(bar_ready(number, 1e-4 * number))
             session.decided()
             assert len(decided.records) >= 2, f"expected a decision, found {decided.records}"
         session.watch(Marked(sequence=SEEN + 2, time=0, equity=99_000.0, stage="paper"))
-    for name, types in sorted(compiled() - before):
-        print(name, types)
+    return compiled() - before
 
 
 if __name__ == "__main__":

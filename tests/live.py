@@ -220,6 +220,10 @@ class FakeCoordinator:
             if isinstance(message, BarReady | Marked | RearmAsked):
                 self.decide({}, sequence=-1)
 
+    def say(self, message: object) -> None:
+        """Send a message that nobody asked for."""
+        self._line.send(message)
+
     def decide(
         self,
         orders: Mapping[str, float],

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from market.bars import Floats
-from market.compiled import kernel
+from market.compiled import constant, kernel
 
 STRIP = 2048
 """Rows that an agent's kernel handles at a time, about: its intermediate series stay in L2."""
@@ -120,8 +120,7 @@ def fill_strips(
     out[:, :early] = np.nan
     if early == rows or columns == 0:
         return out
-    flat = np.ascontiguousarray(values).reshape(-1).view()
-    flat.flags.writeable = False
+    flat = constant(values).reshape(-1)
     flat_out = out.reshape(layers, -1)
     strip = -(-(rows - early) // max(round((rows - early) / max(STRIP, lookback)), 1))
     work = scratch(work_rows, strip + early)

@@ -32,7 +32,7 @@ from agents.indicators.moments import (
     moments_of_two,
 )
 from market.bars import Bars, Floats
-from market.compiled import kernel
+from market.compiled import constant, kernel
 from market.errors import FatalError
 
 Plan = TypeVar("Plan")
@@ -263,7 +263,7 @@ class RollingRow(Generic[Plan]):
         else:
             fresh, self._taken = close[-self._lookback :], 0
             memory[:] = np.nan
-        self._roll(as_compiled_for(fresh), self._taken, plan, memory, out)
+        self._roll(constant(fresh), self._taken, plan, memory, out)
         self._taken += len(fresh)
         self._newest = time[-1]
         return out
@@ -274,14 +274,7 @@ class RollingRow(Generic[Plan]):
         plan = self._plan_for(symbols)
         rows = self._rows_for(plan)
         memory, out = np.full((rows, len(symbols)), np.nan), np.empty((self._layers, len(symbols)))
-        laid_out = self._roll(as_compiled_for(out[:1].copy()), 0, plan, memory, out)
+        laid_out = self._roll(constant(out[:1].copy()), 0, plan, memory, out)
         if laid_out != rows:
             raise FatalError(f"a rolling window lays out {laid_out} rows, expected {rows}")
         return plan, memory
-
-
-def as_compiled_for(values: Floats) -> Floats:
-    """The values, contiguous and not to be written: for numba a type of their own."""
-    rows = np.ascontiguousarray(values).view()
-    rows.flags.writeable = False
-    return rows

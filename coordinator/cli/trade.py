@@ -38,7 +38,7 @@ from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.trading import desk_on_ray, plan_for, settle
-from coordinator.live.trading_time import TradingTime
+from coordinator.live.trading_time import TradingTime, missing
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
@@ -83,7 +83,7 @@ def trade(
         str | None,
         typer.Option(
             "--duration",
-            help="Of real time, once the desk is at work: 90s, 30m; unset: until Ctrl-C.",
+            help="Of real time, counted once every member is there: 90s, 30m; unset: no end.",
         ),
     ] = None,
     home: Annotated[
@@ -171,10 +171,10 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
                 problem = desk.problem()
                 if problem and not told:
                     raise FatalError(problem) from None
-                view.silent(problem)
+                view.silent(problem, starting=not told)
                 continue
             trading.heard(told)
-            view(told)
+            view(told, "" if trading.begun else desk.problem() or missing(told))
             if told["mode"] == "STOPPED":
                 return told
     why = "the time is over" if trading.over else "interrupted"

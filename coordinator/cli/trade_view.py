@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from coordinator.cli.redrawn import Redrawn
 from coordinator.live.status_view import status_line, status_picture
-from coordinator.live.trading_time import missing
 
-ONCE = "a new installation compiles for a minute or two, once"
+FIRST_START = "starting; a new installation compiles for a minute or two, once"
 
 
 class TradeView(Redrawn):
@@ -20,25 +19,20 @@ class TradeView(Redrawn):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, per_second=4)
-        self._worked = False
 
-    def __call__(self, told: Mapping[str, Any]) -> None:
-        """Show a status."""
-        why = missing(told)
-        self._worked = self._worked or not why or bool(told["positions"])
-        if not self._worked:
-            self._say(f"starting ({ONCE}): {why}")
-        elif self._console.is_terminal:
-            self._live.update(status_picture(told))
+    def __call__(self, told: Mapping[str, Any], starting: str = "") -> None:
+        """Show a status. starting: what the desk is not at work for yet, empty once it is."""
+        said = f"{FIRST_START}: {starting}" if starting else ""
+        if self._console.is_terminal:
+            picture = status_picture(told)
+            self._live.update(Group(Text(said, style="dim"), Text(), picture) if said else picture)
         elif self._is_due():
-            self._console.print(status_line(told), highlight=False)
+            self._console.print(said or status_line(told), highlight=False)
 
-    def silent(self, problem: str = "") -> None:
+    def silent(self, problem: str = "", *, starting: bool = False) -> None:
         """The gateway does not answer: starting, or being started again, or for a reason."""
-        said = f"waiting for the desk: {problem}" if problem else "waiting for the desk"
-        self._say(said if problem or self._worked else f"{said} ({ONCE})")
-
-    def _say(self, said: str) -> None:
+        said = FIRST_START if starting else "waiting for the desk"
+        said = f"{said}: {problem}" if problem else said
         if self._console.is_terminal:
             self._live.update(Text(said, style="dim"))
         elif self._is_due():

@@ -30,6 +30,7 @@ from infra.transport import Address
 
 EXCHANGE = "paper_exchange"
 UNWATCHED_S = 60.0
+ANSWER_WITHIN_S = 1.0
 
 
 class DeskOnRay:
@@ -114,16 +115,21 @@ class DeskOnRay:
 
         A member that is starting, or being started again, is no problem.
         """
+        asked: dict[Any, str] = {}
         for name in self.actors:
-            try:
+            with contextlib.suppress(ValueError):
                 actor: Any = ray.get_actor(name, self._namespace)
-                status: dict[str, Any] = ray.get(actor.status.remote(), timeout=1.0)
-            except (ValueError, ray.exceptions.GetTimeoutError, ActorUnavailableError):
+                asked[actor.status.remote()] = name
+        answered, _ = ray.wait([*asked], num_returns=len(asked), timeout=ANSWER_WITHIN_S)
+        for answer in answered:
+            try:
+                status: dict[str, Any] = ray.get(answer)
+            except ActorUnavailableError:
                 continue
             except RayActorError as error:
-                return f"{name} cannot be built: {last_words(error)}"
+                return f"{asked[answer]} cannot be built: {last_words(error)}"
             if status.get("failure"):
-                return f"{name}: {status['failure']}"
+                return f"{asked[answer]}: {status['failure']}"
         return ""
 
     def take_down(self) -> None:

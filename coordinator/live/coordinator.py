@@ -23,6 +23,7 @@ from market.live_messages import (
     CommitteeChanged,
     Dispatched,
     Marked,
+    MembersTold,
     RearmAsked,
 )
 
@@ -66,6 +67,7 @@ class LiveCoordinator:
         self._members: dict[str, DeadlineLine] = {}
         self._gateway: DeadlineLine | None = None
         self._session: LiveSession | None = None
+        self._told: frozenset[str] | None = None
         self._born = time.clock_gettime_ns(time.CLOCK_BOOTTIME)  # no clock that is set steps it
         self._leaving = threading.Event()
         self.fenced = ""
@@ -112,18 +114,25 @@ class LiveCoordinator:
         ready = readable(waiting, time.monotonic() + WAKE_S)
         for arrived in self._switchboard.arrivals():
             self._welcome(arrived.with_deadlines())
-        if gateway not in ready:
-            if self._session is not None:
-                self._session.committee.drain()
-                self._session.prime()
-            return
+        session = self._session
+        if gateway not in ready and session is not None:
+            session.committee.drain()
+            session.prime()
         try:
-            for message in gateway.take():
+            for message in gateway.take() if gateway in ready else ():
                 self._answer(gateway, message)
+            self._tell_members(gateway)
         except StreamLost as error:
             self._tell(f"the gateway is gone: {error}")
             gateway.close()
             self._gateway, self._session = None, None
+
+    def _tell_members(self, gateway: DeadlineLine) -> None:
+        """Say who is there whenever that changes: the next bar may be an hour away."""
+        here = None if self._session is None else self._session.here
+        if self._session is not None and here != self._told:
+            gateway.post(MembersTold(health=self._session.health()))
+        self._told = here
 
     def _welcome(self, line: DeadlineLine) -> None:
         """A member called in; kept for the next session where none runs."""

@@ -242,6 +242,17 @@ class LiveSession:
             return False
         return True
 
+    @property
+    def here(self) -> frozenset[str]:
+        """The members that are on the line."""
+        beside = {"guardian": self.guardian.here, "optimizer": self.allocation.here}
+        return frozenset(
+            [
+                *(line.name for line in self.committee.lines),
+                *(name for name, here in beside.items() if here),
+            ]
+        )
+
     def health(self) -> Mapping[str, Any]:
         """How members and decisions are, for people."""
         latencies = np.array(self._latencies_s or [np.nan]) * 1e3

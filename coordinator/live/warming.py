@@ -41,6 +41,7 @@ def warm_up(desk: Desk) -> None:
     deciding.context(0, 0, settlement)
     deciding.taken(0, 0, scores, np.empty((0, traded)), multiplier, None)
     if desk.learning.needed:
+        deciding.carried()
         _learn_once(desk)
 
 

@@ -16,7 +16,7 @@ from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.status_view import status_picture
 from coordinator.live.trading import desk_on_ray, left_as, look, plan_for, settle
-from coordinator.live.trading_time import TradingTime
+from coordinator.live.trading_time import TradingTime, missing
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
 from coordinator.report.grid import plain_text
@@ -135,6 +135,10 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
     """The newest status once the time is over, or somebody stopped the desk. for_s: as of
     `TradingTime`.
     """
+
+    def starting(told: Mapping[str, Any]) -> str:
+        return problem() or missing(told)
+
     trading = TradingTime(for_s)
     told: Mapping[str, Any] = {}
     with TradeView(Console(soft_wrap=True)) as view:
@@ -148,8 +152,8 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
                 wrong = await asyncio.to_thread(problem)
                 if wrong and not told:
                     raise FatalError(wrong) from None
-                view.silent(wrong)
+                view.silent(wrong, starting=not told)
                 continue
             trading.heard(told)
-            view(told)
+            view(told, "" if trading.begun else await asyncio.to_thread(starting, told))
     return told

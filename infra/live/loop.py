@@ -32,6 +32,7 @@ from market.live_messages import (
     CommandAnswered,
     CommitteeChanged,
     Decided,
+    MembersTold,
 )
 from market.modes import Mode
 from market.ports import BrokerStream
@@ -178,7 +179,9 @@ class GatewayLoop:
             self._drop_coordinator()
 
     def _answer_coordinator(self, line: DeadlineLine, message: object) -> None:
-        if self._failure is not None:
+        if isinstance(message, MembersTold):
+            self._health = message.health
+        elif self._failure is not None:
             line.post(Failure(self._failure))
         elif isinstance(message, Decided):
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,13 +91,6 @@ ABOUT_ORDERS: st.SearchStrategy[Event] = st.one_of(
         purpose=st.sampled_from([purpose.value for purpose in Purpose]),
     ),
     st.builds(OrderAccepted, client_order_id=NAMES, time=WHOLE, transaction=WHOLE),
-    st.builds(
-        lambda time, names: OrdersAccepted(
-            time=time, client_order_ids=names, transactions=tuple(range(len(names)))
-        ),
-        WHOLE,
-        st.lists(NAMES, max_size=4).map(tuple),
-    ),
     st.builds(OrderUnknown, client_order_id=NAMES, time=WHOLE),
     st.builds(
         OrderResolved,
@@ -256,16 +250,10 @@ def test_a_restart_from_a_snapshot_anywhere_ends_where_the_whole_fold_does(
     assert same(folded(again, events[cut:]).snapshot(), whole)
 
 
-@QUICK
-@given(EVENTS)
-def test_orders_that_were_accepted_together_fold_as_one_by_one(events: list[Event]) -> None:
-    one_by_one = [
-        single
-        for event in events
-        for single in (event.each if isinstance(event, OrdersAccepted) else (event,))
-    ]
-    whole, single = (folded(DeskState(START, ROWS), told) for told in (events, one_by_one))
-    assert same(whole.snapshot(), single.snapshot())
+def test_an_entry_of_several_events_is_not_folded_as_if_it_were_nothing() -> None:
+    accepted = OrderAccepted(client_order_id="a", time=0, transaction=1)
+    with pytest.raises(TypeError, match="OrdersAccepted is an entry"):
+        DeskState(START, ROWS).apply(OrdersAccepted.of([accepted, accepted]))
 
 
 @QUICK

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from coordinator.live.trading_time import AT_WORK_WITHIN_S, TradingTime, missing
+from market.live_messages import MembersTold
+from tests.live import coordinator_of, live_desk
+from tests.live_session import small_plan
 
 HERE = {"seated": True, "here": True}
 AWAY = {"seated": True, "here": False}
@@ -18,7 +23,7 @@ AT_WORK: dict[str, Any] = {
     "coordinator_attached": True,
     "guardian_here": True,
     "agents": {"momentum": HERE},
-    "positions": [],
+    "weights": {"momentum": 0.6, "sentiment": 0.4},
 }
 
 
@@ -32,10 +37,18 @@ class Clock:
         return self.now
 
 
-def test_members_that_have_warmed_up_compile_nothing_in_their_first_decisions() -> None:
+def test_a_plan_compiles_nothing_and_members_that_have_warmed_up_decide_without_compiling() -> None:
     asked = [sys.executable, "-m", "tests.first_decision"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True)
-    assert told.stdout == ""
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, ""), told.stderr
+
+
+def test_what_is_the_same_on_every_bar_is_of_one_kind_here_and_in_an_actor() -> None:
+    desk = small_plan(("momentum",), sizing={"method": "kelly"}).desk
+    arrays = [*desk.traits, *desk.paths, desk.weights, desk.typical_spread]
+    constants = [one for one in arrays if isinstance(one, np.ndarray)]
+    assert len(constants) == 12
+    assert not any(one.flags.writeable for one in constants)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +62,25 @@ def test_members_that_have_warmed_up_compile_nothing_in_their_first_decisions() 
             {"agents": {"momentum": AWAY, "sentiment": AWAY}},
             "without momentum, sentiment so far",
         ),
-        ({"agents": {"momentum": HERE, "shadow": {"seated": False, "here": False}}}, ""),
+        ({"agents": {"sentiment": {"seated": False, "here": False}}}, ""),
+        ({"agents": {"shadow": AWAY}, "weights": {"shadow": 0.0}}, ""),
     ],
 )
 def test_what_keeps_a_desk_from_its_work_is_named(told: dict[str, Any], expected: str) -> None:
     assert missing(AT_WORK | told) == expected
 
 
-def test_a_desk_that_nothing_was_heard_of_yet_has_no_guardian() -> None:
-    told = {"waiting": "", "coordinator_attached": True}
-    assert missing(told) == "without the guardian so far"
+def test_a_desk_whose_first_bar_is_hours_away_is_at_work_once_its_members_are_there(
+    tmp_path: Path,
+) -> None:
+    with live_desk(tmp_path) as desk:
+        assert missing(desk.ask("status").told) == "the coordinator is not there yet"
+        with coordinator_of(desk) as coordinator:
+            told = desk.until(lambda told: told["coordinator_attached"])
+            assert missing(told) == "without the guardian so far"
+            coordinator.say(MembersTold(health={"guardian_here": True, "agents": {}}))
+            told = desk.until(lambda told: not missing(told))
+            assert told["bars"] == 0
 
 
 def test_the_time_to_trade_begins_once_the_desk_is_at_work() -> None:

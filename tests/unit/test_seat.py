@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from agents.ballot import Agent, Ballot, check_ballot
+from agents.ballot import Agent, Ballot, check_ballot, names_told
 from agents.law import check_finite_window_law
 from agents.seat import LONGEST_REASON, Seat, evidence_names
 from agents.trading.mean_reversion import MeanReversion
@@ -172,6 +172,32 @@ def test_evidence_without_proper_names_is_not_on_record(evidence: object) -> Non
     assert evidence_names(Strange(ballot=odd), BARS) == ()
 
 
+def test_a_seat_that_has_warmed_up_votes_as_one_that_has_not() -> None:
+    bars = market(Momentum().lookback + 3)
+    first = len(bars) - 2
+    warm, cold = Seat(Momentum()), Seat(Momentum())
+    warm.warm_up()
+    for seat in (warm, cold):
+        seat.answer(PrimeWith(sequence=first, history=bars.rows(0, first)))
+    for row in range(first, len(bars)):
+        cast = [seat.answer(VoteOn(sequence=row, bar=slice_of(bars, row))) for seat in (warm, cold)]
+        assert all(isinstance(one, BallotCast) for one in cast)
+        np.testing.assert_array_equal(cast[0].layers, cast[1].layers)  # type: ignore[attr-defined]
+    assert warm.voted == cold.voted == 2
+
+
+def test_an_agent_that_cannot_warm_up_votes_all_the_same() -> None:
+    def only_real_prices(bars: Bars) -> Ballot:
+        if np.ptp(bars.close) == 0.0:
+            raise RuntimeError("a market that stands still")
+        return Ballot(score=np.zeros(bars.shape))
+
+    seat = Seat(Strange(ballot=only_real_prices))
+    seat.warm_up()
+    seat.answer(PrimeWith(sequence=5, history=BARS.rows(0, 5)))
+    assert vote(seat, 5).failure is None
+
+
 @dataclass(slots=True, kw_only=True)
 class Telling(Strange):
     """Names its evidence by itself."""
@@ -188,16 +214,18 @@ def test_an_agent_that_names_its_evidence_is_not_asked_for_a_vote_to_know_it() -
     assert evidence_names(telling, BARS) == ("a", "b")
 
 
-@pytest.mark.parametrize("names", [("a", 1), None, 7])
+@pytest.mark.parametrize("names", [("a", 1), None, 7, "carry"])
 def test_names_told_that_are_no_words_are_not_on_record(names: object) -> None:
     telling: Agent = Telling(ballot=unasked, evidence_names=names)
     assert evidence_names(telling, BARS) == ()
+    with pytest.raises(AgentError, match="evidence_names must be a tuple of words, found"):
+        names_told(telling)
 
 
 def test_the_agents_of_the_desk_tell_the_names_that_their_ballots_have() -> None:
     bars = market(300)
     for agent in (Momentum(), MeanReversion(), Volatility(), Sentiment()):
-        told = evidence_names(agent, bars)
+        told = names_told(agent)
         assert told == tuple(agent.vote(bars).evidence)
         assert len(told) >= 3
 

@@ -8,10 +8,15 @@ from typing import Any
 
 from infra.brokers.paper.live.messages import Answer
 from infra.brokers.paper.live.records import broker_orders_of
-from infra.deadlines import DeadlineLine, readable
+from infra.deadlines import DeadlineLine, answered
 from market.accounts import BrokerOrder
 from market.errors import OutcomeUnknown, QuorumError, StreamLost, TransientError
 from market.lines import taken
+
+AWAKE_S = 4e-3
+"""How long an answer is waited for without sleep: about as long as the exchange takes to do what it
+was asked and to make it durable.
+"""
 
 
 class Asked:
@@ -66,7 +71,7 @@ class Asked:
     def wait(self) -> None:
         """Return once it has ended; its time is over at some point."""
         while not self.look():
-            readable([self._line], self._until)
+            answered(self._line, self._until, AWAKE_S)
 
     def payload(self) -> Any:
         """The answer. Waits for it, and raises what the exchange refused; OutcomeUnknown, or
