@@ -283,15 +283,19 @@ class DeskState:
             self.evidence = replace(self.evidence, halts=self.evidence.halts + 1)
         elif isinstance(event, MismatchFound):
             self.evidence = replace(self.evidence, mismatches=self.evidence.mismatches + 1)
-        elif isinstance(event, AgentReweighted):
+        elif isinstance(event, AgentReweighted | AgentJoined | AgentLeft):
+            self._seat(event)
+        elif isinstance(event, LOTS):
+            raise TypeError(f"{type(event).__name__} is an entry: its events are folded singly")
+
+    def _seat(self, event: AgentReweighted | AgentJoined | AgentLeft) -> None:
+        if isinstance(event, AgentReweighted):
             self.weights[event.agent] = event.weight
         elif isinstance(event, AgentJoined):
             self.seated = tuple(dict.fromkeys((*self.seated, event.agent)))
-        elif isinstance(event, AgentLeft):
+        else:
             self.weights[event.agent] = 0.0
             self.seated = tuple(name for name in self.seated if name != event.agent)
-        elif isinstance(event, LOTS):
-            raise TypeError(f"{type(event).__name__} is an entry: its events are folded singly")
 
     def _trip(self, event: BreakerTripped | BreakerReset) -> None:
         """A trip begins, recurs or is over."""
