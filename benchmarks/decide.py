@@ -84,6 +84,11 @@ def told(name: str, seconds: Seconds, by: str, reach: tuple[float, float] | None
     figure(f"{name}_p99_ms", p99, "ms", reach and reach[1], how, at_most=True)
 
 
+def rate(seconds: Seconds) -> float:
+    """Of so many decisions one after the other, how many come in a second."""
+    return len(seconds) / float(seconds.sum())
+
+
 def killed(desk: Members, bars: Bars, first: int) -> None:
     """One agent is killed with -9 while decisions go on, one every 2 ms."""
     name = "mean_reversion"
@@ -149,8 +154,9 @@ def main() -> None:
             "one after the other, as decision_p50_ms, and with what is done once each has gone "
             f"out; {4 * INSTRUMENTS:,} signals each"
         )
-        rate = len(whole) / float(whole.sum())
-        figure("decisions_per_s", rate, "decisions/s", 700.0, how)
+        figure("decisions_per_s", rate(whole), "decisions/s", 700.0, how)
+        how = "the same with empty members: what the hops leave to this machine"
+        figure("decisions_floor_per_s", rate(taken["floor"][1]), "decisions/s", None, how)
         killed(desk, bars, at)
     load("after")
 
