@@ -23,6 +23,8 @@ MODE_STYLES = {"TRADING": "bold green", "STOPPED": "bold yellow"}
 
 def status_line(told: Mapping[str, Any]) -> str:
     """A status on one line."""
+    if not math.isfinite(told["cash"]):
+        return f"{told['mode']}, the account is not known yet. {told['waiting']}".strip()
     tripped = [one["name"] for one in told.get("breakers", ()) if one["phase"] != ARMED]
     blocked = f" ({', '.join(tripped)} tripped)" if tripped else ""
     return (
@@ -77,6 +79,8 @@ def _heading(told: Mapping[str, Any]) -> Text:
 
 
 def _account(told: Mapping[str, Any]) -> Text:
+    if not math.isfinite(told["cash"]):
+        return Text("the account is not known yet", style="dim")
     text = Text()
     text.append(f"equity {told['equity']:,.2f} {told['account_currency']}", style="bold")
     share = told["profit"] / told["initial_balance"] if told["initial_balance"] else math.nan
@@ -167,7 +171,8 @@ def _machinery(told: Mapping[str, Any]) -> Table:
     table.add_row("last", Text(str(told.get("last_decision", "none yet"))))
     table.add_row("decisions", _decisions(told))
     age, old = told["data_age_s"], told["data_age_s"] > OLD_S
-    broker = Text(f"newest quote {age:,.1f} s ago; ", style="yellow" if old else "")
+    quoted = f"newest quote {age:,.1f} s ago; " if math.isfinite(age) else "no quote yet; "
+    broker = Text(quoted, style="yellow" if old else "")
     if told["broker_connected"]:
         broker.append(f"the broker was heard {told['broker_heard_s']:,.1f} s ago")
     else:

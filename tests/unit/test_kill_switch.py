@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from coordinator.live.status_view import status_line, status_picture
+from coordinator.report.grid import plain_text
 from infra.feeds.live.staleness import StalenessLimits
 from infra.journal.reader import read_events
 from infra.live.asking import ask_desk
@@ -200,6 +202,11 @@ def test_a_new_desk_whose_broker_was_never_reached_remembers_a_halt_through_a_cr
         told = desk.ask("status").told
         assert told["waiting"].startswith("waiting for the broker")
         assert told["mode"] == "TRADING"
+        shown = plain_text(status_picture(told))
+        for part in ("waiting for the broker", "the account is not known yet", "no quote yet"):
+            assert part in shown
+        assert status_line(told).startswith("TRADING, the account is not known yet. waiting for")
+        assert "nan" not in shown.split()
         assert "who (--by) and why (--reason)" in desk.ask("halt").refused
         assert desk.ask("halt", **ANN).told["mode"] == "HALTED"
         desk.ask("flatten", by="bob", reason="also")
