@@ -132,10 +132,11 @@ def evidence_names(agent: Agent, like: Bars) -> tuple[str, ...]:
     record until it is mended. like: whose instruments and length of bars the market has.
     """
     try:
-        names = names_told(agent)
-        if names is None:
-            flat = _flat_market(like, agent.lookback)
-            names = tuple(check_ballot(agent.vote(flat), flat, agent.name).evidence)
+        told = names_told(agent)
+        if told is not None:
+            return told
+        flat = _flat_market(like, agent.lookback)
+        names = tuple(check_ballot(agent.vote(flat), flat, agent.name).evidence)
     except Exception:
         return ()
     return names if all(isinstance(name, str) for name in names) else ()

@@ -20,14 +20,14 @@ class TradeView(Redrawn):
     def __init__(self, console: Console) -> None:
         super().__init__(console, per_second=4)
 
-    def __call__(self, told: Mapping[str, Any], starting: str = "") -> None:
-        """Show a status. starting: what the desk is not at work for yet, empty once it is."""
-        said = f"{FIRST_START}: {starting}" if starting else ""
+    def __call__(self, told: Mapping[str, Any], without: str = "") -> None:
+        """Show a status. without: why the desk is not at work yet, empty once it is."""
         if self._console.is_terminal:
             picture = status_picture(told)
-            self._live.update(Group(Text(said, style="dim"), Text(), picture) if said else picture)
+            above = Text(f"{not_at_work(told, without)}\n", style="dim")
+            self._live.update(Group(above, picture) if without else picture)
         elif self._is_due():
-            self._console.print(said or status_line(told), highlight=False)
+            self._console.print(status_lines(told, without), highlight=False)
 
     def silent(self, problem: str = "", *, starting: bool = False) -> None:
         """The gateway does not answer: starting, or being started again, or for a reason."""
@@ -37,3 +37,18 @@ class TradeView(Redrawn):
             self._live.update(Text(said, style="dim"))
         elif self._is_due():
             self._console.print(said, highlight=False)
+
+
+def not_at_work(told: Mapping[str, Any], without: str) -> str:
+    """Why a desk is not at work yet; before its first bar, that compiling may be why."""
+    return without if told["bars"] else f"{FIRST_START}: {without}"
+
+
+def status_lines(told: Mapping[str, Any], without: str) -> str:
+    """A status where there is no terminal; before the first bar of a desk that is not at work yet,
+    there is none.
+    """
+    if not without:
+        return status_line(told)
+    said = not_at_work(told, without)
+    return f"{said}\n{status_line(told)}" if told["bars"] else said

@@ -16,6 +16,7 @@ from infra.live.price_moves import FALL_NS, SAMPLE_NS, SECOND_NS, VOLATILITY_NS,
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.quotes import Quote
 from tests.exchanges import order, quote
+from tests.hand_clock import HandClock
 from tests.live_broker import FakeBroker
 
 START = 10**18
@@ -111,20 +112,10 @@ def test_a_book_of_two_correlates_with_nothing_and_one_that_cannot_be_measured_i
     assert book_correlation(np.ones((30, 3)), np.ones(3), 20) == 0.0
 
 
-class Wall:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Slow(FakeBroker):
     """Takes its time, and raises what a test wants."""
 
-    def __init__(self, wall: Wall, seconds: float) -> None:
+    def __init__(self, wall: HandClock, seconds: float) -> None:
         super().__init__()
         self._wall, self._seconds = wall, seconds
         self.error: Exception | None = None
@@ -137,7 +128,7 @@ class Slow(FakeBroker):
 
 
 def test_the_slowest_answer_since_the_last_look_is_told_and_the_last_one_stays() -> None:
-    wall = Wall()
+    wall = HandClock()
     health = BrokerHealth(wall)
     broker = Slow(wall, 3.0)
     watched = WatchedBroker(broker, health)
@@ -151,7 +142,7 @@ def test_the_slowest_answer_since_the_last_look_is_told_and_the_last_one_stays()
 
 
 def test_many_orders_in_one_request_are_timed_by_the_order() -> None:
-    health = BrokerHealth(Wall())
+    health = BrokerHealth(HandClock())
     broker = FakeBroker()
     placed = WatchedBroker(broker, health).place_all([order("a", 1.0), order("b", 1.0)])
     assert [one.client_order_id for one in placed] == ["a", "b"]
@@ -161,7 +152,7 @@ def test_many_orders_in_one_request_are_timed_by_the_order() -> None:
 
 @pytest.mark.parametrize("error", [TransientError("away"), OutcomeUnknown("silent")])
 def test_a_failure_counts_until_a_request_is_answered(error: Exception) -> None:
-    wall = Wall()
+    wall = HandClock()
     health = BrokerHealth(wall)
     broker = Slow(wall, 0.0)
     watched = WatchedBroker(broker, health)
@@ -181,7 +172,7 @@ def test_a_failure_counts_until_a_request_is_answered(error: Exception) -> None:
 
 
 def test_a_lost_stream_counts_until_it_is_heard_and_each_order_without_an_answer() -> None:
-    health = BrokerHealth(Wall())
+    health = BrokerHealth(HandClock())
     health.failed(STREAM)
     health.failed(STREAM)
     health.failed(ORDERS)

@@ -11,22 +11,16 @@ from infra.live.cancel_budget import CancelBudget, CancelLimits
 from market.errors import TransientError
 from market.modes import Mode
 from tests.exchanges import SYMBOLS
+from tests.hand_clock import HandClock
 from tests.live_broker import FakeBroker
 from tests.live_gateways import GatewayDesk, approved, gateway_desk
 
 ONE = CancelLimits(per_second=1, per_minute=1)
 
 
-class Clock:
-    """Seconds in the test's hands."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def budget(*, urgent: bool = False, said: list[str] | None = None, clock: Clock) -> CancelBudget:
+def budget(
+    *, urgent: bool = False, said: list[str] | None = None, clock: HandClock
+) -> CancelBudget:
     heard = [] if said is None else said
     return CancelBudget(
         CancelLimits(per_second=2, per_minute=3),
@@ -37,7 +31,7 @@ def budget(*, urgent: bool = False, said: list[str] | None = None, clock: Clock)
 
 
 def test_what_is_over_the_budget_is_deferred_counted_and_told_once() -> None:
-    said, clock = list[str](), Clock()
+    said, clock = list[str](), HandClock(1_000.0)
     cancels = budget(said=said, clock=clock)
     cancels.cancelling()
     cancels.cancelling()
@@ -55,7 +49,7 @@ def test_what_is_over_the_budget_is_deferred_counted_and_told_once() -> None:
 
 
 def test_what_cannot_wait_is_counted_and_never_deferred() -> None:
-    clock = Clock()
+    clock = HandClock(1_000.0)
     cancels = budget(urgent=True, clock=clock)
     for _ in range(500):
         cancels.cancelling()
@@ -63,7 +57,7 @@ def test_what_cannot_wait_is_counted_and_never_deferred() -> None:
 
 
 def test_closing_orders_are_counted_and_never_wait() -> None:
-    clock = Clock()
+    clock = HandClock(1_000.0)
     cancels = budget(clock=clock)
     for _ in range(50):
         cancels.closing()
@@ -73,7 +67,7 @@ def test_closing_orders_are_counted_and_never_wait() -> None:
 
 def test_a_cancel_that_must_wait_is_not_sent_and_no_failure_of_the_broker() -> None:
     broker, health = FakeBroker(), BrokerHealth()
-    cancels = budget(clock=Clock())
+    cancels = budget(clock=HandClock(1_000.0))
     watched = WatchedBroker(broker, health, cancels)
     cancels.cancelling()
     cancels.cancelling()

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from coordinator.cli.trade_view import FIRST_START, status_lines
+from coordinator.live.status_view import status_line
 from coordinator.live.trading_time import AT_WORK_WITHIN_S, TradingTime, missing
 from market.live_messages import MembersTold
+from tests.hand_clock import HandClock
 from tests.live import coordinator_of, live_desk
 from tests.live_session import small_plan
 
@@ -25,16 +28,6 @@ AT_WORK: dict[str, Any] = {
     "agents": {"momentum": HERE},
     "weights": {"momentum": 0.6, "sentiment": 0.4},
 }
-
-
-class Clock:
-    """Stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_plan_compiles_nothing_and_members_that_have_warmed_up_decide_without_compiling() -> None:
@@ -83,8 +76,18 @@ def test_a_desk_whose_first_bar_is_hours_away_is_at_work_once_its_members_are_th
             assert told["bars"] == 0
 
 
+def test_a_desk_that_trades_without_a_member_is_shown_with_whom_it_lacks(tmp_path: Path) -> None:
+    with live_desk(tmp_path) as desk:
+        told = dict(desk.ask("status").told)
+    starting = status_lines(told | {"bars": 0}, "without momentum so far")
+    assert starting == f"{FIRST_START}: without momentum so far"
+    lacking, line = status_lines(told | {"bars": 900}, "without momentum so far").split("\n")
+    assert (lacking, line) == ("without momentum so far", status_line(told | {"bars": 900}))
+    assert status_lines(told, "") == status_line(told)
+
+
 def test_the_time_to_trade_begins_once_the_desk_is_at_work() -> None:
-    clock = Clock()
+    clock = HandClock()
     trading = TradingTime(60.0, clock)
     trading.heard(AT_WORK | {"guardian_here": False})
     clock.now += 90.0
@@ -98,7 +101,7 @@ def test_the_time_to_trade_begins_once_the_desk_is_at_work() -> None:
 
 
 def test_a_desk_that_never_gets_to_work_ends_all_the_same() -> None:
-    clock = Clock()
+    clock = HandClock()
     trading = TradingTime(60.0, clock)
     trading.heard(AT_WORK | {"guardian_here": False})
     clock.now += AT_WORK_WITHIN_S
@@ -110,7 +113,7 @@ def test_a_desk_that_never_gets_to_work_ends_all_the_same() -> None:
 
 
 def test_a_desk_without_an_end_trades_on() -> None:
-    clock = Clock()
+    clock = HandClock()
     trading = TradingTime(math.inf, clock)
     trading.heard(AT_WORK)
     clock.now += 1e9

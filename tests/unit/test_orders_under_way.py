@@ -16,6 +16,7 @@ from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
 from tests.dispatching import Bench, bench, euros, leg, order_id, told
 from tests.exchanges import START, SYMBOLS, limit, order
+from tests.hand_clock import HandClock
 from tests.live import coordinator_of, live_desk
 from tests.live_gateways import SESSION, GatewayDesk, crash, open_gateway
 from tests.live_gateways import approved as approved_by_hand
@@ -312,18 +313,8 @@ def test_a_desk_that_is_stopped_with_orders_under_way_hears_of_them_and_cancels_
 # How the broker is watched
 
 
-class Wall:
-    """A health's clock."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_orders_that_are_not_waited_for_are_timed_until_their_answer_is_seen() -> None:
-    wall, broker = Wall(), PostingFake()
+    wall, broker = HandClock(0.0), PostingFake()
     health = BrokerHealth(wall)
     under_way = WatchedBroker(broker, health).post_all([order("a", 1.0), order("b", 1.0)])
     assert not under_way.ready
@@ -339,7 +330,7 @@ def test_orders_that_are_not_waited_for_are_timed_until_their_answer_is_seen() -
 def test_orders_without_an_answer_are_a_failure_once_that_is_known() -> None:
     broker = PostingFake()
     broker.answering = False
-    health = BrokerHealth(Wall())
+    health = BrokerHealth(HandClock(0.0))
     under_way = WatchedBroker(broker, health).post_all([order("a", 1.0)])
     assert health.failures == 0
     with pytest.raises(OutcomeUnknown):
