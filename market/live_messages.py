@@ -8,7 +8,7 @@ from typing import Any
 
 from market.bar_window import BarSlice
 from market.bars import Floats
-from market.desk_state import DeskSnapshot
+from market.desk_snapshot import DeskSnapshot
 from market.events import Event
 from market.messages import Settlement
 from market.overrides import Override

@@ -11,7 +11,8 @@ from coordinator.explain.inputs import Places, recorded_panel, recorded_settings
 from coordinator.explain.record import DecisionRecord
 from infra.journal.reader import read_events
 from market.bars import Bars
-from market.desk_state import DeskState, bars_of
+from market.desk_snapshot import bars_of
+from market.desk_state import DeskState
 from market.errors import DataError, JournalError, QuorumError
 from market.events import DecisionTaken, SessionStarted
 

@@ -10,7 +10,7 @@ import numpy as np
 from coordinator.allocation import AllocationInForce, AllocationRules
 from infra.deadlines import DeadlineLine, readable
 from market.bars import Floats
-from market.desk_state import DeskSnapshot, bars_of
+from market.desk_snapshot import DeskSnapshot, bars_of
 from market.errors import StreamLost
 from market.events import AllocationApplied, Event
 from market.lines import taken

@@ -9,7 +9,7 @@ from coordinator.desk import Desk
 from coordinator.learning import Learning, Rows
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
-from market.desk_state import DeskSnapshot, bars_of
+from market.desk_snapshot import DeskSnapshot, bars_of
 from market.live_events import ForecastMade
 from market.marks import CLOSE, OPEN, SPREAD
 

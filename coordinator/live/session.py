@@ -32,7 +32,7 @@ from infra.metrics import (
 )
 from market.bar_window import BarSlice
 from market.bars import Bars, Floats
-from market.desk_state import DeskSnapshot, bars_of
+from market.desk_snapshot import DeskSnapshot, bars_of
 from market.events import AlertRaised, AllocationApplied, Event
 from market.live_events import BreakersMoved, RiskAssessed
 from market.live_messages import (

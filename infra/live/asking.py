@@ -12,7 +12,7 @@ from infra.journal.reader import read_chain
 from infra.journal.snapshots import newest_snapshot
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
-from market.desk_state import DeskSnapshot
+from market.desk_snapshot import DeskSnapshot
 from market.errors import ConfigError, FatalError, StreamLost, TransientError
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode

@@ -15,7 +15,8 @@ from infra.journal.sqlite import Anchoring, SqliteJournal
 from infra.live.books import Books
 from infra.live.changed import alerts_of
 from infra.logs import Tell, tell_nobody
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
 from market.live_events import AgentLeft, RulesTakenUp

@@ -23,7 +23,8 @@ from market.breakers import (
     observe,
     released,
 )
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.live_events import BreakerReset, BreakerTripped
 from tests.live_gateways import ROWS, started
 

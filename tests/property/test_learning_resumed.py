@@ -15,7 +15,8 @@ from coordinator.learning import Learning, LearningRules, Rows
 from coordinator.live.learned import forecast_made, resumed_learning, undecided_row
 from infra.journal.codec import decode_value, encode_value
 from market.bar_window import BarSlice, slice_of
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.events import CalibrationFitted
 from market.live_events import BarClosed
 from tests.desk import TRADED, plan, trending

@@ -27,7 +27,8 @@ from infra.deadlines import DeadlineLine, readable
 from infra.journal.codec import decode_value, encode_value
 from infra.transport import SocketChannel, Switchboard
 from market.bar_window import BarSlice, slice_of
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.events import (
     CalibrationFitted,
     DecisionTaken,

@@ -14,7 +14,8 @@ from coordinator.configuration.settings import Settings
 from coordinator.override_rules import override_rules
 from coordinator.risk_rules import risk_limits
 from infra.journal.codec import decode_value, encode_value
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.events import AlertRaised
 from market.live_events import LimitOverridden, OverrideEnded
 from market.live_messages import BarReady

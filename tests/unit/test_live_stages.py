@@ -12,7 +12,8 @@ import pytest
 
 from infra.journal.codec import decode_value, encode_value
 from infra.live.staging import lowered_by
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.events import Event, TradingHalted
 from market.live_events import MismatchFound, StageChanged
 from market.live_messages import BarReady, Marked

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from infra.journal.codec import decode, decode_value, encode_value
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.events import Event, OrderCancelled, OrderFilled, OrderIntended
 from market.order_life import OpenOrder, OrderStage
 from market.orders import Cancellation

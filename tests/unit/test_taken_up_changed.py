@@ -20,7 +20,8 @@ from coordinator.whatif.rules import recorded_rules
 from infra.journal.codec import decode_value, encode_value
 from infra.journal.reader import read_events
 from infra.live.opening import open_books
-from market.desk_state import DeskSnapshot, DeskState
+from market.desk_snapshot import DeskSnapshot
+from market.desk_state import DeskState
 from market.errors import JournalError
 from market.events import AlertRaised, Event, SessionStarted
 from market.live_events import BarClosed, RulesTakenUp
