@@ -14,19 +14,18 @@ from infra.live.breakers import GatewayBreakers
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.cancel_budget import CancelBudget, CancelLimits
 from infra.live.dispatch import Dispatch
-from infra.live.marking import account_seen, marked_equity, settled, settlement_of
+from infra.live.marking import Marking, account_seen, settled
 from infra.live.measuring import Measuring
 from infra.live.overriding import Overriding
 from infra.live.ports import Board, Silence
 from infra.live.staging import Staging
 from infra.live.stopping import taken_up
+from infra.live.undecided import UndecidedBars
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
 from market.accounts import OrderState, StreamUpdate
 from market.bar_window import BarSlice
-from market.bars import Bars, Floats
 from market.breaker_rules import BreakerLimits
-from market.conversion import conversion
 from market.errors import (
     ApprovalRejected,
     ConfigError,
@@ -37,20 +36,18 @@ from market.errors import (
 from market.events import (
     AlertRaised,
     Event,
-    OrderFilled,
     TradingHalted,
     TradingRearmed,
 )
 from market.instruments import Instrument
 from market.live_events import (
     BarClosed,
-    CashMoved,
     CoordinatorAttached,
     ModeChanged,
     TradingOpened,
 )
 from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked, RearmAsked
-from market.marks import Marks, mark_rates, no_marks
+from market.marks import Marks
 from market.messages import Settlement
 from market.modes import Mode
 from market.overrides import NONE_OVERRIDABLE, OverrideRules
@@ -63,9 +60,6 @@ from market.stages import CapitalStage
 WORKS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 SECOND_NS = 1_000_000_000
 BREAKER = "breaker"
-MOST_MISSED = 5_000
-"""Bars kept for a coordinator that does not answer; older ones it learns when it attaches anew."""
-
 
 Differs = Callable[[], str]
 
@@ -129,11 +123,8 @@ class LiveGateway:
         self._watch = AccountWatch(
             self._broker, books, self.staging, self, tell, lags_s=absent_after_s
         )
-        self._paths = conversion(instruments, account_currency)
-        self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
-        self._marks = no_marks(len(instruments))
-        self._financing: Floats = np.zeros(len(instruments))
-        self._filled: Floats = np.zeros(len(instruments))
+        self._marking = Marking(books.state, board, instruments, account_currency)
+        self._undecided = UndecidedBars()
         self.breakers = GatewayBreakers(
             breakers,
             books,
@@ -155,9 +146,7 @@ class LiveGateway:
             absent_after_s=absent_after_s,
         )
         self._differs = differs
-        self._waiting: BarReady | None = None
         self._seen: Settlement | None = None
-        self._missed: list[BarSlice] = []
         self._moved = False
         self._told_stage = ""
 
@@ -204,7 +193,7 @@ class LiveGateway:
         )
         self.staging.begin(self.now)
         self._take_up()
-        self._mark_from(state.window.bars())
+        self._marking.know(state.window.bars())
         self.catch_up()
         self.dispatch.resolve(self.now)
         self.catch_up()
@@ -229,8 +218,7 @@ class LiveGateway:
         state = self.books.state
         self.books.record(CoordinatorAttached(time=self.now, epoch=state.epoch + 1))
         self.books.durable()
-        self._missed.clear()
-        self._waiting = None
+        self._undecided.clear()
         self._told_stage = ""
         return Attached(epoch=state.epoch, desk=state.snapshot())
 
@@ -254,29 +242,19 @@ class LiveGateway:
         self.books.soon()
 
     def bar_ready(self) -> BarReady | None:
-        """The newest bar that nobody has decided on; each is given once.
-
-        One whose account is not the account any more, because orders or fills of the decision
-        before came after it closed, is not decided on: its size would be one too many.
+        """The newest bar that nobody has decided on; each is given once, and only on the account
+        that it settled.
         """
-        ready, self._waiting = self._waiting, None
+        state = self.books.state
+        ready = self._undecided.take(state)
         if ready is None:
             return None
-        state, seen = self.books.state, ready.settlement
-        if not (
-            np.array_equal(seen.units, state.ledger.units)
-            and np.array_equal(seen.working, state.working)
-        ):
-            self._miss(ready.bar)
-            return None
         self.books.pay()  # what the coordinator decides on is known after a crash
-        self._seen = seen
+        self._seen = ready.settlement
         self._told_stage = self.staging.name
         self.staging.given = ready.sequence
-        missed, self._missed = tuple(self._missed), []
         return replace(
             ready,
-            missed=missed,
             mode=state.mode.value,
             stage=self.staging.name,
             overrides=self.overriding.known,
@@ -408,13 +386,13 @@ class LiveGateway:
 
     def equity(self) -> float:
         """Of the desk's own books at the newest prices, account currency."""
-        self._mark()
-        return marked_equity(self.books.state, self._marks)
+        self._marking.mark(self.now)
+        return self._marking.equity()
 
     @property
     def marks(self) -> Marks:
         """Prices as they were last marked."""
-        return self._marks
+        return self._marking.marks
 
     def _take_up(self) -> None:
         """A desk that was stopped goes on as it was when it was asked to stop."""
@@ -424,21 +402,6 @@ class LiveGateway:
         mode, why = taken_up(state.mode_reason)
         self.change_mode(mode, state.mode_by, why or "taken up again")
 
-    def _mark(self) -> None:
-        self._board.mark(self._marks, self.now)
-        mark_rates(self._marks, self._paths)
-
-    def _mark_from(self, bars: Bars) -> None:
-        """Prices that are known before the first quote: old ones, on which nothing is opened."""
-        for column in range(bars.shape[1]):
-            known = np.flatnonzero(bars.close[:, column] > 0.0)
-            if len(known):
-                self._marks.mid[column] = bars.close[known[-1], column]
-                self._marks.spread[column] = bars.spread[known[-1], column]
-
-    def _miss(self, bar: BarSlice) -> None:
-        self._missed = [*self._missed, bar][-MOST_MISSED:]
-
     def _close(self, bar: BarSlice) -> None:
         self.dispatch.settle()  # a bar's account is the one after what was sent before it
         state = self.books.state
@@ -447,40 +410,27 @@ class LiveGateway:
         self.books.record(
             BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=skipped)
         )
-        self._mark()
-        settlement = settlement_of(
-            state,
-            self._watch.account(),
-            self._financing,
-            self._filled,
-            self._marks,
-            self._margin_rate,
-        )
+        self._marking.mark(self.now)
+        settlement = self._marking.settle(self._watch.account())
         self.books.record(settled(settlement, bar.time), account_seen(settlement, bar.time))
         self.staging.look(self.now)
         self.breakers.bar_closed(self.now)
         self._measuring.account(settlement.equity)
-        self._measuring.bar(skipped, missed=self._waiting is not None)
-        if self._waiting is not None:
-            self._miss(self._waiting.bar)
-        self._waiting = BarReady(
-            sequence=sequence,
-            bar=bar,
-            missed=(),
-            settlement=settlement,
-            mode=state.mode.value,
-            stage=self.staging.name,
+        missed = self._undecided.put(
+            BarReady(
+                sequence=sequence,
+                bar=bar,
+                missed=(),
+                settlement=settlement,
+                mode=state.mode.value,
+                stage=self.staging.name,
+            )
         )
-        self._financing = np.zeros_like(self._financing)
-        self._filled = np.zeros_like(self._filled)
+        self._measuring.bar(skipped, missed=missed)
 
     def booked(self, events: Sequence[Event]) -> None:
         """These have been recorded of the broker's transactions."""
-        for event in events:
-            if isinstance(event, CashMoved) and event.symbol in self.books.state.symbols:
-                self._financing[self.books.state.column(event.symbol)] += event.amount
-            elif isinstance(event, OrderFilled):
-                self._filled[self.books.state.column(event.fill.symbol)] += 1.0
+        self._marking.booked(events)
         self._measuring.booked(events)
         self.books.owe()
         self.keep_groups()

@@ -2,58 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from infra.live.ports import Board
 from market.accounts import AccountState
-from market.bars import Floats
+from market.bars import Bars, Floats
+from market.conversion import conversion
 from market.desk_state import DeskState
-from market.events import BarSettled
+from market.events import BarSettled, Event, OrderFilled
+from market.instruments import Instrument
 from market.ledger import equity
-from market.live_events import AccountSeen
-from market.marks import Marks
+from market.live_events import AccountSeen, CashMoved
+from market.marks import mark_rates, no_marks
 from market.messages import Settlement
 
 
-def marked_equity(state: DeskState, marks: Marks) -> float:
-    """Equity of the desk's own books at these prices; NaN where an open position has none."""
-    return float(equity(state.ledger, marks.mid, marks.spread, marks.rate))
+class Marking:
+    """The desk's own account at the newest prices, settled at each bar.
 
-
-def settlement_of(
-    state: DeskState,
-    account: AccountState | None,
-    financing: Floats,
-    filled: Floats,
-    marks: Marks,
-    margin_rate: Floats,
-) -> Settlement:
-    """The account as the coordinator is told of it. Positions and cash are the desk's own books.
-
-    account: the broker's, for the stops; where it could not be asked no stop is known, and the
-    guardian takes no new risk on what it cannot measure. financing, filled: (M,) since the last
-    bar. margin_rate: (M,). Fills and cancellations are in the journal, and told nobody here.
+    marks: prices as they were last marked.
     """
-    units = state.ledger.units.copy()
-    stops = np.full(len(units), np.nan) if account is None else account.stop_price.copy()
-    held = np.flatnonzero(units)
-    notional = np.abs(units[held]) * marks.mid[held] * marks.rate[held]
-    return Settlement(
-        sequence=state.sequence,
-        fills=(),
-        cancellations=(),
-        units=units,
-        working=state.working,
-        stop_price=stops,
-        mid=marks.mid.copy(),
-        spread=marks.spread.copy(),
-        rate=marks.rate.copy(),
-        age=marks.age.copy(),
-        filled=filled.copy(),
-        financing=financing.copy(),
-        cash=float(state.ledger.cash[0]),
-        equity=marked_equity(state, marks),
-        margin_used=float(np.sum(notional * margin_rate[held])),
-    )
+
+    def __init__(
+        self,
+        state: DeskState,
+        board: Board,
+        instruments: Sequence[Instrument],
+        account_currency: str,
+    ) -> None:
+        self._state = state
+        self._board = board
+        self._paths = conversion(instruments, account_currency)
+        self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
+        self.marks = no_marks(len(instruments))
+        self._financing: Floats = np.zeros(len(instruments))
+        self._filled: Floats = np.zeros(len(instruments))
+
+    def know(self, bars: Bars) -> None:
+        """Prices that are known before the first quote: old ones, on which nothing is opened."""
+        for column in range(bars.shape[1]):
+            known = np.flatnonzero(bars.close[:, column] > 0.0)
+            if len(known):
+                self.marks.mid[column] = bars.close[known[-1], column]
+                self.marks.spread[column] = bars.spread[known[-1], column]
+
+    def mark(self, now: int) -> None:
+        """Take the newest prices in. now: market time, ns."""
+        self._board.mark(self.marks, now)
+        mark_rates(self.marks, self._paths)
+
+    def equity(self) -> float:
+        """Of the desk's own books as last marked, account currency; NaN where an open position has
+        no price.
+        """
+        marks = self.marks
+        return float(equity(self._state.ledger, marks.mid, marks.spread, marks.rate))
+
+    def booked(self, events: Sequence[Event]) -> None:
+        """These have been recorded of the broker's transactions."""
+        state = self._state
+        for event in events:
+            if isinstance(event, CashMoved) and event.symbol in state.symbols:
+                self._financing[state.column(event.symbol)] += event.amount
+            elif isinstance(event, OrderFilled):
+                self._filled[state.column(event.fill.symbol)] += 1.0
+
+    def settle(self, account: AccountState | None) -> Settlement:
+        """The account after a bar, as last marked, as the coordinator is told of it.
+
+        Positions and cash are the desk's own books. account: the broker's, for the stops; where it
+        could not be asked no stop is known, and the guardian takes no new risk on what it cannot
+        measure. Fills and cancellations are in the journal, and told nobody here.
+        """
+        state, marks = self._state, self.marks
+        units = state.ledger.units.copy()
+        stops = np.full(len(units), np.nan) if account is None else account.stop_price.copy()
+        held = np.flatnonzero(units)
+        notional = np.abs(units[held]) * marks.mid[held] * marks.rate[held]
+        financing, self._financing = self._financing, np.zeros_like(self._financing)
+        filled, self._filled = self._filled, np.zeros_like(self._filled)
+        return Settlement(
+            sequence=state.sequence,
+            fills=(),
+            cancellations=(),
+            units=units,
+            working=state.working,
+            stop_price=stops,
+            mid=marks.mid.copy(),
+            spread=marks.spread.copy(),
+            rate=marks.rate.copy(),
+            age=marks.age.copy(),
+            filled=filled,
+            financing=financing,
+            cash=float(state.ledger.cash[0]),
+            equity=self.equity(),
+            margin_used=float(np.sum(notional * self._margin_rate[held])),
+        )
 
 
 def settled(settlement: Settlement, time: int) -> BarSettled:
