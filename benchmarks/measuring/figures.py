@@ -54,7 +54,28 @@ def medians(
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
+LOOPS = 15
+LOOP = 100_000
+
+
 def load(when: str) -> None:
-    """How busy the machine is: the mean number of running processes over the last minute."""
+    """How busy the machine is, and how fast at this moment: figures of different hours, machines
+    and builds of Python compare by what the same plain loop takes there.
+    """
     how = f"load average over a minute, {when}, {os.cpu_count()} cores; this process is one of them"
     figure(f"machine_load_{when}", os.getloadavg()[0], "processes", None, how)
+    taken = statistics.median(_plain_loop() for _ in range(LOOPS))
+    how = f"{LOOP:,} calls of a plain function, {when}; Python {platform.python_version()}"
+    figure(f"machine_loop_{when}_ms", taken * 1e3, "ms", None, f"median of {LOOPS}: {how}")
+
+
+def _plain_loop() -> float:
+    """Seconds of a loop that does nothing but what an interpreter does."""
+    began, found = time.perf_counter(), dict[int, tuple[int, int]]()
+    for number in range(LOOP):
+        found[number % 100] = _pair(number, number + 1)
+    return time.perf_counter() - began
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other)
