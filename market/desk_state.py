@@ -57,6 +57,7 @@ from market.live_events import (
 from market.lots import LOTS
 from market.modes import Mode
 from market.order_fold import OrderFold
+from market.order_life import Purpose
 from market.orders import OrderRequest
 from market.overrides import follow
 from market.stage_evidence import EvidenceFold, StageEvidence
@@ -206,7 +207,8 @@ class DeskState:
         self._scores.append((event.time, event.score))
 
     def _intend(self, event: OrderIntended) -> None:
-        self.used = max(self.used, event.order.sequence)
+        if event.purpose != Purpose.SURPLUS:  # of the desk's own: it takes no decision's approvals
+            self.used = max(self.used, event.order.sequence)
         self._orders.intend(event)
 
     def _fill(self, event: OrderFilled) -> None:

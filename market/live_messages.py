@@ -9,7 +9,18 @@ from typing import Any
 from market.bar_window import BarSlice
 from market.bars import Floats
 from market.desk_snapshot import DeskSnapshot
-from market.events import Event
+from market.events import (
+    AgentAbstained,
+    AlertRaised,
+    AllocationApplied,
+    AllocationMissed,
+    CalibrationFitted,
+    DecisionTaken,
+    Event,
+    TradingHalted,
+    TradingRearmed,
+)
+from market.live_events import BreakersMoved, ForecastMade, RiskAssessed
 from market.messages import Settlement
 from market.overrides import Override
 from market.sent import sent
@@ -123,13 +134,31 @@ class GuardianResumed:
     halt: str
 
 
+COMMITTEE_EVENTS: frozenset[type[Event]] = frozenset(
+    {
+        AgentAbstained,
+        AlertRaised,
+        AllocationApplied,
+        AllocationMissed,
+        BreakersMoved,
+        CalibrationFitted,
+        DecisionTaken,
+        ForecastMade,
+        RiskAssessed,
+        TradingHalted,
+        TradingRearmed,
+    }
+)
+"""What a committee may say: how it decided. Modes, stages, money and orders are not its to tell."""
+
+
 @sent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """To the gateway: record this decision and dispatch what the guardian approved.
 
-    sequence: of the bar, of the newest bar where no bar was decided on. health: how the members
-    are, for people; it is not recorded.
+    sequence: of the bar, of the newest bar where no bar was decided on. records: each one of
+    COMMITTEE_EVENTS. health: how the members are, for people; it is not recorded.
     """
 
     epoch: int

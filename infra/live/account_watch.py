@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from infra.live.booking import booked, newer
@@ -13,7 +14,6 @@ from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.logs import Tell
 from market.accounts import AccountState, Transaction, TransactionKind
-from market.bars import Floats
 from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
 from market.events import AlertRaised, Event, OrderFilled
 from market.live_events import CashMoved, OrderAccepted
@@ -35,6 +35,16 @@ class Desk(Protocol):
     def booked(self, events: Sequence[Event]) -> None:
         """These have been recorded of the broker's transactions."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Positions. units: signed, by instrument; none that is flat. transaction: the id of the newest
+    that is in them.
+    """
+
+    units: Mapping[str, float]
+    transaction: int
 
 
 class AccountWatch:
@@ -65,6 +75,11 @@ class AccountWatch:
         self._account: AccountState | None = None
         self._ask_again = 0.0
         self._behind_since = math.inf
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the books are not the broker's, as far as anybody knows."""
+        return bool(self._doubt)
 
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought."""
@@ -159,14 +174,19 @@ class AccountWatch:
         self._account, self._ask_again = account if booked_up else None, now + ASK_EVERY_S
         return self._account
 
-    def held(self) -> dict[str, float]:
-        """Positions by instrument: the desk's, or the broker's where the books are in doubt."""
+    def held(self) -> Held:
+        """What is held: as the desk's books say, or the broker where they are in doubt."""
         state = self._books.state
-        told = self._units()
-        units = state.ledger.units if told is None else told
-        return {
-            symbol: float(held) for symbol, held in zip(state.symbols, units, strict=True) if held
-        }
+        told = self._told() if self._doubt else None
+        units = state.ledger.units if told is None else told.units
+        return Held(
+            units={
+                symbol: float(held)
+                for symbol, held in zip(state.symbols, units, strict=True)
+                if held
+            },
+            transaction=state.last_transaction if told is None else told.last_transaction,
+        )
 
     def _behind(self, last: int) -> str:
         """The account ends before the books: one of the broker's machines may lag, so it is looked
@@ -186,15 +206,15 @@ class AccountWatch:
 
     def flat(self) -> bool:
         """Whether nothing is held; a broker that is asked and does not answer proves nothing."""
-        units = self._units()
-        return units is not None and not units.any()
-
-    def _units(self) -> Floats | None:
-        """As `held`, (M,) signed; None where the books are in doubt and nobody answers."""
         if not self._doubt:
-            return self._books.state.ledger.units
+            return not self._books.state.ledger.units.any()
+        told = self._told()
+        return told is not None and not told.units.any()
+
+    def _told(self) -> AccountState | None:
+        """The account as the broker tells it; None where it does not answer."""
         try:
-            return self._broker.account().units
+            return self._broker.account()
         except (TransientError, OutcomeUnknown, InvalidError):
             return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.live.gateway import LiveGateway
 from infra.live.status import status_of
-from infra.live.stopping import ASKED, settled_reason
+from infra.live.stopping import ASKED, halted_to_stop, settled_reason
 from market.errors import nearest
 from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
@@ -21,8 +21,8 @@ agents, also behind a day's loss, which itself ends with its day."""
 class Commands:
     """Answers commands. health: what the coordinator last said of the members.
 
-    committee_changed, rearm_asked: told when the coordinator must hear of it. stopping: once a
-    person wants the desk to stop, what the journal says when it has.
+    committee_changed, rearm_asked: told when the coordinator must hear of it. stopping: whether a
+    person wants the desk to stop.
     """
 
     def __init__(
@@ -37,7 +37,17 @@ class Commands:
         self._health = health
         self._committee_changed = committee_changed
         self._rearm_asked = rearm_asked
-        self.stopping = ""
+        self.stopping = False
+        self._halted_to_stop = False
+
+    @property
+    def stopped_as(self) -> str:
+        """What the journal says once the desk has stopped: whatever was ordered or found while it
+        settled outlives it, and the halt that this stop itself began does not.
+        """
+        state = self._gateway.books.state
+        traded = self._halted_to_stop and halted_to_stop(state.mode, state.mode_reason)
+        return settled_reason(Mode.TRADING if traded else state.mode, state.mode_reason)
 
     def answer(self, command: Command) -> CommandAnswered:
         """Do what is asked, or say why not. Raises JournalUnwritable."""
@@ -71,8 +81,9 @@ class Commands:
         return CommandAnswered(told=status_of(self._gateway, self._health()))
 
     def _halt(self, command: Command) -> str:
-        mode = self._gateway.books.state.mode
-        if mode in (Mode.TRADING, Mode.STOPPED):
+        state = self._gateway.books.state
+        trades = state.mode in (Mode.TRADING, Mode.STOPPED)
+        if trades or halted_to_stop(state.mode, state.mode_reason):
             self._gateway.change_mode(Mode.HALTED, command.by, command.reason)
             if self._gateway.opened:
                 self._gateway.dispatch.cancel_working()
@@ -82,6 +93,8 @@ class Commands:
         mode = self._gateway.books.state.mode
         if mode is Mode.FLATTENING:
             return "positions are still being closed; wait until the desk is flat, then resume"
+        if self.stopping:
+            return "the desk is stopping; take it up again once it has: `quorum trade --resume`"
         if not self._gateway.opened:
             return "the broker has not been reached yet; resume once it has"
         differs = self._gateway.compare()
@@ -103,9 +116,10 @@ class Commands:
 
     def _stop(self, command: Command) -> str:
         state = self._gateway.books.state
-        self.stopping = self.stopping or settled_reason(state.mode, state.mode_reason)
+        self.stopping = True
         if state.mode is Mode.TRADING:
             self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
+            self._halted_to_stop = True
         if state.mode is not Mode.FLATTENING and self._gateway.opened:
             self._gateway.dispatch.cancel_working()
         return ""

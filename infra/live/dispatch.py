@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from infra.live.account_watch import Held
 from infra.live.books import Books
 from infra.live.looking_up import LookingUp
 from infra.live.one_fills import OneFills
@@ -72,6 +73,7 @@ class Dispatch:
         self._key = key
         self._sent = sent
         self._blocked = blocked
+        self._taken = -1
 
     @property
     def open_orders(self) -> tuple[OrderRequest, ...]:
@@ -124,9 +126,10 @@ class Dispatch:
             signed,
             session=self._session,
             epoch=state.epoch,
-            used=state.used,
+            used=max(state.used, self._taken),
             now=now,
         )
+        self._taken = signed.sequence  # also where nothing of it may be sent now
         intents: list[OrderIntended] = []
         replaced: dict[str, str] = {}
         unsent: list[tuple[str, str]] = []
@@ -214,14 +217,14 @@ class Dispatch:
         group = self._books.state.groups.get(name)
         return "" if group is not None and group.winner == old else name
 
-    def flatten(self, now: int, held: Mapping[str, float]) -> int:
+    def flatten(self, now: int, held: Held) -> int:
         """Cancel every working order, then close every position; how many orders that took.
 
-        held: signed units by instrument. Each is closed by the broker's own `close`, sized by what
-        is held when it fills: a stop that fires meanwhile leaves nothing to reverse. Needs neither
-        coordinator nor guardian. What cannot be reached now is tried again by calling it again: an
-        order that is there already is not sent twice, and one that closes a position and waits for
-        a price is left to wait.
+        Each position is closed by the broker's own `close`, sized by what is held when it fills: a
+        stop that fires meanwhile leaves nothing to reverse. Needs neither coordinator nor guardian.
+        What cannot be reached now is tried again by calling it again: an order that is there
+        already is not sent twice, and one that closes a position and waits for a price is left to
+        wait.
         """
         self._sending.settle()
         state = self._books.state
@@ -230,7 +233,7 @@ class Dispatch:
         busy = {entry.order.symbol for entry in state.orders.values()}
         closing = [
             OrderRequest(
-                client_order_id=client_order_id(self._session, state.last_transaction, symbol, leg),
+                client_order_id=client_order_id(self._session, held.transaction, symbol, leg),
                 sequence=state.sequence,
                 symbol=symbol,
                 units=-units,
@@ -239,8 +242,8 @@ class Dispatch:
                 highest_price=UNBOUNDED[1],
                 reference_price=float("nan"),
             )
-            for symbol, units in held.items()
-            if units != 0.0 and symbol not in busy
+            for symbol, units in held.units.items()
+            if symbol not in busy
         ]
         if closing:
             self._books.record(
@@ -269,6 +272,11 @@ class Dispatch:
         """Look up every order of which nobody knows what became of it; how many remain so."""
         self._sending.settle()
         return self._looking_up.look(now)
+
+    def end_untold(self, now: int) -> None:
+        """End on record what has ended at a broker whose transactions cannot be booked."""
+        self._sending.settle()
+        self._looking_up.look_at_open(now)
 
     def keep_groups(self, now: int) -> tuple[str, ...]:
         """Cancel what another order of its group leaves nothing to fill, and give back what two of

@@ -19,7 +19,7 @@ from infra.live.measuring import Measuring
 from infra.live.overriding import Overriding
 from infra.live.ports import Board, Silence
 from infra.live.staging import Staging
-from infra.live.stopping import taken_up
+from infra.live.stopping import halted_to_stop, taken_up
 from infra.live.undecided import UndecidedBars
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
@@ -46,7 +46,15 @@ from market.live_events import (
     ModeChanged,
     TradingOpened,
 )
-from market.live_messages import Attached, BarReady, Decided, Dispatched, Marked, RearmAsked
+from market.live_messages import (
+    COMMITTEE_EVENTS,
+    Attached,
+    BarReady,
+    Decided,
+    Dispatched,
+    Marked,
+    RearmAsked,
+)
 from market.marks import Marks
 from market.messages import Settlement
 from market.modes import Mode
@@ -56,6 +64,7 @@ from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
 from market.stages import CapitalStage
+from market.verdicts import SignedApprovals
 
 WORKS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 SECOND_NS = 1_000_000_000
@@ -303,12 +312,22 @@ class LiveGateway:
     def execute(self, decided: Decided) -> Dispatched:
         """Record a decision and dispatch what was approved.
 
-        Raises Fenced for a coordinator of an older epoch: another has taken its place.
+        Nothing of one that would put on record what is not a committee's to say. Raises Fenced for
+        a coordinator of an older epoch: another has taken its place.
         """
         state = self.books.state
         if decided.epoch != state.epoch:
             raise Fenced(
                 f"a coordinator of epoch {decided.epoch} was fenced: epoch {state.epoch} trades"
+            )
+        strange = [type(event) for event in decided.records if type(event) not in COMMITTEE_EVENTS]
+        if strange:
+            why = (
+                f"decision {decided.sequence} refused: a committee records no {strange[0].__name__}"
+            )
+            self.alert("error", why, decided.sequence)
+            return Dispatched(
+                sequence=decided.sequence, sent=0, unsent=_each_unsent(decided.signed, why)
             )
         self.books.record(*decided.records)
         self.staging.look(self.now, decided.records)
@@ -321,7 +340,7 @@ class LiveGateway:
                 sent, unsent = self.dispatch.send(decided.signed, self.now, self._seen)
             except ApprovalRejected as error:
                 self.alert("error", str(error), decided.sequence)
-                unsent = tuple((order.symbol, str(error)) for order in decided.signed.approved)
+                unsent = _each_unsent(decided.signed, str(error))
             else:
                 for symbol, why in unsent:
                     self.alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
@@ -335,8 +354,9 @@ class LiveGateway:
         self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)
 
     def halt(self, why: str) -> None:
-        """No new risk, on the desk's own account."""
-        if self.books.state.mode is Mode.TRADING:
+        """No new risk, on the desk's own account; also once a desk that stops is taken up again."""
+        state = self.books.state
+        if state.mode is Mode.TRADING or halted_to_stop(state.mode, state.mode_reason):
             self.change_mode(Mode.HALTED, "reconciliation", why)
 
     def flatten(self) -> None:
@@ -344,6 +364,8 @@ class LiveGateway:
         state = self.books.state
         self.catch_up()
         self.dispatch.resolve(self.now)
+        if self._watch.in_doubt:
+            self.dispatch.end_untold(self.now)
         self.dispatch.flatten(self.now, self._watch.held())
         self.catch_up()
         if not state.orders and self._watch.flat():
@@ -457,3 +479,8 @@ class LiveGateway:
             )
         )
         self._tell(message, level=level, decision=sequence)
+
+
+def _each_unsent(signed: SignedApprovals | None, why: str) -> tuple[tuple[str, str], ...]:
+    """Every approved order, not sent for one reason."""
+    return () if signed is None else tuple((order.symbol, why) for order in signed.approved)

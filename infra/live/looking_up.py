@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.live.answers import not_sent, untold_end
+from infra.live.answers import ended, not_sent, untold_end
 from infra.live.books import Books
+from market.accounts import OrderState
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import Event
 from market.live_events import OrderResolved
-from market.order_life import ABSENT
+from market.order_life import ABSENT, OrderStage
 from market.ports import LiveBroker
+
+ENDS = frozenset(
+    {
+        OrderState.FILLED,
+        OrderState.CANCELLED,
+        OrderState.REJECTED,
+        OrderState.EXPIRED,
+        OrderState.REPLACED,
+    }
+)
 
 
 class LookingUp:
@@ -53,6 +64,25 @@ class LookingUp:
             self._books.record(*events)
         self._books.durable()
         return len(self._books.state.unsettled)
+
+    def look_at_open(self, now: int) -> None:
+        """End on record what has ended at the broker, whose transactions cannot be booked: it would
+        be waited for in vain. What such an order filled is the broker's to say, and once its
+        transactions can be booked they are.
+        """
+        state = self._books.state
+        for entry in tuple(state.orders.values()):
+            order = entry.order
+            if state.is_unsettled(order.client_order_id):
+                continue
+            try:
+                found = self._broker.find(order.client_order_id)
+            except (TransientError, OutcomeUnknown, InvalidError):
+                return  # the broker cannot be asked now
+            if found is None or found.state in ENDS:
+                was = "not there" if found is None else found.state.value
+                why = f"{was} at the broker, whose transactions cannot be booked"
+                self._books.record(ended(order, why, OrderStage.CANCELLED, now))
 
     def _is_absent(self, name: str) -> bool:
         """Whether an order has been looked for in vain for long enough to be believed absent."""

@@ -353,7 +353,7 @@ class GatewayLoop:
         if unsettled and time.monotonic() < self._stop_by:
             return
         gateway.dispatch.settle()
-        gateway.change_mode(Mode.STOPPED, state.mode_by, self._commands.stopping)
+        gateway.change_mode(Mode.STOPPED, state.mode_by, self._commands.stopped_as)
         gateway.books.close()
         self.stopped = True
 
@@ -379,7 +379,7 @@ class GatewayLoop:
             "broker_stream": stream_told(self._stream),
             "data_age_s": time.monotonic() - self._quoted_at,
             "waiting": self._waiting,
-            "stopping": bool(self._commands.stopping),
+            "stopping": self._commands.stopping,
             "coordinator": (
                 "away" if self._coordinator is None else "deciding" if self._busy else "ready"
             ),

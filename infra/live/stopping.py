@@ -8,9 +8,18 @@ ASKED = "stopping: "
 SETTLED = "settled and closed; it was "
 
 
-def settled_reason(before: Mode, why: str) -> str:
-    """What the journal says of a desk that has stopped. before: its mode when it was asked to."""
-    return f"{SETTLED}{before.value}" + (f": {why}" if before is not Mode.TRADING else "")
+def halted_to_stop(mode: Mode, why: str) -> bool:
+    """Whether nothing halts the desk but that somebody asked it to stop."""
+    return mode is Mode.HALTED and why.startswith(ASKED)
+
+
+def settled_reason(mode: Mode, why: str) -> str:
+    """What the journal says of a desk that has stopped. mode: as what it is to be taken up again;
+    STOPPED where it was not taken up at all, and then what it said before stands.
+    """
+    if mode is Mode.STOPPED:
+        return why
+    return f"{SETTLED}{mode.value}" + (f": {why}" if mode is not Mode.TRADING else "")
 
 
 def taken_up(reason: str) -> tuple[Mode, str]:

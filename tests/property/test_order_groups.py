@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,3 +96,11 @@ def test_a_group_is_of_one_instrument_and_fills_of_others_leave_it_alone() -> No
     state = grouped(1.0)
     state.apply(OrderFilled(fill=fill("z", 500.0)))
     assert (state.groups["g"].winner, state.groups["g"].symbol) == ("", SYMBOL)
+
+
+def test_giving_back_what_filled_twice_takes_no_decision_s_approvals() -> None:
+    state = grouped(1.0)
+    taken = state.used
+    back = replace(order("x", -SIZE), sequence=taken + 1)
+    state.apply(OrderIntended(order=back, group="g", purpose=Purpose.SURPLUS))
+    assert state.used == taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -276,6 +277,62 @@ def test_a_desk_that_was_halted_before_it_stopped_is_halted_when_it_goes_on(
             assert (told["mode"], told["mode_reason"]) == ("HALTED", halted)
 
 
+BOB = {"by": "bob", "reason": "bad news"}
+STOPPING = {"by": "ann", "reason": "the day is over"}
+
+
+@contextlib.contextmanager
+def stopping(desk: LiveDesk) -> Iterator[None]:
+    """A desk that holds a position, is asked to stop, and cannot while this lasts: an order works
+    and the broker does not answer.
+    """
+    holding(desk, EUR_USD=10_000.0)
+    with coordinator_of(desk, born=2) as coordinator:
+        coordinator.order({"GBP_USD": 1_000.0}, sequence=1)
+        with desk.broker.unreachable():
+            assert desk.ask("stop", **STOPPING).told["stopping"]
+            yield
+
+
+@pytest.mark.parametrize(("asked", "reason"), [("halt", "bad news"), ("flatten", "flat; bad news")])
+def test_what_people_order_while_a_desk_stops_outlives_the_stop(
+    tmp_path: Path, asked: str, reason: str
+) -> None:
+    with live_desk(tmp_path) as first:
+        with stopping(first):
+            told = first.ask(asked, **BOB).told
+            assert (told["mode_by"], told["stopping"]) == ("bob", True)
+        if asked == "flatten":
+            first.until(lambda told: [o["symbol"] for o in told["open_orders"]] == ["EUR_USD"])
+            first.prices()
+        first.ended()
+        assert (
+            first.events(ModeChanged)[-1].reason == f"settled and closed; it was HALTED: {reason}"
+        )
+        with live_desk(tmp_path, first.broker) as second:
+            told = second.status()
+            assert (told["mode"], told["mode_reason"]) == ("HALTED", reason)
+
+
+def test_a_halt_of_the_desks_own_while_it_stops_outlives_the_stop(tmp_path: Path) -> None:
+    with live_desk(tmp_path) as first:
+        with stopping(first):
+            first.broker.lose_transaction()
+        first.ended()
+        assert "it was HALTED: " in first.events(ModeChanged)[-1].reason
+        with live_desk(tmp_path, first.broker) as second:
+            assert second.status()["mode"] == "HALTED"
+
+
+def test_a_desk_that_stops_is_not_resumed_before_it_has(tmp_path: Path) -> None:
+    with live_desk(tmp_path) as first:
+        with stopping(first):
+            assert "is stopping" in first.ask("resume", **BOB).refused
+        first.ended()
+        with live_desk(tmp_path, first.broker) as second:
+            assert second.status()["mode"] == "TRADING"
+
+
 def test_stop_waits_until_a_flattened_desk_is_flat(tmp_path: Path) -> None:
     with live_desk(tmp_path) as desk:
         holding(desk, EUR_USD=10_000.0)
@@ -285,6 +342,30 @@ def test_stop_waits_until_a_flattened_desk_is_flat(tmp_path: Path) -> None:
         desk.prices()
         desk.ended()
         assert not desk.broker.account().units.any()
+
+
+@contextlib.contextmanager
+def in_doubt(desk: LiveDesk) -> Iterator[None]:
+    """A desk that holds a position, and can book nothing more that its broker does."""
+    holding(desk, EUR_USD=10_000.0)
+    desk.broker.lose_transaction()
+    desk.prices()
+    desk.until(lambda told: told["mode"] == "HALTED")
+    yield
+
+
+def test_books_in_doubt_are_flattened_until_nothing_is_held_at_the_broker(desk: LiveDesk) -> None:
+    with in_doubt(desk):
+        asked = desk.ask("flatten", **ANN).told["open_orders"]
+        assert [order["units"] for order in asked] == [-10_000.0]
+        for order in desk.broker.working():
+            desk.broker.cancel(order.client_order_id)  # as a broker does that cannot fill it
+        desk.until(lambda _: bool(desk.broker.working()))
+        desk.prices()
+        told = desk.until(lambda told: told["mode"] == "HALTED")
+    assert not desk.broker.account().units.any()
+    assert told["open_orders"] == []
+    assert told["mode_reason"] == "flat; news"
 
 
 def test_a_broker_that_is_lost_in_the_middle_of_an_update_costs_the_desk_nothing(

@@ -13,11 +13,12 @@ import pytest
 from infra.brokers.paper.live.faults import Fault, FaultPlan
 from infra.deadlines import readable
 from infra.journal.reader import read_events
-from infra.live.account_watch import AccountWatch
+from infra.live.account_watch import AccountWatch, Held
 from market.accounts import AccountState, StreamUpdate, Transaction, TransactionKind
 from market.errors import FatalError, Fenced, TransientError
 from market.events import (
     AlertRaised,
+    Event,
     OrderCancelled,
     OrderFilled,
     OrderIntended,
@@ -25,11 +26,13 @@ from market.events import (
 from market.legs import Leg
 from market.live_events import (
     BarClosed,
+    CashMoved,
     MismatchFound,
     ModeChanged,
     OrderAccepted,
     OrderResolved,
     OrderUnknown,
+    StageChanged,
     TransactionsBooked,
 )
 from market.modes import Mode
@@ -47,6 +50,7 @@ from tests.live_gateways import (
 )
 
 EUR = SYMBOLS.index("EUR_USD")
+NOTED = AlertRaised(sequence=0, time=START, source="coordinator", level="info", message="noted")
 
 
 def test_an_approved_order_is_an_intent_then_accepted_then_filled_and_booked(
@@ -390,6 +394,50 @@ def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) 
             open_gateway(desk.bench, other)
 
 
+FORGED = (
+    ModeChanged(time=START, mode="TRADING", by="ann", reason="forged"),
+    StageChanged(sequence=0, time=START, stage="paper", by="ann", reason="forged", evidence=()),
+    CashMoved(time=START, transaction=99, symbol="", amount=1e6, reason="transfer"),
+    OrderAccepted(client_order_id="live-test-0-EUR_USD-m", time=START, transaction=1),
+)
+
+
+@pytest.mark.parametrize("record", FORGED, ids=lambda record: type(record).__name__)
+def test_a_committee_records_nothing_but_how_it_decided(tmp_path: Path, record: Event) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "ann", "news")
+        before = desk.state.snapshot()
+        approvals = signed(desk.epoch, 0, [approved("EUR_USD", 1_000.0)])
+        done = desk.gateway.execute(
+            replace(decided(desk.epoch, 0, approvals), records=(NOTED, record))
+        )
+        why = f"decision 0 refused: a committee records no {type(record).__name__}"
+        assert (done.sent, done.unsent) == (0, (("EUR_USD", why),))
+        after = desk.state
+        assert (after.mode, after.staged, after.ledger.cash[0], after.orders) == (
+            Mode.HALTED, before.staged, before.cash, {},
+        )  # fmt: skip
+        desk.gateway.books.durable()
+    *_, alert = read_events(tmp_path / "journal.sqlite")
+    assert isinstance(alert, AlertRaised)
+    assert alert.message == why
+
+
+def test_approvals_that_were_refused_whole_are_taken_and_pass_at_no_later_time(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        once = decided(desk.epoch, 0, signed(desk.epoch, 0, [approved("EUR_USD", 1_000.0)]))
+        desk.gateway.change_mode(Mode.HALTED, "ann", "news")
+        assert desk.gateway.execute(once).sent == 0
+        desk.gateway.change_mode(Mode.TRADING, "ann", "over")
+        again = desk.gateway.execute(once)
+        assert again.sent == 0
+        assert "taken before" in again.unsent[0][1]
+
+
 def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_yet(
     tmp_path: Path,
 ) -> None:
@@ -398,11 +446,14 @@ def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_y
         desk.execute(approved("EUR_USD", 1_000.0))
         desk.market("EUR_USD", 1.10)
         desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
-        desk.gateway.dispatch.flatten(desk.gateway.now, {"EUR_USD": 1_000.0})
+        books_of_old = {"EUR_USD": 1_000.0}
+        for_old = Held(units=books_of_old, transaction=desk.state.last_transaction)
+        desk.gateway.dispatch.flatten(desk.gateway.now, for_old)
         desk.bench.market("EUR_USD", 0.50)  # the stop and the closing order meet the same quote
         desk.gateway.catch_up()
         assert not desk.bench.broker.account().units.any()
-        desk.gateway.dispatch.flatten(desk.gateway.now, {"EUR_USD": 1_000.0})  # of old books
+        again = Held(units=books_of_old, transaction=desk.state.last_transaction)
+        desk.gateway.dispatch.flatten(desk.gateway.now, again)
         desk.bench.market("EUR_USD", 0.55)
         desk.gateway.flatten()
         assert not desk.bench.broker.account().units.any()

@@ -10,7 +10,7 @@ import pytest
 
 from infra.live.staging import Staging
 from market.events import Event, TradingHalted
-from market.live_events import MismatchFound, StageChanged
+from market.live_events import StageChanged
 from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED
@@ -24,7 +24,6 @@ ANN = {"by": "ann", "reason": "it has shown enough"}
 DAY = 86_400_000_000_000
 FALLEN = TradingHalted(sequence=0, time=0, halt="DRAWDOWN", limit=0.1, measured=0.11)
 DAILY = TradingHalted(sequence=0, time=0, halt="DAILY_LOSS", limit=0.01, measured=0.012)
-DIFFERS = MismatchFound(time=0, what="cash", desk=1.0, broker=2.0)
 
 
 def grant(since: int) -> StageGrant:
@@ -78,7 +77,14 @@ def test_a_real_desk_that_stood_on_paper_is_stopped_when_it_is_taken_up(tmp_path
         assert at(desk) == "emergency_stop"
 
 
-@pytest.mark.parametrize("event", [DAILY, FALLEN, DIFFERS])
+def test_books_that_differ_from_the_broker_s_are_an_emergency_stop_here(tmp_path: Path) -> None:
+    with real_desk(tmp_path, stage("live_minimal")) as desk:
+        desk.broker.misreported["EUR_USD"] = 5.0
+        assert "the books differ" in desk.ask("resume", **ANN).refused
+        assert at(desk) == "emergency_stop"
+
+
+@pytest.mark.parametrize("event", [DAILY, FALLEN])
 def test_whatever_leads_to_paper_elsewhere_is_an_emergency_stop_here(
     tmp_path: Path, event: Event
 ) -> None:
