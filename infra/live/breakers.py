@@ -164,7 +164,9 @@ class GatewayBreakers:
         if self._flattened or not self._books.state.openings:
             return
         self._flattened = True
-        if self._books.state.mode is not Mode.TRADING:
+        state = self._books.state
+        holds = state.mode is Mode.HALTED and bool(state.ledger.units.any())
+        if not (state.mode is Mode.TRADING or holds):
             return
         for name, memory in self.memory.items():
             if memory.trip is not None and memory.trip.action == BreakerAction.FLATTEN:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from infra.live.account_watch import Held
 from infra.live.books import Books
 from infra.live.looking_up import LookingUp
 from infra.live.one_fills import OneFills
+from infra.live.reducing import openings, reduces
 from infra.live.sending import Sending
 from market.events import OrderIntended
 from market.legs import Leg, group_of, order_of
@@ -27,18 +27,6 @@ from market.verdicts import RiskApproved, SignedApprovals, verify
 
 NO_BRACKET = Bracket(stop=float("nan"), take_profit=float("nan"), trailing=None)
 UNBOUNDED = (0.0, float("inf"))
-
-
-class Sized(Protocol):
-    """An order, what is left of one, or what may become one."""
-
-    @property
-    def units(self) -> float: ...
-
-
-def reduces(order: Sized, held: float) -> bool:
-    """Whether an order can only make a position smaller."""
-    return held * order.units < 0.0 and abs(order.units) <= abs(held)
 
 
 class Dispatch:
@@ -260,13 +248,13 @@ class Dispatch:
         self._sending.cancel(self._books.state.orders)
 
     def cancel_openings(self) -> None:
-        """The same for what would open or reverse a position; what reduces one may work on."""
+        """The same for what would open or reverse a position; what reduces one may work on, as far
+        as all of it together does.
+        """
+        self._sending.settle()
         state = self._books.state
-        self._sending.cancel(
-            name
-            for name, entry in state.orders.items()
-            if not reduces(entry, float(state.ledger.units[state.column(entry.order.symbol)]))
-        )
+        held = dict(zip(state.symbols, state.ledger.units.tolist(), strict=True))
+        self._sending.cancel(openings(state.orders.values(), held))
 
     def resolve(self, now: int) -> int:
         """Look up every order of which nobody knows what became of it; how many remain so."""

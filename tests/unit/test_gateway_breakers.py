@@ -32,7 +32,7 @@ from market.breaker_rules import (
 )
 from market.breakers import COOL_DOWN, SECOND_NS, Phase
 from market.errors import JournalUnwritable
-from market.events import AlertRaised, BarSettled, Event, OrderIntended
+from market.events import AlertRaised, BarSettled, Event, OrderFilled, OrderIntended
 from market.live_events import (
     BarClosed,
     BreakerReset,
@@ -46,6 +46,7 @@ from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS, order, quote
 from tests.live import LEVELS, LiveDesk, coordinator_of, live_desk
 from tests.live_gateways import ROWS, started
+from tests.property.test_order_life import fill
 
 ANN = {"by": "ann", "reason": "looked"}
 M = len(SYMBOLS)
@@ -283,6 +284,21 @@ def test_one_sample_alone_flattens_nothing(tmp_path: Path) -> None:
         assert desk.did == []
         fallen_by(desk, 0.5)
         assert desk.did == ["breaker DRAWDOWN_FLATTEN"]
+
+
+@pytest.mark.parametrize("units", [0.0, 1_000.0])
+def test_a_crash_between_a_trip_that_closes_and_the_act_leaves_no_position_of_a_halted_desk(
+    tmp_path: Path, units: float
+) -> None:
+    with guarded(tmp_path) as desk:
+        if units:
+            desk.books.record(OrderFilled(fill=fill("o", units)))
+        desk.books.record(ModeChanged(time=START, mode="HALTED", by="ann", reason="lunch"))
+        fallen_by(desk, 0.5)
+        assert desk.did == ["breaker DRAWDOWN_FLATTEN"], "which the crash forestalled"
+    with guarded(tmp_path) as again:
+        again.look()
+        assert again.did == (["breaker DRAWDOWN_FLATTEN"] if units else [])
 
 
 def test_after_a_person_resumes_the_drawdown_is_measured_from_the_equity_then(
