@@ -185,7 +185,7 @@ class SqliteJournal:
         self.append_all((event,))
 
     def append_all(self, events: Iterable[Event]) -> None:
-        """Record several events, in order."""
+        """Record several events, in order: all of them, or none."""
         self._refuse_after_failure()
         if self._events_per_file is not None and self._count - self._first >= self._events_per_file:
             # Before what comes next, so that a snapshot lies in the file of its event.
@@ -201,8 +201,12 @@ class SqliteJournal:
             rows.append((count, kind, payload, head, now, sealed))
             count += 1
         try:
+            self._database.execute("SAVEPOINT together")
             self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._database.execute("RELEASE together")
         except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have gone back further by itself
+                self._database.execute("ROLLBACK TO together")
             raise self._failed(error) from None
         self._head, self._count, self._seal = head, count, sealed
 

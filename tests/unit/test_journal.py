@@ -56,6 +56,16 @@ def files_no_longer_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def fill_up_by(together: int, journal: SqliteJournal, most: int = 5_000) -> int:
+    """Append so many events at once until the journal refuses; how many it had taken."""
+    for first in range(0, most, together):
+        try:
+            journal.append_all([note(first + one, "x" * 400) for one in range(together)])
+        except JournalUnwritable:
+            return first
+    raise AssertionError("the journal never filled up")
+
+
 def fill_up(journal: SqliteJournal, *, commit_every: int, most: int = 5_000) -> tuple[int, int]:
     """Append until the journal refuses; how many were appended, and how many of them committed."""
     committed = 0
@@ -146,6 +156,16 @@ def test_a_file_that_cannot_grow_keeps_what_was_committed_and_the_chain_whole(
     kept = numbers(path)
     assert kept == list(range(len(kept)))
     assert committed <= len(kept) <= appended
+
+
+@pytest.mark.parametrize("pages", range(20, 32))
+def test_of_events_that_are_recorded_together_a_full_disk_keeps_all_or_none(
+    tmp_path: Path, pages: int
+) -> None:
+    journal = SmallJournal(tmp_path / "journal.sqlite", pages)
+    recorded = fill_up_by(7, journal)
+    assert recorded > 0
+    assert len(numbers(journal.path)) == recorded
 
 
 def test_after_a_failed_write_the_journal_takes_nothing_more_even_when_there_is_room(

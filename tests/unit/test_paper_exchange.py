@@ -177,7 +177,10 @@ def test_converting_another_instrument_leaves_ones_own_position_alone(bench: Loc
     assert [fill.symbol for fill in fills(bench)] == ["GBP_USD", "EUR_GBP"]
 
 
-@pytest.mark.parametrize("bracket", [{"stop": -0.1}, {"take_profit": 0.0}, {"trailing": math.inf}])
+@pytest.mark.parametrize(
+    "bracket",
+    [{"stop": -0.1}, {"take_profit": 0.0}, {"trailing": 0.0}, {"trailing": math.inf}],
+)
 def test_a_bracket_that_protects_nothing_is_refused(
     bench: LocalBench, bracket: dict[str, float]
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from market.errors import InvalidError
 
-TRADING = ("place_all", "cancel", "replace", "close")
+TRADING = ("place_all", "cancel", "replace", "close", "reduce")
 REFUSED = "REFUSED_ON_DEMAND: a fault that was asked for"
 
 

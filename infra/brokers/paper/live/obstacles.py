@@ -22,7 +22,8 @@ def obstacle_to(
     if not is_sized(order.units, held, increment):
         return size_refusal(order.client_order_id, order.units, increment)
     bracket = order.bracket
-    for distance in (bracket.stop, bracket.take_profit, bracket.trailing or math.nan):
+    trailing = math.nan if bracket.trailing is None else bracket.trailing
+    for distance in (bracket.stop, bracket.take_profit, trailing):
         if distance <= 0.0 or distance == math.inf:
             return (
                 f"order {order.client_order_id}: the distances of a bracket must be positive "
