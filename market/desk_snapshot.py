@@ -15,6 +15,7 @@ from market.live_events import LimitOverridden, RulesTakenUp, StageChanged
 from market.order_groups import OrderGroup
 from market.order_life import OpenOrder
 from market.stage_evidence import StageEvidence
+from market.untold_fold import Untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class DeskSnapshot:
     equity since the start or the last reset of the breaker that flattens, transfers apart; 0 where
     it is not known yet. overrides: of limits, on record, oldest first. groups: of orders of which
     one may fill, oldest first. learned: what was foretold and learned where stakes are Kelly's.
-    rules: those that it was taken up with last, None for those of `started`.
+    rules: those that it was taken up with last, None for those of `started`. untold: fills and
+    financing that no review, or no bar, has been told of.
     """
 
     started: SessionStarted
@@ -71,6 +73,7 @@ class DeskSnapshot:
     groups: tuple[OrderGroup, ...] = ()
     learned: Learned = field(default_factory=Learned)
     rules: RulesTakenUp | None = None
+    untold: Untold = field(default_factory=Untold)
 
 
 def bars_of(kept: DeskSnapshot, count: int) -> Bars:

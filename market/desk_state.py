@@ -63,6 +63,7 @@ from market.overrides import follow
 from market.stage_evidence import EvidenceFold, StageEvidence
 from market.stages import CapitalStage, stage_named
 from market.trip_fold import TripFold
+from market.untold_fold import UntoldFold
 
 NO_HALT = "NONE"
 
@@ -99,11 +100,16 @@ class DeskState:
         self.rules: RulesTakenUp | None = None
         self.window = BarWindow(started.symbols, rows, started.interval_s, started.has_extremes)
         self._scores: deque[tuple[int, Floats]] = deque(maxlen=rows)
-        self._follow(OrderFold(), TripFold(), LearnedFold(rows))
+        untold = UntoldFold(len(started.symbols))
+        self._follow(OrderFold(), TripFold(), LearnedFold(rows), untold)
 
-    def _follow(self, orders: OrderFold, trips: TripFold, learned: LearnedFold) -> None:
-        """Fold orders, trips and what is learned into these, and everything else as it says."""
-        self._orders, self._trips, self.learned = orders, trips, learned
+    def _follow(
+        self, orders: OrderFold, trips: TripFold, learned: LearnedFold, untold: UntoldFold
+    ) -> None:
+        """Fold orders, trips, what is learned and what is untold into these, and everything else as
+        it says.
+        """
+        self._orders, self._trips, self.learned, self.untold = orders, trips, learned, untold
         self.orders, self.groups = orders.orders, orders.groups
         self._folds: dict[type[Any], Callable[[Any], object]] = {
             BarClosed: self._close_bar,
@@ -198,6 +204,7 @@ class DeskState:
 
     def _settle(self, event: BarSettled) -> None:
         self.time = event.time
+        self.untold.settle(event.sequence)
         self.evidence = stage_evidence.settled(self.evidence, event.equity)
         self.peak = max(self.peak, event.equity)  # a NaN is never the larger
 
@@ -217,6 +224,7 @@ class DeskState:
         before = float(ledger.units[column])
         book_told(ledger, column, fill.units, fill.price, fill.rate, fill.realised)
         self._evidence.fill(fill.symbol, fill.units, fill.realised)
+        self.untold.fill(column)
         self._orders.fill(fill, before, float(ledger.units[column]))
 
     def _book(self, event: TransactionsBooked) -> None:
@@ -228,9 +236,14 @@ class DeskState:
         if transfer and self.peak > 0.0:
             self.peak = max(self.peak + event.amount, 0.0)
         self._evidence.pay(event.symbol, event.amount, transfer=transfer)
+        column = self._column.get(event.symbol)
+        if column is not None:
+            self.untold.charge(column, event.amount)
 
     def _move_breakers(self, event: BreakersMoved) -> None:
         self.breakers, self.halt = event.memory, event.halt
+        if self._scores and self._scores[-1][0] == event.time:  # of a review, not between two bars
+            self.untold.review(event.sequence)
 
     def _allocate(self, event: AllocationApplied) -> None:
         self.allocation = event
@@ -328,6 +341,7 @@ class DeskState:
             groups=tuple(self.groups.values()),
             learned=self.learned.snapshot(),
             rules=self.rules,
+            untold=self.untold.snapshot(),
         )
 
     @classmethod
@@ -344,6 +358,7 @@ class DeskState:
             OrderFold(kept.orders, kept.groups),
             TripFold(kept.trips),
             LearnedFold(rows, kept.learned),
+            UntoldFold(len(kept.started.symbols), kept.untold),
         )
         state.ledger.units[:] = kept.units
         state.ledger.average_price[:] = kept.average_price

@@ -73,8 +73,9 @@ class Settlement:
     """What a bar did to the account; arrays (M,).
 
     working: signed units of the orders that wait. stop_price: NaN where no stop protects. age: bars
-    since the last price, inf where there is none to trade at. filled: fills of this bar, counted.
-    Money in account currency; financing: (M,) of this bar.
+    since the last price, inf where there is none to trade at. filled: fills that no review has been
+    told of, counted: those of this bar, and of bars before that were not reviewed. Money in account
+    currency; financing: (M,) of this bar.
     """
 
     sequence: int

@@ -14,7 +14,7 @@ from infra.live.breakers import GatewayBreakers
 from infra.live.broker_watch import BrokerHealth, WatchedBroker
 from infra.live.cancel_budget import CancelBudget, CancelLimits
 from infra.live.dispatch import Dispatch
-from infra.live.marking import Marking, account_seen, settled
+from infra.live.marking import Marking, account_seen, settled, shown
 from infra.live.measuring import Measuring
 from infra.live.overriding import Overriding
 from infra.live.ports import Board, Silence
@@ -258,12 +258,15 @@ class LiveGateway:
         ready = self._undecided.take(state)
         if ready is None:
             return None
+        self._seen = shown(ready.settlement, state)
+        if self._seen is not ready.settlement:
+            self.books.record(account_seen(self._seen, ready.bar.time))
         self.books.pay()  # what the coordinator decides on is known after a crash
-        self._seen = ready.settlement
         self._told_stage = self.staging.name
         self.staging.given = ready.sequence
         return replace(
             ready,
+            settlement=self._seen,
             mode=state.mode.value,
             stage=self.staging.name,
             overrides=self.overriding.known,
@@ -452,7 +455,6 @@ class LiveGateway:
 
     def booked(self, events: Sequence[Event]) -> None:
         """These have been recorded of the broker's transactions."""
-        self._marking.booked(events)
         self._measuring.booked(events)
         self.books.owe()
         self.keep_groups()

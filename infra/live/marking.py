@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,10 +12,10 @@ from market.accounts import AccountState
 from market.bars import Bars, Floats
 from market.conversion import conversion
 from market.desk_state import DeskState
-from market.events import BarSettled, Event, OrderFilled
+from market.events import BarSettled
 from market.instruments import Instrument
 from market.ledger import equity
-from market.live_events import AccountSeen, CashMoved
+from market.live_events import AccountSeen
 from market.marks import mark_rates, no_marks
 from market.messages import Settlement
 
@@ -37,8 +38,6 @@ class Marking:
         self._paths = conversion(instruments, account_currency)
         self._margin_rate: Floats = np.array([i.margin_rate for i in instruments])
         self.marks = no_marks(len(instruments))
-        self._financing: Floats = np.zeros(len(instruments))
-        self._filled: Floats = np.zeros(len(instruments))
 
     def know(self, bars: Bars) -> None:
         """Prices that are known before the first quote: old ones, on which nothing is opened."""
@@ -60,15 +59,6 @@ class Marking:
         marks = self.marks
         return float(equity(self._state.ledger, marks.mid, marks.spread, marks.rate))
 
-    def booked(self, events: Sequence[Event]) -> None:
-        """These have been recorded of the broker's transactions."""
-        state = self._state
-        for event in events:
-            if isinstance(event, CashMoved) and event.symbol in state.symbols:
-                self._financing[state.column(event.symbol)] += event.amount
-            elif isinstance(event, OrderFilled):
-                self._filled[state.column(event.fill.symbol)] += 1.0
-
     def settle(self, account: AccountState | None) -> Settlement:
         """The account after a bar, as last marked, as the coordinator is told of it.
 
@@ -81,8 +71,6 @@ class Marking:
         stops = np.full(len(units), np.nan) if account is None else account.stop_price.copy()
         held = np.flatnonzero(units)
         notional = np.abs(units[held]) * marks.mid[held] * marks.rate[held]
-        financing, self._financing = self._financing, np.zeros_like(self._financing)
-        filled, self._filled = self._filled, np.zeros_like(self._filled)
         return Settlement(
             sequence=state.sequence,
             fills=(),
@@ -94,12 +82,20 @@ class Marking:
             spread=marks.spread.copy(),
             rate=marks.rate.copy(),
             age=marks.age.copy(),
-            filled=filled,
-            financing=financing,
+            filled=state.untold.filled.copy(),
+            financing=state.untold.financing.copy(),
             cash=float(state.ledger.cash[0]),
             equity=self.equity(),
             margin_used=float(np.sum(notional * self._margin_rate[held])),
         )
+
+
+def shown(settlement: Settlement, state: DeskState) -> Settlement:
+    """The settlement as it is decided on: what a review since it has told is not told again."""
+    filled = state.untold.until(settlement.sequence)
+    if np.array_equal(filled, settlement.filled):
+        return settlement
+    return replace(settlement, filled=filled)
 
 
 def settled(settlement: Settlement, time: int) -> BarSettled:
