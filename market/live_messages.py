@@ -32,11 +32,13 @@ class Attach:
     """To the gateway: a coordinator is here. session: whose desk it believes to be.
 
     born: ns since the machine started at which its process began; one that is older than the one at
-    work is refused, so that two never take turns.
+    work is refused, so that two never take turns. run: at which start of the desk it was started;
+    one of another start has other keys.
     """
 
     session: str
     born: int
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

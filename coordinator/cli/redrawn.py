@@ -15,8 +15,9 @@ PLAIN_EVERY_S = 5.0
 class Redrawn:
     """Redrawn in place on a terminal; where there is none, a line is due every few seconds."""
 
-    def __init__(self, console: Console, per_second: float) -> None:
+    def __init__(self, console: Console, per_second: float, every_s: float = PLAIN_EVERY_S) -> None:
         self._console = console
+        self._every_s = every_s
         self._live = Live(console=console, refresh_per_second=per_second, transient=True)
         self._printed = time.monotonic()
 
@@ -34,9 +35,9 @@ class Redrawn:
         self._live.stop()
 
     def _is_due(self) -> bool:
-        """Whether a plain line is due; the next is one `PLAIN_EVERY_S` after it."""
+        """Whether a plain line is due; the next is one `every_s` after it."""
         now = time.monotonic()
-        if now - self._printed < PLAIN_EVERY_S:
+        if now - self._printed < self._every_s:
             return False
         self._printed = now
         return True

@@ -37,8 +37,10 @@ from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
-from coordinator.live.trading import desk_on_ray, plan_for, settle
+from coordinator.live.on_record import settings_on_record
+from coordinator.live.trading import desk_on_ray, ended, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
+from coordinator.live.tried_out import TRIED_OUT, made_up
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
     from coordinator.live.conduct import DeskOnRay
 
 LOOK_EVERY_S = 0.5
-AT_A_LOCAL_SERVER = {"data": {"bar": "5s"}}
-"""Somebody tries it out, and does not wait an hour for a bar."""
 BY = "quorum trade"
 
 
@@ -117,8 +117,11 @@ def trade(
         "ray": {"dashboard": dashboard},
     }
     settings = load_settings(config, flags)
-    if settings.live.broker == "oanda" and settings.oanda.environment == "local":
-        settings = load_settings(config, flags, AT_A_LOCAL_SERVER)
+    if resume:
+        there = DeskHome(folder=settings.live.home.resolve())
+        settings = load_settings(config, flags, settings_on_record(there))
+    elif made_up(settings):
+        settings = load_settings(config, flags, TRIED_OUT)
     refuse_flags_of_others(
         settings.live.broker,
         {
@@ -167,7 +170,7 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
                 told = dict(ask_desk(home, Command(name="status")).told)
             except TransientError:
                 if told and how_it_was_left(home) is not None:
-                    return told  # `quorum stop` of another terminal
+                    return dict(ended(home, told))  # `quorum stop` of another terminal
                 problem = desk.problem()
                 if problem and not told:
                     raise FatalError(problem) from None
@@ -175,8 +178,6 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
                 continue
             trading.heard(told)
             view(told, "" if trading.begun else desk.problem() or missing(told))
-            if told["mode"] == "STOPPED":
-                return told
     why = "the time is over" if trading.over else "interrupted"
     return dict(settle(home, BY, why, told))
 
@@ -185,6 +186,9 @@ def _tell(console: Console, home: DeskHome, told: dict[str, Any]) -> None:
     if not told:
         console.print(f"the desk never answered; look at the logs and at {home.folder}")
         return
+    by = told["mode_by"]
+    if told["mode"] == "STOPPED" and by != BY:
+        console.print(f"{by} stopped the desk", highlight=False)
     console.print(
         f"equity   {told['equity']:,.2f} {told['account_currency']} "
         f"({told['profit']:+,.2f}), {len(told['positions'])} positions open\n"

@@ -30,3 +30,9 @@ def bar_seconds(text: str) -> int:
             f"found {text!r}"
         )
     return length
+
+
+def written(length_s: int) -> str:
+    """Seconds as `seconds` reads them, in the largest unit that divides them."""
+    unit = max((unit for unit in UNITS_S if length_s % UNITS_S[unit] == 0), key=UNITS_S.__getitem__)
+    return f"{length_s // UNITS_S[unit]}{unit}"

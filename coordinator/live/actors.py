@@ -41,7 +41,9 @@ def start_agent(plan: LivePlan, name: str, address: Address, key: bytes, strateg
 
 
 class LiveDesk:
-    """Answers people while the desk trades in a thread of its own. logs: the folder of its log."""
+    """Answers people while the desk trades in a thread of its own. logs: the folder of its log.
+    run: as of `Attach`.
+    """
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class LiveDesk:
         gateway_key: bytes,
         strategy: Any,
         logs: Path,
+        run: str = "",
     ) -> None:
         self._plan = plan
         self._at = at
@@ -70,6 +73,7 @@ class LiveDesk:
             seat=self._seat,
             tell=DeskLog(logs, COORDINATOR, session=plan.desk.session).tell,
             meters=RayMeters(plan.desk.session),
+            run=run,
         )
         threading.Thread(target=self._run, name="desk", daemon=True).start()
 

@@ -157,8 +157,10 @@ def breaker_limits(settings: Settings) -> BreakerLimits:
     )
 
 
-def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue) -> Serve:
-    """Serves the desk's gateway, where it runs.
+def gateway_server(
+    plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: Venue, run: str = ""
+) -> Serve:
+    """Serves the desk's gateway, where it runs. run: as of `GatewayLoop`.
 
     Raises ConfigError where a person has not accepted what the plan risks.
     """
@@ -201,6 +203,7 @@ def gateway_server(plan: LivePlan, home: DeskHome, approvals_key: bytes, venue: 
         events_per_file=settings.journal.events_per_file,
         open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),
         open_meters=partial(ray_meters, plan.desk.session),
+        run=run,
     )
 
 

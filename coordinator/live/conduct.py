@@ -56,12 +56,13 @@ class DeskOnRay:
         self._home.make()
         plan, home = self._plan, self._home
         approvals_key, line_key = secrets.token_bytes(32), secrets.token_bytes(32)
+        run = secrets.token_hex(8)
         at = self._members_address()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         elsewhere = here if isinstance(at, str) else "SPREAD"
         call = partial(dial, at, line_key)
         venue = self._choice.venue(plan, home)
-        gateway = gateway_server(plan, home, approvals_key, venue)
+        gateway = gateway_server(plan, home, approvals_key, venue, run)
         if venue.exchange is not None:
             self._start(ExchangeActor, EXCHANGE, here, venue.exchange)
         self._start(
@@ -97,6 +98,7 @@ class DeskOnRay:
             gateway_key=home.line_key(),
             strategy=elsewhere,
             logs=home.logs.resolve(),
+            run=run,
         )
         self.actors[COORDINATOR] = coordinator
 

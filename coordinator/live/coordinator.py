@@ -40,6 +40,7 @@ class LiveCoordinator:
     at: where members call in; they prove line_key. gateway: where the gateway listens, for whoever
     proves gateway_key.
     guardian, optimizer: the names of these members. seat: told of every change of the committee.
+    run: as of `Attach`.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class LiveCoordinator:
         seat: Seat,
         tell: Callable[[str], None],
         meters: Meters = NO_METERS,
+        run: str = "",
     ) -> None:
         self._plan = plan
+        self._run = run
         self._gateway_address = gateway
         self._gateway_key = gateway_key
         self._guardian, self._optimizer = guardian, optimizer
@@ -107,7 +110,9 @@ class LiveCoordinator:
             return
         self._gateway = channel.with_deadlines("gateway")
         with contextlib.suppress(StreamLost):
-            self._gateway.post(Attach(session=self._plan.desk.session, born=self._born))
+            self._gateway.post(
+                Attach(session=self._plan.desk.session, born=self._born, run=self._run)
+            )
 
     def _turn(self, gateway: DeadlineLine) -> None:
         waiting: list[Readable] = [self._switchboard, gateway]

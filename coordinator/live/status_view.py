@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from coordinator.configuration.durations import written
 from coordinator.live.assessment import risk_line
 from coordinator.live.override_view import override_line
 
@@ -28,10 +29,17 @@ def status_line(told: Mapping[str, Any]) -> str:
     tripped = [one["name"] for one in told.get("breakers", ()) if one["phase"] != ARMED]
     blocked = f" ({', '.join(tripped)} tripped)" if tripped else ""
     return (
-        f"{told['market_time']}  {told['mode']}{blocked}, {told['bars']:,} bars, "
+        f"{told['market_time']}  {told['mode']}{blocked}, {_bars(told)}, "
         f"equity {told['equity']:,.2f} ({told['profit']:+,.2f}), "
         f"{len(told['positions'])} positions, {len(told['open_orders'])} orders open"
     )
+
+
+def _bars(told: Mapping[str, Any]) -> str:
+    """How many have closed; before the first, when that does: it may be an hour away."""
+    bars = f"{told['bars']:,} bars of {written(told['interval_s'])}"
+    waits = told["next_bar"] and not told["bars"]
+    return f"{bars}, the first closes at {told['next_bar']}" if waits else bars
 
 
 def status_picture(told: Mapping[str, Any]) -> Group:
@@ -107,7 +115,7 @@ def _positions(told: Mapping[str, Any]) -> Table:
             held["symbol"],
             f"{held['units']:+,.0f}",
             f"{held['average_price']:.6g}",
-            f"{held['mid']:.6g}",
+            f"{held['closing_price']:.6g}",
             signed(held["unrealised"]),
             Text("fresh") if age < 1.0 else Text(f"{age:,.0f} bars old", style="yellow"),
         )
@@ -185,7 +193,7 @@ def _machinery(told: Mapping[str, Any]) -> Table:
         table.add_row("risk", _risk(told["risk"]))
     table.add_row(
         "journal",
-        f"{told['events']:,} entries, {told['bars']:,} bars, "
+        f"{told['events']:,} entries, {_bars(told)}, "
         f"the broker's transactions up to {told['last_transaction']:,}",
     )
     return table

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.brokers.venue import BrokerChoice
+from coordinator.live.on_record import refuse_another
 from coordinator.live.plan import LivePlan
+from infra.journal.reader import count_events, last_written
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
+from infra.live.opening import session_at
 from infra.live.resuming import command_to_resume
-from market.bars import utc
 from market.errors import ConfigError, TransientError
 from market.live_messages import Command
 
@@ -31,9 +33,11 @@ def plan_for(settings: Settings, home: DeskHome, choice: BrokerChoice, *, resume
     """The plan of a new desk, whose broker and prices are looked at, or of the one in the folder.
 
     choice: the broker that the settings name; it checks them. Raises ConfigError where a
-    desk is there and is not to be resumed, or the other way round, or where the account is not one
-    that it can trade; DataError for prices that cannot be trusted.
+    desk is at work there, or is there and is not to be resumed, or the other way round, or where
+    the account is not one that it can trade; DataError for prices that cannot be trusted.
     """
+    if home.at_work:
+        raise home.taken()
     session = session_to_resume(home) if resume else None
     if not resume and home.journal.exists():
         raise ConfigError(
@@ -48,6 +52,8 @@ def plan_for(settings: Settings, home: DeskHome, choice: BrokerChoice, *, resume
         session=session,
         available=prepared.available,
     )
+    if resume:
+        refuse_another(plan, session_at(home.journal))
     return choice.looked_at(plan, resume=resume)
 
 
@@ -56,7 +62,7 @@ def desk_on_ray(
     plan: LivePlan, home: DeskHome, choice: BrokerChoice, say: Callable[[str], None]
 ) -> Iterator[DeskOnRay]:
     """The desk's actors, taken down at the end. choice: the broker that the plan was made with.
-    say: told where Ray's dashboard is.
+    say: told where Ray's dashboard is. Raises ConfigError where another desk is at work there.
     """
     # Ray takes a second to import: wrong input should be told before that.
     from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
@@ -64,6 +70,7 @@ def desk_on_ray(
 
     settings = plan.settings.ray
     with (
+        home.starting(),
         choice.handed_over(home),
         ray_cluster(settings.namespace, dashboard=settings.dashboard) as url,
     ):
@@ -90,11 +97,25 @@ def left_as(home: DeskHome) -> str:
     desk = how_it_was_left(home)
     if desk is None:
         return ""
+    stopped_at = datetime.fromtimestamp(last_written(home.journal), UTC)
     return (
         f"the desk in {home.folder} was stopped by {desk.mode_by} at "
-        f"{utc(desk.time):%Y-%m-%d %H:%M:%S} UTC of market time. `{command_to_resume(home)}` takes "
-        "it up again."
+        f"{stopped_at:%Y-%m-%d %H:%M:%S} UTC. `{command_to_resume(home)}` takes it up again."
     )
+
+
+def ended(home: DeskHome, told: Told) -> Told:
+    """The last status of a desk that has stopped, with what its closed journal says."""
+    desk = how_it_was_left(home)
+    if desk is None:
+        return told
+    return {
+        **told,
+        "mode": desk.mode,
+        "mode_by": desk.mode_by,
+        "mode_reason": desk.mode_reason,
+        "events": count_events(home.journal),
+    }
 
 
 def settle(home: DeskHome, by: str, reason: str, told: Told) -> Told:
@@ -108,6 +129,6 @@ def settle(home: DeskHome, by: str, reason: str, told: Told) -> Told:
             asked, told = True, dict(answer.told) or told
         except TransientError:
             if asked or how_it_was_left(home) is not None:
-                return told  # it has settled, closed its books and hung up
+                return ended(home, told)  # it has settled, closed its books and hung up
         time.sleep(LOOK_EVERY_S)
     return told

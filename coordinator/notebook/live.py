@@ -14,9 +14,11 @@ from rich.console import Console
 from coordinator.cli.trade_view import TradeView
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
+from coordinator.live.on_record import settings_on_record
 from coordinator.live.status_view import status_picture
-from coordinator.live.trading import desk_on_ray, left_as, look, plan_for, settle
+from coordinator.live.trading import desk_on_ray, ended, left_as, look, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
+from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
 from coordinator.report.grid import plain_text
@@ -90,23 +92,24 @@ async def start_dynamic_trading(
     account's id, at every start. home: the desk's folder. speed, bar, settings, config: as of
     `quorum trade` and `replay`.
 
-    Raises ConfigError where the folder holds a desk that is not resumed, or none to resume,
+    Raises ConfigError where the folder holds a desk that is not resumed or is at work, or none,
     FatalError where a member cannot be built.
     """
     if not 0.0 < minutes < float("inf"):
         raise ConfigError(f"expected a number of minutes above 0, found {minutes}")
-    loaded = settings_with(
-        {
-            "data": {
-                "instruments": None if instruments is None else tuple(instruments),
-                "bar": bar,
-            },
-            "live": {"home": None if home is None else str(home), "speed": speed},
+    given: dict[str, dict[str, Any]] = {
+        "data": {
+            "instruments": None if instruments is None else tuple(instruments),
+            "bar": bar,
         },
-        settings,
-        config,
-    )
+        "live": {"home": None if home is None else str(home), "speed": speed},
+    }
+    loaded = settings_with(given, settings, config)
     desk_home = DeskHome(folder=loaded.live.home.resolve())
+    if resume:
+        loaded = settings_with(given, settings, config, settings_on_record(desk_home))
+    elif made_up(loaded):
+        loaded = settings_with(given, settings, config, TRIED_OUT)
     choice = broker_named(loaded)
     plan = plan_for(loaded, desk_home, choice, resume=resume)
     plan = accepted(plan, None, accept_live_risk)
@@ -148,7 +151,7 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
                 told = await asyncio.to_thread(look, home)
             except TransientError:
                 if told and left_as(home):
-                    break
+                    return ended(home, told)
                 wrong = await asyncio.to_thread(problem)
                 if wrong and not told:
                     raise FatalError(wrong) from None

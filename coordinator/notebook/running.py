@@ -110,12 +110,17 @@ def settings_with(
     given: Mapping[str, Mapping[str, Any]],
     others: Mapping[str, Mapping[str, Any]] | None,
     config: str | Path | None,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Settings:
-    """The settings of a file, with others over it and what is given, not None, over both."""
+    """The settings of a file, with others over it and what is given, not None, over both.
+
+    defaults: as of `load_settings`.
+    """
     more = dict(others or {})
     return load_settings(
         None if config is None else Path(config),
         {name: {**more.get(name, {}), **_set(given.get(name, {}))} for name in {*given, *more}},
+        defaults,
     )
 
 

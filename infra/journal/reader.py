@@ -43,6 +43,9 @@ def read_numbered(path: Path, after: Snapshot | None = None) -> Iterator[tuple[i
             yield number, event, head
 
 
+NEWEST = "SELECT sequence, written_at FROM events ORDER BY sequence DESC LIMIT 1"
+
+
 def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
     """As `read_chain`, but the rows as they are stored."""
     head, expected = (GENESIS, 0) if after is None else (after.head, after.sequence + 1)
@@ -66,16 +69,32 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
 
 def count_events(path: Path) -> int:
     """How many events a journal has, by the number of its last. Raises JournalError."""
+    last = _newest(path)
+    return 0 if last is None else last[0] + 1
+
+
+def last_written(path: Path) -> float:
+    """When its newest event was written: wall time, seconds since 1970, UTC. Raises JournalError,
+    also where there is none.
+    """
+    last = _newest(path)
+    if last is None:
+        raise JournalError(f"{path} holds no event")
+    return last[1]
+
+
+def _newest(path: Path) -> tuple[int, float] | None:
+    """Number and wall time of the newest event."""
     try:
         for file in reversed(parts(path)):
             with contextlib.closing(open_to_read(file)) as database:
                 schema_of(database, file)
-                (last,) = database.execute("SELECT max(sequence) FROM events").fetchone()
-            if last is not None:
-                return int(last) + 1
+                found = database.execute(NEWEST).fetchone()
+            if found is not None:
+                return int(found[0]), float(found[1])
     except DAMAGE as error:
         raise JournalError(f"{path} cannot be read as a journal: {error}") from None
-    return 0
+    return None
 
 
 def broken(path: Path, number: int, kind: str) -> JournalError:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.journal.lock import is_locked
-from market.errors import ConfigError, RunFolderError
+from infra.journal.lock import is_locked, lock
+from market.errors import ConfigError, JournalUnwritable, RunFolderError
 
 KEY_BYTES = 32
 LONGEST_SOCKET_PATH = 100
@@ -113,9 +116,40 @@ class DeskHome:
         for file in (self.broker_token, self.broker_token.with_suffix(".new")):
             file.unlink(missing_ok=True)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a desk writes its journal here now, or may."""
+        return is_locked(self.journal)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """For who starts a desk and watches it: nobody else does here meanwhile.
+
+        Raises ConfigError where somebody does, or a desk is at work here; RunFolderError.
+        """
+        self.make()
+        try:
+            descriptor = lock(self.folder / "start")
+        except JournalUnwritable:
+            raise self.taken() from None
+        try:
+            if self.at_work:
+                raise self.taken()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def taken(self) -> ConfigError:
+        """That a second desk would be in the way of the first."""
+        where = shlex.quote(str(self.folder))
+        return ConfigError(
+            f"the desk in {self.folder} is at work, and there can be one. `quorum status --home "
+            f"{where}` shows it, `quorum stop --home {where}` ends it"
+        )
+
     def forget_left_token(self) -> None:
         """Remove what a command that was killed has left, unless its desk is still at work."""
-        if not is_locked(self.journal):
+        if not self.at_work:
             self.forget_token()
 
     def make(self) -> None:

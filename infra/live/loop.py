@@ -55,6 +55,7 @@ class GatewayLoop:
     """reconcile_every_s: between two comparisons with the broker. heard_within_s: a broker that is
     silent for longer, heartbeats included, is called anew. opening: takes the desk's trading
     up, tried until the broker is reached; people are heard meanwhile. people: who called before.
+    run: of which start of the desk this is, and its coordinator must be.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class GatewayLoop:
         meters: Meters = NO_METERS,
         opening: Callable[[], None] | None = None,
         people: Sequence[DeadlineLine] = (),
+        run: str = "",
     ) -> None:
         self._gateway = gateway
+        self._run = run
         self._opening = opening
         self._waiting = ""
         self._switchboard = switchboard
@@ -201,6 +204,8 @@ class GatewayLoop:
             refused = TransientError(self._waiting or "the gateway is being opened")
         elif message.session != session:
             refused = Fenced(f"this desk is {session}, not {message.session}")
+        elif message.run != self._run:
+            refused = Fenced("it was started with another desk in the same folder")
         elif message.born < self._born:
             refused = Fenced("a younger coordinator has taken this one's place")
         if refused is not None:

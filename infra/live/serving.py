@@ -65,11 +65,12 @@ def serve_gateway(
     differs: Differs = nothing_differs,
     absent_after_s: float = 0.0,
     heard_within_s: float = HEARD_WITHIN_S,
+    run: str = "",
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
     prices, speed: what the broker's prices are and how fast its time runs. real, grant, differs,
-    absent_after_s: as of `LiveGateway`. heard_within_s: as of `GatewayLoop`. needs: what a desk
+    absent_after_s: as of `LiveGateway`. heard_within_s, run: as of `GatewayLoop`. needs: what one
     must have shown to be given more capital. override_rules: what a person may override. People are
     answered from the first moment, also while the broker cannot be reached. started, rows, seated:
     as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
@@ -152,6 +153,7 @@ def serve_gateway(
             meters=meters,
             opening=partial(gateway.open, description, prices, speed),
             people=room.people,
+            run=run,
         )
         loop.run(leaving.is_set)
         settled = loop.stopped

@@ -20,11 +20,14 @@ from market.bars import utc
 from market.ledger import closing_price
 from market.ports import BrokerStream
 
+SECOND_NS = 1_000_000_000
+
 
 def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]:
     """Mode, account, positions, open orders, epoch, members. Money in account currency.
 
-    unrealised: of a position at its closing price; NaN where it has no price or rate.
+    unrealised: of a position at its closing price; NaN where it has no price or rate. next_bar:
+    when the bar in the making closes.
     """
     state = gateway.books.state
     equity = gateway.equity()
@@ -45,6 +48,8 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
         "market_time": f"{utc(gateway.now):%Y-%m-%d %H:%M:%S} UTC",
         "epoch": state.epoch,
         "bars": state.sequence + 1,
+        "interval_s": state.started.interval_s,
+        "next_bar": _next_bar(gateway),
         "decisions_to": state.decided,
         "events": len(gateway.books),
         "account_currency": state.started.account_currency,
@@ -60,6 +65,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
                 "units": float(state.ledger.units[column]),
                 "average_price": float(state.ledger.average_price[column]),
                 "mid": float(marks.mid[column]),
+                "closing_price": _closing_price(gateway, int(column)),
                 "unrealised": _unrealised(gateway, int(column)),
                 "age_bars": float(marks.age[column]),
             }
@@ -93,7 +99,18 @@ def stream_told(stream: BrokerStream | None) -> dict[str, Any]:
 
 
 def _unrealised(gateway: LiveGateway, column: int) -> float:
-    ledger, marks = gateway.books.state.ledger, gateway.marks
-    units = float(ledger.units[column])
-    price = closing_price(units, float(marks.mid[column]), float(marks.spread[column]))
-    return float(units * (price - ledger.average_price[column]) * marks.rate[column])
+    ledger, rate = gateway.books.state.ledger, float(gateway.marks.rate[column])
+    gained = _closing_price(gateway, column) - float(ledger.average_price[column])
+    return float(ledger.units[column]) * gained * rate
+
+
+def _closing_price(gateway: LiveGateway, column: int) -> float:
+    """At which the position would be closed now: the bid of a long one."""
+    units, marks = float(gateway.books.state.ledger.units[column]), gateway.marks
+    return closing_price(units, float(marks.mid[column]), float(marks.spread[column]))
+
+
+def _next_bar(gateway: LiveGateway) -> str:
+    """When the bar in the making closes, UTC; bars are counted from midnight."""
+    length = gateway.books.state.started.interval_s * SECOND_NS
+    return f"{utc(gateway.now - gateway.now % length + length):%Y-%m-%d %H:%M:%S} UTC"

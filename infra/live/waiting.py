@@ -159,6 +159,8 @@ class WaitingRoom:
             "bars": 0,
             "decisions_to": -1,
             "events": 0,
+            "interval_s": started.interval_s,
+            "next_bar": "",
             "account_currency": started.account_currency,
             "initial_balance": unknown,
             "equity": unknown,

@@ -10,6 +10,7 @@ import pytest
 
 from coordinator.live.trading import settle
 from coordinator.notebook import show_system_status, start_dynamic_trading
+from infra.journal.reader import count_events
 from market.errors import ConfigError, TransientError
 from tests.live import coordinator_of, live_desk
 
@@ -46,7 +47,8 @@ def test_a_desk_that_was_stopped_or_is_not_there_is_told(tmp_path: Path) -> None
     with live_desk(tmp_path) as desk:
         told = settle(desk.home, "ann", "the day is over", {})
         desk.ended()
-        assert told["mode_reason"] == "stopping: the day is over"
+        assert (told["mode"], told["mode_by"]) == ("STOPPED", "ann")
+        assert told["events"] == count_events(desk.home.journal)
         assert settle(desk.home, "bob", "again", told) == told, "nothing is left to be asked"
     with pytest.raises(TransientError, match="stopped by ann"):
         show_system_status(tmp_path)
@@ -69,5 +71,7 @@ def test_trading_that_cannot_begin_is_refused_before_anything_starts(
 
 
 def test_a_folder_that_holds_a_desk_is_not_traded_in_unless_it_is_resumed(tmp_path: Path) -> None:
-    with live_desk(tmp_path), pytest.raises(ConfigError, match="holds a desk already"):
+    with live_desk(tmp_path) as desk:
+        desk.kill()
+    with pytest.raises(ConfigError, match="holds a desk already"):
         asyncio.run(start_dynamic_trading(1.0, home=tmp_path))

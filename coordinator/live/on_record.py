@@ -1,0 +1,67 @@
+"""What a desk's own journal says of how it was begun: what a person need not say again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from coordinator.configuration.durations import written
+from coordinator.live.plan import LivePlan
+from infra.journal.reader import read_events
+from infra.live.home import DeskHome
+from infra.live.opening import session_at
+from market.errors import ConfigError
+from market.events import SessionStarted
+from market.live_events import TradingOpened
+
+
+def settings_on_record(home: DeskHome) -> dict[str, dict[str, Any]]:
+    """Instruments, bars, agents and speed of the desk in a folder, by section and key: they go
+    behind whatever is configured, and before the configuration's own defaults. Nothing where there
+    is no desk. Raises JournalError where the journal cannot be read.
+
+    Files are not among them: a journal names them without their folders.
+    """
+    if not home.journal.exists():
+        return {}
+    started = session_at(home.journal)
+    found: dict[str, dict[str, Any]] = {
+        "data": {
+            "instruments": started.symbols[: started.traded],
+            "bar": written(started.interval_s),
+        }
+    }
+    agents = json.loads(started.configuration or "{}").get("committee", {}).get("agents")
+    if agents:
+        found["committee"] = {"agents": agents}
+    opened = next((e for e in read_events(home.journal) if isinstance(e, TradingOpened)), None)
+    if opened is not None:
+        found["live"] = {"speed": opened.speed}
+    return found
+
+
+def refuse_another(plan: LivePlan, started: SessionStarted) -> None:
+    """Raise ConfigError where a plan is not one of the desk that it takes up."""
+    desk = plan.desk
+    wrong = [
+        f"{name} {was}, found {now}"
+        for name, was, now in (
+            ("bars of", written(started.interval_s), written(desk.interval_s)),
+            (
+                "instruments",
+                ", ".join(started.symbols[: started.traded]),
+                ", ".join(desk.symbols[: desk.traded]),
+            ),
+            (
+                "agents",
+                ", ".join(a.name for a in started.agents),
+                ", ".join(place.name for place in plan.places),
+            ),
+        )
+        if was != now
+    ]
+    if wrong:
+        raise ConfigError(
+            f"the desk that is taken up has {'; '.join(wrong)}. Leave out what says otherwise, on "
+            "the command line or in the configuration, or begin another desk in another --home"
+        )
