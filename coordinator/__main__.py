@@ -1,6 +1,6 @@
 """`python -m coordinator` is `quorum`."""
 
-from coordinator.cli.app import main
+from coordinator.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -44,7 +44,7 @@ VOTE_SECONDS: Final = Measure(
 ABSTENTIONS: Final = Measure(
     name="quorum_abstentions",
     kind="counter",
-    about="Votes that were not cast: late, away, behind or failed",
+    about="Votes that were not cast: late, away, behind, starting or failed",
     by="reason",
 )
 REVIEW_SECONDS: Final = Measure(

@@ -14,7 +14,7 @@ from coordinator.cli.counting import Counting
 from coordinator.cli.decision_told import as_json as told_as_json
 from coordinator.cli.decision_told import tell_many, tell_one
 from coordinator.cli.options import AsJson, InputFolders, RunOrJournal
-from coordinator.configuration.sources import load_settings
+from coordinator.configuration.sources import desk_folders, load_settings
 from coordinator.explain.inputs import places_of
 from coordinator.explain.naming import DecisionName, no_decision, parse_name, refuse_other_session
 from coordinator.explain.replaying import DecisionReplayed, replay_decisions
@@ -42,7 +42,7 @@ def replay(
         raise ConfigError(f"{USAGE}; found {'none' if name is None else 'more'} of them")
     asked = None if name is None else parse_name(name)
     settings = load_settings()
-    journal = journal_of(run, settings.run.out, asked, [settings.live.home])
+    journal = journal_of(run, settings.run.out, asked, desk_folders(settings))
     chosen = _chosen(journal, asked, last)
     places = places_of(journal, inputs or ())
     found: list[DecisionReplayed] = []

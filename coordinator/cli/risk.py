@@ -14,7 +14,7 @@ from agents.guardian.assessment.assess import assess
 from coordinator.cli.asking import plain
 from coordinator.cli.options import AsJson
 from coordinator.cli.risk_told import tell_risk
-from coordinator.configuration.sources import load_settings
+from coordinator.configuration.sources import desk_folders, load_settings
 from coordinator.explain.runs import journal_of
 from coordinator.live.assessment import risk_told
 from coordinator.results.record import load_record
@@ -47,7 +47,7 @@ def risk(
     if plot is not None:
         check_picture(plot)
     settings = load_settings()
-    journal = journal_of(run, settings.run.out, desks=[settings.live.home])
+    journal = journal_of(run, settings.run.out, desks=desk_folders(settings))
     record = load_record(journal)
     row = row_at(record, moment)
     history = whole_history(record, journal)

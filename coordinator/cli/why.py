@@ -10,7 +10,7 @@ from rich.console import Console
 
 from coordinator.cli.options import AsJson, InputFolders, RunOrJournal
 from coordinator.cli.why_told import tell_decision, tell_instrument
-from coordinator.configuration.sources import load_settings
+from coordinator.configuration.sources import desk_folders, load_settings
 from coordinator.explain.document import decision_document
 from coordinator.explain.inputs import places_of
 from coordinator.explain.naming import parse_name
@@ -37,7 +37,7 @@ def why(
     """Why did the desk do that? Ballots, tally, size, verdict, order, fills, and the record."""
     asked = parse_name(name)
     settings = load_settings()
-    journal = journal_of(run, settings.run.out, asked, [settings.live.home])
+    journal = journal_of(run, settings.run.out, asked, desk_folders(settings))
     record = read_decision(journal, asked)
     seen = data_seen(record, journal, places_of(journal, inputs or ()))
     symbol = instrument or asked.symbol

@@ -71,6 +71,12 @@ def load_settings(
         raise ConfigError(f"{chosen} cannot be read: {error}") from None
 
 
+def desk_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where a live desk may lie that nobody named: as configured, and as the environment says."""
+    named = os.environ.get(HOME)
+    return (settings.live.home, *(() if not named else (Path(named),)))
+
+
 def _layers(toml: Path | None, defaults: Mapping[str, Mapping[str, Any]]) -> Any:
     """A settings class that reads flags first, then the environment, the file, the defaults."""
 

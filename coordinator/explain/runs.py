@@ -31,7 +31,11 @@ def journal_of(
     known = [*runs.glob(f"*/{JOURNAL}"), *(desk / JOURNAL for desk in desks)]
     journals = sorted((path for path in known if path.is_file()), key=_written_at)
     if not journals:
-        raise JournalError(f"no run in {runs}; start one with `quorum replay`, or name one: --run")
+        looked = "".join(f", no desk in {desk}" for desk in desks)
+        raise JournalError(
+            f"no run in {runs}{looked}; start one with `quorum replay` or `quorum trade`, or name "
+            "one: --run"
+        )
     session = name.session if name is not None else None
     if session is None:
         return journals[-1]

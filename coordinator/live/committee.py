@@ -23,14 +23,18 @@ from market.lines import Failure
 from market.messages import BallotCast, PrimeWith, VoteOn
 
 LATENCIES_KEPT = 512
-LATE, AWAY, BEHIND = "late", "away", "behind"
+LATE, AWAY, BEHIND, STARTING = "late", "away", "behind", "starting"
 
 
 @dataclass(slots=True)
 class _Member:
-    """How one agent is: its line, the next bar that it expects, and how it has answered."""
+    """How one agent is: its line, the next bar that it expects, and how it has answered.
+
+    came: whether it has called in since it was seated; before that its process is starting.
+    """
 
     line: DeadlineLine | None = None
+    came: bool = False
     expects: int | None = None
     latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
     abstained: Counter[str] = field(default_factory=Counter)
@@ -62,7 +66,7 @@ class LiveCommittee:
         self._members = {place.name: _Member() for place in places}
         self._voted: list[tuple[str, float]] = []
         self._missing: list[str] = []
-        self.seated = self._names
+        self._seated = self._names
         self._asked_at = 0.0
         self._rows = rows_by_name(places)
         self._evidence = sum(len(place.evidence) for place in places)
@@ -71,6 +75,17 @@ class LiveCommittee:
     def names(self) -> tuple[str, ...]:
         """Every place, in the order of the tally."""
         return self._names
+
+    @property
+    def seated(self) -> tuple[str, ...]:
+        """Who sits; an agent that does not is asked nothing."""
+        return self._seated
+
+    @seated.setter
+    def seated(self, names: tuple[str, ...]) -> None:
+        for name, member in self._members.items():
+            member.came = member.came and name in names
+        self._seated = names
 
     @property
     def lines(self) -> list[DeadlineLine]:
@@ -82,7 +97,7 @@ class LiveCommittee:
         member = self._members[line.name]
         if member.line is not None:
             member.line.close()
-        member.line, member.expects = line, None
+        member.line, member.expects, member.came = line, None, True
 
     def prime(self, sequence: int) -> None:
         """Prime whoever is new, so that the bar `sequence` can be voted on at once."""
@@ -221,7 +236,7 @@ class LiveCommittee:
                 abstentions.append(
                     AgentAbstained(sequence=sequence, time=time_ns, agent=name, reason=reason)
                 )
-                kind = reason if reason in (LATE, AWAY, BEHIND) else "failed"
+                kind = reason if reason in (LATE, AWAY, BEHIND, STARTING) else "failed"
                 self._members[name].abstained[kind] += 1
                 self._missing.append(kind)
         return box.scores, box.evidence, abstentions
@@ -231,5 +246,8 @@ class LiveCommittee:
         if name not in self.seated:
             return None
         member = self._members[name]
-        absent = AWAY if member.line is None else LATE if member.expects else BEHIND
+        if member.line is None:
+            absent = AWAY if member.came else STARTING
+        else:
+            absent = LATE if member.expects else BEHIND
         return failed.get(name, absent)

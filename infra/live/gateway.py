@@ -156,6 +156,7 @@ class LiveGateway:
         )
         self._differs = differs
         self._seen: Settlement | None = None
+        self._unsent: dict[str, str] = {}
         self._moved = False
         self._told_stage = ""
 
@@ -345,10 +346,18 @@ class LiveGateway:
                 self.alert("error", str(error), decided.sequence)
                 unsent = _each_unsent(decided.signed, str(error))
             else:
-                for symbol, why in unsent:
-                    self.alert("warning", f"{symbol} was not sent: {why}", decided.sequence)
+                self._tell_unsent(decided.sequence, sent, unsent)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def _tell_unsent(self, sequence: int, sent: int, unsent: tuple[tuple[str, str], ...]) -> None:
+        """Alert people of what was not sent, and for one reason once until something is sent."""
+        if sent:
+            self._unsent.clear()
+        for symbol, why in unsent:
+            if self._unsent.get(symbol) != why:
+                self._unsent[symbol] = why
+                self.alert("warning", f"{symbol} was not sent: {why}", sequence)
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""

@@ -133,3 +133,17 @@ def test_it_is_told_so_where_the_last_two_hang_up_together(table: Table) -> None
     _, _, abstentions = committee.gather(0, 1, lambda: told.append("nearly"))
     assert told == ["nearly"]
     assert reasons(abstentions) == {"bear": "away", "owl": "away"}
+
+
+def test_an_agent_whose_process_starts_is_not_told_as_one_that_went_away(table: Table) -> None:
+    committee, agents = table
+    committee.seated = ("bull", "owl")
+    agents.pop("bear").close()
+    committee.drain()
+    committee.seated = ("bull", "bear", "owl")
+    ask(table)
+    agents["bull"].send(ballot("bull"))
+    agents["owl"].close()
+    _, _, abstentions = committee.gather(0, 1, unheard)
+    assert reasons(abstentions) == {"bear": "starting", "owl": "away"}
+    assert committee.health()["bear"]["abstained"] == {"starting": 1}

@@ -40,6 +40,7 @@ from market.quotes import Quote
 from tests.exchanges import CASH, START, SYMBOLS, LocalBench, order
 from tests.live import WITHIN_S
 from tests.live_gateways import (
+    GatewayDesk,
     approved,
     crash,
     decided,
@@ -392,6 +393,25 @@ def test_an_account_that_somebody_else_traded_is_not_taken_over(tmp_path: Path) 
             FatalError, match="holds positions or working orders that this desk did not open"
         ):
             open_gateway(desk.bench, other)
+
+
+def test_what_a_halt_keeps_from_being_sent_is_told_once_until_something_is_sent(
+    tmp_path: Path,
+) -> None:
+    def told(desk: GatewayDesk) -> int:
+        return sum("EUR_USD was not sent" in one.message for one in desk.events(AlertRaised))
+
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.gateway.change_mode(Mode.HALTED, "ann", "lunch")
+        for sequence in range(3):
+            assert desk.execute(approved("EUR_USD", 1_000.0), sequence=sequence).unsent
+        assert told(desk) == 1
+        desk.gateway.change_mode(Mode.TRADING, "ann", "back")
+        assert desk.execute(approved("GBP_USD", 1_000.0), sequence=3).sent == 1
+        desk.gateway.change_mode(Mode.HALTED, "ann", "lunch")
+        assert desk.execute(approved("EUR_USD", 1_000.0), sequence=4).unsent
+        assert told(desk) == 2
 
 
 FORGED = (

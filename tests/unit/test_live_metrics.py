@@ -47,7 +47,7 @@ def test_who_does_not_vote_and_what_a_limit_refuses_is_counted_by_its_reason() -
     with live_session(plan, meters=meters, without=("contrarian",)) as session:
         decided = [session.decide(bar_ready(number, 2e-3 * (number - 59))) for number in (60, 61)]
         session.decided()
-    assert meters.counted["quorum_abstentions", "away"] == 2
+    assert meters.counted["quorum_abstentions", "starting"] == 2
     refusals = {name: n for name, n in meters.counted.items() if name[0] == "quorum_refusals"}
     assert refusals == {("quorum_refusals", "OPEN_POSITIONS"): 2}, decided
 
