@@ -100,7 +100,8 @@ def _tell(console: Console, found: Verified, anchors: list[Anchor]) -> None:
     if found.events:
         console.print(f"written  {_iso(found.first_at)} to {_iso(found.last_at)}")
     console.print(f"seals    {_seals(found)}")
-    met = f"{found.anchors} of {len(anchors)} met" if anchors else "none to compare with"
+    unmet = "none: an end that was cut off would go unseen"
+    met = f"{found.anchors} of {len(anchors)} met" if anchors else unmet
     console.print(f"anchors  {met}")
     if not found.holds:
         console.print(
@@ -115,7 +116,7 @@ def _said(fault: Fault) -> str:
 
 def _seals(found: Verified) -> str:
     if found.sealed_from is None:
-        return "none: a chain that was written anew as a whole, and wall times, cannot be told"
+        return "none: a whole chain written anew, or other wall times, would go unseen"
     if not found.keyed:
         return f"from event {found.sealed_from} on, not checked: name the key with --key-file"
     if found.sealed_from > 0:

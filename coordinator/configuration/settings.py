@@ -387,8 +387,7 @@ class JournalSettings(Section):
     )
     anchors: str | None = Field(
         None,
-        description="a file, or an http(s) address; unset: anchors.jsonl in the home of a desk "
-        "with a key",
+        description="a file, or an http(s) address; unset: anchors.jsonl in the desk's home",
     )
     anchor_every_s: NotNegative = Field(60.0, description="at most so often, beside start and end")
     events_per_file: int = Field(

@@ -142,12 +142,14 @@ def journal_key_of(settings: Settings) -> bytes | None:
     return journal_key(settings.journal.key_file, os.environ)
 
 
-def anchors_at(settings: Settings, home: DeskHome, key: bytes | None) -> str | None:
-    """Where the journal is anchored: a file or an address; None: nowhere."""
-    if settings.journal.anchors is not None:
-        said = settings.journal.anchors
+def anchors_at(settings: Settings, home: DeskHome) -> str:
+    """Where the journal is anchored: a file or an address; by default a file of the home, by which
+    an end that was cut off is found.
+    """
+    said = settings.journal.anchors
+    if said is not None:
         return said if "://" in said else str(Path(said).resolve())
-    return None if key is None else str(home.anchors.resolve())
+    return str(home.anchors.resolve())
 
 
 def breaker_limits(settings: Settings) -> BreakerLimits:
@@ -198,7 +200,7 @@ def gateway_server(
         approvals_key=approvals_key,
         reconcile_every_s=settings.live.reconcile_every_s,
         journal_key=key,
-        anchors_at=anchors_at(settings, home, key),
+        anchors_at=anchors_at(settings, home),
         anchor_every_s=settings.journal.anchor_every_s,
         events_per_file=settings.journal.events_per_file,
         open_log=partial(DeskLog, home.logs, GATEWAY, session=plan.desk.session),

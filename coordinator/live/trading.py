@@ -13,7 +13,7 @@ from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.on_record import refuse_another
 from coordinator.live.plan import LivePlan
-from infra.journal.reader import count_events, last_written
+from infra.journal.reader import count_events, last_written, refuse_damaged
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
@@ -34,11 +34,14 @@ def plan_for(settings: Settings, home: DeskHome, choice: BrokerChoice, *, resume
 
     choice: the broker that the settings name; it checks them. Raises ConfigError where a
     desk is at work there, or is there and is not to be resumed, or the other way round, or where
-    the account is not one that it can trade; DataError for prices that cannot be trusted.
+    the account is not one that it can trade; JournalError that names the first event of a journal
+    that does not hold; DataError for prices that cannot be trusted.
     """
     if home.at_work:
         raise home.taken()
     session = session_to_resume(home) if resume else None
+    if resume:
+        refuse_damaged(home.journal)
     if not resume and home.journal.exists():
         raise ConfigError(
             f"{home.folder} holds a desk already. `{command_to_resume(home)}` takes it up with its "

@@ -67,6 +67,14 @@ def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:
         ) from None
 
 
+def refuse_damaged(path: Path) -> None:
+    """Raise JournalError that names the first event of a journal which does not continue its chain,
+    also where a start would go on from a snapshot after it.
+    """
+    for _ in chained_rows(path):
+        pass
+
+
 def count_events(path: Path) -> int:
     """How many events a journal has, by the number of its last. Raises JournalError."""
     last = _newest(path)

@@ -318,12 +318,11 @@ def test_a_bad_key_or_address_is_told_before_anything_starts(tmp_path: Path) -> 
         live_plan_of(with_journal(anchors="ftp://somewhere"), opened="now")
 
 
-def test_a_desk_with_a_key_is_anchored_in_its_home_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_desk_is_anchored_in_its_home_unless_told_otherwise(tmp_path: Path) -> None:
     home = DeskHome(folder=tmp_path)
-    assert anchors_at(with_journal(), home, None) is None
-    assert anchors_at(with_journal(), home, KEY) == str(home.anchors)
+    assert anchors_at(with_journal(), home) == str(home.anchors)
     address = "https://example.org/anchors"
-    assert anchors_at(with_journal(anchors=address), home, None) == address
+    assert anchors_at(with_journal(anchors=address), home) == address
 
 
 def test_how_a_journal_is_sealed_leaves_no_trace_in_what_decisions_depend_on() -> None:

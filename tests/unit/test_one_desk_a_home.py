@@ -29,7 +29,9 @@ from market.lines import Failure
 from market.live_events import TradingOpened
 from market.live_messages import Attach
 from tests.live import SESSION, live_desk
+from tests.tampering import tampered
 
+SPOIL_THE_SECOND = "UPDATE events SET payload = payload || x'00' WHERE sequence = 1"
 BEGUN = {
     "data": {"instruments": ("EUR_USD", "USD_JPY"), "bar": "1m"},
     "committee": {"agents": ("momentum", "volatility")},
@@ -154,3 +156,16 @@ def test_what_was_said_last_is_not_said_again_where_there_is_no_terminal() -> No
     assert heard.getvalue().splitlines() == [
         "waiting for the desk", "waiting for the desk: the disk is full", "waiting for the desk",
     ]  # fmt: skip
+
+
+def test_a_journal_that_was_damaged_before_its_snapshot_is_not_taken_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with live_desk(tmp_path) as desk:
+        desk.kill()  # which closes its books, and keeps a snapshot behind all events
+    journal = desk.home.journal
+    tampered(journal, lambda found: found.execute(SPOIL_THE_SECOND))
+    assert run(["trade", "--resume", "--home", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "event 1 (TradingOpened) does not continue the chain" in told
+    assert f"quorum journal salvage {journal}" in told
