@@ -31,7 +31,7 @@ from market.live_messages import Attach
 from tests.live import SESSION, live_desk
 from tests.tampering import tampered
 
-SPOIL_THE_SECOND = "UPDATE events SET payload = payload || x'00' WHERE sequence = 1"
+SPOIL_THE_SECOND = "UPDATE events SET payload = CAST(payload || x'00' AS BLOB) WHERE sequence = 1"
 BEGUN = {
     "data": {"instruments": ("EUR_USD", "USD_JPY"), "bar": "1m"},
     "committee": {"agents": ("momentum", "volatility")},
