@@ -167,5 +167,5 @@ def test_a_journal_that_was_damaged_before_its_snapshot_is_not_taken_up(
     tampered(journal, lambda found: found.execute(SPOIL_THE_SECOND))
     assert run(["trade", "--resume", "--home", str(tmp_path)]) == 2
     told = " ".join(capsys.readouterr().err.split())
-    assert "event 1 (TradingOpened) does not continue the chain" in told
+    assert "event 1 (AgentLeft) does not continue the chain" in told
     assert f"quorum journal salvage {journal}" in told
