@@ -21,6 +21,7 @@ from infra.live.ports import Board, Silence
 from infra.live.staging import Staging
 from infra.live.stopping import halted_to_stop, taken_up
 from infra.live.undecided import UndecidedBars
+from infra.live.whole_bars import WholeBars
 from infra.logs import Tell
 from infra.metrics import NO_METERS, Meters
 from market.accounts import OrderState, StreamUpdate
@@ -134,6 +135,8 @@ class LiveGateway:
         )
         self._marking = Marking(books.state, board, instruments, account_currency)
         self._undecided = UndecidedBars()
+        interval_s = books.state.started.interval_s
+        self._whole = WholeBars(self._broker, interval_s, history_bars, self.alert)
         self.breakers = GatewayBreakers(
             breakers,
             books,
@@ -219,6 +222,10 @@ class LiveGateway:
         """Readable once orders that are under way may be heard of; None where none are."""
         return self.dispatch.awaited
 
+    def heard_anew(self) -> None:
+        """The broker's stream is there, and may not have been for a while."""
+        self._whole.missed()
+
     def hear_answers(self) -> None:
         """Book what became of orders under way, where that is known; does not wait."""
         self.dispatch.hear()
@@ -244,7 +251,8 @@ class LiveGateway:
         if heard:
             self.breakers.heard()
         self.breakers.quoted(update.quotes, self.now)
-        for bar in self._board.close_due(self.now):
+        closed = self._board.close_due(self.now)
+        for bar in self._whole.whole(closed, self.books.state.window.last_time, self.now):
             self._close(bar)
         self._look_for_silence()
         self.overriding.look(self.now)

@@ -339,6 +339,7 @@ class GatewayLoop:
     def _connect(self) -> None:
         try:
             self._stream = self._subscribe(self._gateway.books.state.last_transaction)
+            self._gateway.heard_anew()
             self._reconnect_s = RECONNECT_S[0]
             self._called_at = time.monotonic()
         except (TransientError, OutcomeUnknown, InvalidError) as error:

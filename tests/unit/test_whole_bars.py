@@ -1,0 +1,106 @@
+"""Bars are the market's also where the desk did not hear all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from infra.live.whole_bars import WholeBars
+from market.bar_window import BarSlice
+from market.live_events import BarClosed
+from tests.live_broker import SECOND, FakeBroker
+from tests.live_gateways import GatewayDesk, crash, gateway_desk, open_gateway
+
+MINUTE = 60
+
+
+def same_as_the_brokers(desk: GatewayDesk) -> None:
+    """Every bar that was recorded, and none is missing between them."""
+    recorded = desk.events(BarClosed)
+    theirs = desk.bench.broker.history(MINUTE, len(recorded))
+    assert [bar.time for bar in recorded] == theirs.time.tolist()
+    for row, bar in enumerate(recorded):
+        expected = [theirs.open, theirs.high, theirs.low, theirs.close, theirs.spread]
+        np.testing.assert_array_equal(bar.values[:5], [values[row] for values in expected])
+
+
+def test_a_bar_in_whose_middle_the_gateway_died_is_the_broker_s(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10, seconds=MINUTE)
+        desk.market("EUR_USD", 1.20)
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        again.market("EUR_USD", 1.15)
+        again.market("EUR_USD", 1.15, seconds=MINUTE)
+        same_as_the_brokers(again)
+        assert again.events(BarClosed)[-1].values[1, 0] == 1.20
+
+
+def lost_for(desk: GatewayDesk, bars: int) -> None:
+    """The stream is gone while so many bars close, and is called anew."""
+    desk.bench.broker.streams.remove(desk.stream)
+    desk.stream.close()
+    for number in range(bars):
+        desk.bench.market("EUR_USD", 1.20 + number / 100.0, 0.0, seconds=MINUTE)
+    desk.stream = desk.bench.broker.subscribe(desk.state.last_transaction)
+    desk.gateway.heard_anew()
+
+
+def test_bars_that_close_while_the_stream_is_lost_are_not_missing(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10, seconds=MINUTE)
+        desk.market("EUR_USD", 1.11, seconds=MINUTE)
+        desk.gateway.bar_ready()
+        lost_for(desk, 3)
+        desk.market("EUR_USD", 1.30, seconds=MINUTE)
+        same_as_the_brokers(desk)
+        ready = desk.gateway.bar_ready()
+        assert ready is not None
+        assert len(ready.missed) == 3
+
+
+def quoted(broker: FakeBroker, minutes: int) -> list[BarSlice]:
+    """So many minutes of quotes, and the bars that were built of those that were heard."""
+    for number in range(minutes):
+        for symbol in broker.symbols:
+            broker.market(symbol, 1.0 + number / 100.0, 1e-4, seconds=MINUTE / len(broker.symbols))
+    own = np.ones((6, len(broker.symbols)))
+    return [BarSlice(time=int(broker.history(MINUTE, 1).time[-1]), values=own)]
+
+
+def test_where_the_broker_cannot_be_asked_people_are_told_what_the_bars_lack() -> None:
+    broker, told = FakeBroker(), list[tuple[str, str]]()
+    whole = WholeBars(broker, MINUTE, 100, lambda *said: told.append(said))
+    heard = quoted(broker, 3)
+    since = heard[0].time - 3 * MINUTE * SECOND
+    with broker.unreachable():
+        assert whole.whole(heard, since, broker.time) == heard
+    ((level, message),) = told
+    assert level == "warning"
+    assert "UTC lack what was quoted while the broker was not heard" in message
+    whole.missed()
+    assert len(whole.whole(heard, since, broker.time)) == 3, "those that closed are all there"
+
+
+def test_the_broker_is_asked_once_a_bar_until_one_was_heard_from_its_beginning() -> None:
+    broker = FakeBroker()
+    whole = WholeBars(broker, MINUTE, 100, lambda *_: None)
+    asked = []
+    since = broker.time
+    for _ in range(4):
+        heard = quoted(broker, 1)
+        for _ in range(3):
+            bars = whole.whole(heard, since, broker.time)
+            since = max([since, *(bar.time for bar in bars)])
+            heard = []
+        asked.append(broker.asked.count("history"))
+    made = [number + 1 for number in range(4)]  # by the test itself
+    assert [found - own for found, own in zip(asked, made, strict=True)] == [1, 2, 2, 2]
+
+
+def test_no_more_bars_are_asked_for_than_a_desk_remembers() -> None:
+    broker = FakeBroker()
+    heard = quoted(broker, 6)
+    found = WholeBars(broker, MINUTE, 4, lambda *_: None).whole(heard, 0, broker.time)
+    assert [bar.time for bar in found] == broker.history(MINUTE, 4).time.tolist()
