@@ -16,7 +16,7 @@ from infra.live.posting import posted
 from market.accounts import BrokerOrder
 from market.errors import InvalidError, OutcomeUnknown, TransientError
 from market.events import OrderIntended
-from market.order_life import NEVER_REVERSES, UNSETTLED, OrderStage
+from market.order_life import NEVER_REVERSES, ROUNDING, UNSETTLED, OrderStage
 from market.orders import OrderRequest
 from market.ports import LiveBroker, OrdersUnderWay
 
@@ -165,8 +165,17 @@ class Sending:
         return [order for order in lot.orders if is_unsettled(order.client_order_id)]
 
     def _replace(self, old: str, order: OrderRequest, now: int) -> None:
-        """Put an order in the place of another; of the other one the transactions tell."""
+        """Put an order in the place of another; of the other one the transactions tell.
+
+        One that has filled more than the books know is not replaced: both together would be more
+        than was approved.
+        """
         try:
+            more = self._filled_unheard(old)
+            if more:
+                why = f"order {old}, to be replaced, has filled {more:g} that was not heard of"
+                self._books.record(not_sent(order, why, now))
+                return
             answer = self._broker.replace(old, order)
         except OutcomeUnknown as error:
             self._books.record(unanswered(order, str(error), now))
@@ -178,6 +187,14 @@ class Sending:
             else:
                 why = f"order {old}, to be replaced, had ended: {answer.state}"
                 self._books.record(not_sent(order, why, now))
+
+    def _filled_unheard(self, name: str) -> float:
+        """Signed units that an order has filled beyond those in the books."""
+        found, entry = self._broker.find(name), self._books.state.orders.get(name)
+        if found is None or entry is None:
+            return 0.0
+        more = found.filled - entry.filled
+        return more if abs(more) > ROUNDING * abs(found.units) else 0.0
 
     def _answered(self, order: OrderRequest, answer: BrokerOrder | None, now: int) -> None:
         event = event_of(order, answer, now)

@@ -17,7 +17,7 @@ from market.live_events import ModeChanged
 from market.modes import Mode
 from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
-from tests.dispatching import Bench, bench, euros, leg, order_id, signed
+from tests.dispatching import Bench, bench, euros, leg, order_id, told, signed
 from tests.exchanges import START
 
 LIMIT = Entry(kind=EntryKind.LIMIT, price=0.9, time_in_force=TimeInForce.GTC)
@@ -152,6 +152,19 @@ def test_an_order_that_had_filled_is_not_replaced_and_its_fill_is_told(waiting: 
     waiting.fill(A)
     assert waiting.books.state.orders == {}
     assert waiting.held == 1_000.0
+
+
+def test_an_order_that_has_filled_more_than_was_heard_of_is_not_replaced(waiting: Bench) -> None:
+    works = told(waiting.broker.orders[A], OrderState.PARTIALLY_FILLED)
+    waiting.broker.found[A] = replace(works, filled=600.0)
+    replacing(waiting)
+    assert waiting.broker.replaced == []
+    why = f"NOT_SENT: order {A}, to be replaced, has filled 600 that was not heard of"
+    assert waiting.events(OrderCancelled)[0].cancellation.reason == why
+    waiting.fill(A, 600.0)
+    new = leg("c", 300.0, entry=LIMIT, replaces=A)
+    assert waiting.send(euros(300.0), sequence=2, legs=(new,)) == (1, ())
+    assert waiting.broker.replaced == [(A, order_id("c", 2))]
 
 
 def test_a_replacement_without_an_answer_is_unknown_and_the_old_order_is_still_followed(
