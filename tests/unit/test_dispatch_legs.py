@@ -17,7 +17,7 @@ from market.live_events import ModeChanged
 from market.modes import Mode
 from market.order_life import OrderStage
 from market.orders import Entry, EntryKind, TimeInForce
-from tests.dispatching import Bench, bench, euros, leg, order_id, told, signed
+from tests.dispatching import Bench, bench, euros, leg, order_id, signed, told
 from tests.exchanges import START
 
 LIMIT = Entry(kind=EntryKind.LIMIT, price=0.9, time_in_force=TimeInForce.GTC)
