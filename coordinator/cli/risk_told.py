@@ -69,7 +69,7 @@ def tell_risk(
 def _heading(found: RiskAssessment) -> Text:
     book = found.portfolio
     style = "bold green" if found.score >= 50.0 else "bold yellow" if found.score else "bold red"
-    text = Text(f"risk score {found.score:.0f} of 100", style)
+    text = Text(f"risk score {found.score:.0f} of 100 (0: a limit is used up)", style)
     text.append(
         f"   {utc(found.time):%Y-%m-%d %H:%M} UTC   equity {_money(found.equity)} "
         f"{found.account_currency}   leverage {_number(book.leverage, '.2f')}   "

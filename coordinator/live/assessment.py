@@ -90,4 +90,5 @@ def risk_line(risk: Mapping[str, Any]) -> str:
     if risk.get("bound", "") not in ("", CONFIGURED):
         part += f", set by {risk['bound']}"
     nearest = risk["nearest"].replace("_", " ").lower()
-    return f"score {risk['score']:.0f} of 100, nearest {nearest} ({part}), {age}"
+    score = f"score {risk['score']:.0f} of 100 (0: a limit is used up)"
+    return f"{score}, nearest {nearest} ({part}), {age}"

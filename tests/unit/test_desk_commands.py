@@ -110,7 +110,7 @@ def test_a_status_shows_the_account_what_is_open_and_every_agent(
         "mean_reversion 0.40 away", "sentiment · not seated", "BUY 10,000 EUR_USD (score +0.42)",
         "1,234 since the coordinator attached, p50 1.10 ms, p99 · ms",
         "guardian here, optimizer away", "sizing neutral",
-        "score 12 of 100, nearest daily var (88% used), 42 s old",
+        "score 12 of 100 (0: a limit is used up), nearest daily var (88% used), 42 s old",
     ):  # fmt: skip
         assert part in shown
 
