@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.recording.events import ORDERS, bars_of_events, started
-from infra.journal.reader import count_events, read_chain
+from infra.journal.reader import count_events, read_chain, refuse_damaged
 from infra.journal.snapshots import newest_snapshot
 from infra.journal.sqlite import SqliteJournal
 from infra.journal.verify import verify
@@ -128,6 +128,10 @@ def recovery(folder: Path) -> None:
     figure("recovery_with_snapshot_s", seconds, "s", reach, how, at_most=True)
     seconds = timed(lambda: verify(path, KEY))
     figure("verify_s", seconds, "s", None, f"{of}; chain, seals and the file's structure")
+    seconds = timed(lambda: refuse_damaged(path))
+    figure(
+        "resume_check_s", seconds, "s", None, f"{of}; the chain alone, before a desk is taken up"
+    )
     seconds = timed(lambda: sum(1 for _ in read_chain(path)))
     figure("read_all_s", seconds, "s", None, f"{of}; chain checked, every event decoded")
     forget(path, "true")

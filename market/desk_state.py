@@ -28,6 +28,7 @@ from market.events import (
     OrderIntended,
     SessionStarted,
     TradingHalted,
+    TradingRearmed,
 )
 from market.learned import LearnedFold
 from market.ledger import book_told, open_ledger
@@ -137,6 +138,7 @@ class DeskState:
             BreakerTripped: trips.trip,
             BreakerReset: self._reset,
             TradingHalted: self._note_halt,
+            TradingRearmed: self._rearm,
             MismatchFound: self._note_mismatch,
             AgentReweighted: self._reweigh,
             AgentJoined: self._seat,
@@ -212,6 +214,7 @@ class DeskState:
         self.decided = event.sequence
         self.evidence = stage_evidence.decided(self.evidence, event.time)
         self._scores.append((event.time, event.score))
+        self.untold.decide(event.sequence)
 
     def _intend(self, event: OrderIntended) -> None:
         if event.purpose != Purpose.SURPLUS:  # of the desk's own: it takes no decision's approvals
@@ -282,6 +285,9 @@ class DeskState:
 
     def _note_halt(self, _event: TradingHalted) -> None:
         self.evidence = replace(self.evidence, halts=self.evidence.halts + 1)
+
+    def _rearm(self, _event: TradingRearmed) -> None:
+        self.untold.pass_over()
 
     def _note_mismatch(self, _event: MismatchFound) -> None:
         self.evidence = replace(self.evidence, mismatches=self.evidence.mismatches + 1)

@@ -37,7 +37,7 @@ from coordinator.configuration.sources import HOME, load_settings
 from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
-from coordinator.live.on_record import settings_on_record
+from coordinator.live.on_record import taken_up
 from coordinator.live.trading import desk_on_ray, ended, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
 from coordinator.live.tried_out import TRIED_OUT, made_up
@@ -119,7 +119,7 @@ def trade(
     settings = load_settings(config, flags)
     if resume:
         there = DeskHome(folder=settings.live.home.resolve())
-        settings = load_settings(config, flags, settings_on_record(there))
+        settings = taken_up(there, partial(load_settings, config, flags))
     elif made_up(settings):
         settings = load_settings(config, flags, TRIED_OUT)
     refuse_flags_of_others(
@@ -139,7 +139,7 @@ def trade(
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
     choice = broker_named(settings)
-    with console.status("looking at the prices and the account"):
+    with console.status("looking at the journal, the prices and the account"):
         plan = plan_for(settings, desk_home, choice, resume=resume)
     ask = typer.prompt if sys.stdin.isatty() else None
     plan = accepted(plan, ask, accept_live_risk)

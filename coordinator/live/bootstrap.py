@@ -181,6 +181,7 @@ def gateway_server(
         differs=venue.differs,
         absent_after_s=venue.absent_after_s,
         heard_within_s=venue.heard_within_s,
+        asks_history=venue.exchange is not None,  # another broker's is a request an instrument
         needs=stage_needs(settings),
         override_rules=override_rules(plan.desk.limits),
         started=live_session_started(plan, time=0, feed=venue.feed),

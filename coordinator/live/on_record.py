@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from coordinator.configuration.durations import written
+from coordinator.configuration.settings import Settings
 from coordinator.live.plan import LivePlan
 from infra.journal.reader import read_events
 from infra.live.home import DeskHome
@@ -38,6 +40,26 @@ def settings_on_record(home: DeskHome) -> dict[str, dict[str, Any]]:
     if opened is not None:
         found["live"] = {"speed": opened.speed}
     return found
+
+
+def taken_up(
+    home: DeskHome, load: Callable[[Mapping[str, Mapping[str, Any]]], Settings]
+) -> Settings:
+    """The settings of the desk in a folder. load: reads them with what stands behind them.
+
+    Agents that are on its record and in no list of the committee may join: a journal does not say
+    which of them were shadows, and who sits is in the desk's own state.
+    """
+    settings = load(settings_on_record(home))
+    if not home.journal.exists():
+        return settings
+    committee = settings.committee
+    listed = {*committee.agents, *committee.shadows, *committee.allowed}
+    more = [a.name for a in session_at(home.journal).agents if a.name not in listed]
+    allowed = (*committee.allowed, *more)
+    return settings.model_copy(
+        update={"committee": committee.model_copy(update={"allowed": allowed})}
+    )
 
 
 def refuse_another(plan: LivePlan, started: SessionStarted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from rich.console import Console
 from coordinator.cli.trade_view import TradeView
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
-from coordinator.live.on_record import settings_on_record
+from coordinator.live.on_record import taken_up
 from coordinator.live.status_view import status_picture
 from coordinator.live.trading import desk_on_ray, ended, left_as, look, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
@@ -107,7 +108,7 @@ async def start_dynamic_trading(
     loaded = settings_with(given, settings, config)
     desk_home = DeskHome(folder=loaded.live.home.resolve())
     if resume:
-        loaded = settings_with(given, settings, config, settings_on_record(desk_home))
+        loaded = taken_up(desk_home, partial(settings_with, given, settings, config))
     elif made_up(loaded):
         loaded = settings_with(given, settings, config, TRIED_OUT)
     choice = broker_named(loaded)

@@ -9,9 +9,13 @@ from pathlib import Path
 from market.errors import JournalUnwritable
 
 
+class Locked(JournalUnwritable):
+    """Another process holds the lock."""
+
+
 def lock(path: Path) -> int:
-    """The descriptor that holds the lock, to be closed. Raises JournalUnwritable where another
-    holds it, or where it cannot be made.
+    """The descriptor that holds the lock, to be closed. Raises Locked where another holds it,
+    JournalUnwritable where it cannot be made.
     """
     beside = _beside(path)
     try:
@@ -25,7 +29,7 @@ def lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise JournalUnwritable(
+        raise Locked(
             f"another desk writes {path}; stop it first, or choose another folder"
         ) from None
     return descriptor

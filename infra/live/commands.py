@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.live.gateway import LiveGateway
 from infra.live.status import status_of
-from infra.live.stopping import ASKED, halted_to_stop, settled_reason
+from infra.live.stopping import ASKED, halted_to_stop, of_a_halt, settled_reason
 from market.errors import nearest
 from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
@@ -84,7 +84,7 @@ class Commands:
         state = self._gateway.books.state
         trades = state.mode in (Mode.TRADING, Mode.STOPPED)
         if trades or halted_to_stop(state.mode, state.mode_reason):
-            self._gateway.change_mode(Mode.HALTED, command.by, command.reason)
+            self._gateway.change_mode(Mode.HALTED, command.by, of_a_halt(command.reason))
             if self._gateway.opened:
                 self._gateway.dispatch.cancel_working()
         return ""
@@ -119,7 +119,8 @@ class Commands:
         self.stopping = True
         if state.mode is Mode.TRADING:
             self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
-            self._halted_to_stop = True
+        # Also of a stop that the death of this gateway cut short.
+        self._halted_to_stop |= halted_to_stop(state.mode, state.mode_reason)
         if state.mode is not Mode.FLATTENING and self._gateway.opened:
             self._gateway.dispatch.cancel_working()
         return ""

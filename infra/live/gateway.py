@@ -84,7 +84,8 @@ class LiveGateway:
 
     real, grant, wall: as of `Staging`. absent_after_s: how long the broker may not show what it
     has done: as of `Dispatch`, and `lags_s` of `AccountWatch`. differs: why the account is not the
-    one that the desk was planned for, empty where it is.
+    one that the desk was planned for, empty where it is. asks_history: whether the broker's history
+    is a quick answer: see `WholeBars`.
 
     Every method may raise JournalUnwritable, after which nothing may be traded any more.
     """
@@ -111,6 +112,7 @@ class LiveGateway:
         absent_after_s: float = 0.0,
         differs: Differs = nothing_differs,
         cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
+        asks_history: bool = True,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:
@@ -136,7 +138,9 @@ class LiveGateway:
         self._marking = Marking(books.state, board, instruments, account_currency)
         self._undecided = UndecidedBars()
         interval_s = books.state.started.interval_s
-        self._whole = WholeBars(self._broker, interval_s, history_bars, self.alert)
+        self._whole = WholeBars(
+            self._broker, interval_s, history_bars if asks_history else 0, self.alert
+        )
         self.breakers = GatewayBreakers(
             breakers,
             books,
@@ -369,6 +373,7 @@ class LiveGateway:
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""
+        self._unsent.clear()
         self.books.record(ModeChanged(time=self.now, mode=mode.value, by=by, reason=reason))
         self.books.durable()
         self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.journal.lock import is_locked, lock
-from market.errors import ConfigError, JournalUnwritable, RunFolderError
+from infra.journal.lock import Locked, is_locked, lock
+from market.errors import ConfigError, RunFolderError
 
 KEY_BYTES = 32
 LONGEST_SOCKET_PATH = 100
@@ -125,13 +125,19 @@ class DeskHome:
     def starting(self) -> Iterator[None]:
         """For who starts a desk and watches it: nobody else does here meanwhile.
 
-        Raises ConfigError where somebody does, or a desk is at work here; RunFolderError.
+        Raises ConfigError where somebody does, or a desk is at work here; RunFolderError,
+        JournalUnwritable.
         """
         self.make()
         try:
             descriptor = lock(self.folder / "start")
-        except JournalUnwritable:
-            raise self.taken() from None
+        except Locked:
+            if self.at_work:
+                raise self.taken() from None
+            raise ConfigError(
+                f"another `quorum trade` is starting or ending a desk in {self.folder}; try again "
+                "in some seconds"
+            ) from None
         try:
             if self.at_work:
                 raise self.taken()

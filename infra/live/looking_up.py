@@ -79,10 +79,13 @@ class LookingUp:
                 found = self._broker.find(order.client_order_id)
             except (TransientError, OutcomeUnknown, InvalidError):
                 return  # the broker cannot be asked now
+            if found is None and not self._is_absent(order.client_order_id):
+                continue  # one of the broker's machines may lag
             if found is None or found.state in ENDS:
                 was = "not there" if found is None else found.state.value
                 why = f"{was} at the broker, whose transactions cannot be booked"
                 self._books.record(ended(order, why, OrderStage.CANCELLED, now))
+            self._looked_for.pop(order.client_order_id, None)
 
     def _is_absent(self, name: str) -> bool:
         """Whether an order has been looked for in vain for long enough to be believed absent."""

@@ -162,6 +162,7 @@ class GatewayLoop:
             if self._failure is None:
                 heard = silent_s <= self._heard_within_s / 2.0
                 self._gateway.take(update, heard=heard)
+                self._heard_at = max(self._heard_at, time.monotonic() - silent_s)  # after its work
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
             self._gateway.breakers.lost()

@@ -194,7 +194,7 @@ class Sending:
         if found is None or entry is None:
             return 0.0
         more = found.filled - entry.filled
-        return more if abs(more) > ROUNDING * abs(found.units) else 0.0
+        return more if more * found.units > ROUNDING * found.units**2 else 0.0
 
     def _answered(self, order: OrderRequest, answer: BrokerOrder | None, now: int) -> None:
         event = event_of(order, answer, now)

@@ -66,18 +66,19 @@ def serve_gateway(
     absent_after_s: float = 0.0,
     heard_within_s: float = HEARD_WITHIN_S,
     run: str = "",
+    asks_history: bool = True,
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
     prices, speed: what the broker's prices are and how fast its time runs. real, grant, differs,
-    absent_after_s: as of `LiveGateway`. heard_within_s, run: as of `GatewayLoop`. needs: what one
-    must have shown to be given more capital. override_rules: what a person may override. People are
-    answered from the first moment, also while the broker cannot be reached. started, rows, seated:
-    as of `open_books`. staleness: (M,) when a price is old, and when silence is told. breakers: the
-    gateway's own. guardian_limits: by halt, told beside them. cancels: how often may be cancelled.
-    journal_key: seals the events; None seals none. anchors_at: a file or an http(s) address that
-    the journal is anchored at; None: nowhere. events_per_file: of the journal, until the next is
-    begun.
+    absent_after_s, asks_history: as of `LiveGateway`. heard_within_s, run: as of `GatewayLoop`.
+    needs: what a desk must have shown to be given more capital. override_rules: what a person may
+    override. People are answered from the first moment, also while the broker cannot be reached.
+    started, rows, seated: as of `open_books`. staleness: (M,) when a price is old, and when silence
+    is told. breakers: the gateway's own. guardian_limits: by halt, told beside them. cancels: how
+    often may be cancelled. journal_key: seals the events; None seals none. anchors_at: a file or an
+    http(s) address that the journal is anchored at; None: nowhere. events_per_file: of the journal,
+    until the next is begun.
     Raises JournalError, JournalUnwritable and ConfigError where the desk cannot be taken up.
     """
     account, log, meters = broker(), open_log(), open_meters()
@@ -137,6 +138,7 @@ def serve_gateway(
         absent_after_s=absent_after_s,
         differs=differs,
         cancels=cancels,
+        asks_history=asks_history,
         tell=log.tell,
         meters=meters,
     )

@@ -13,6 +13,11 @@ def halted_to_stop(mode: Mode, why: str) -> bool:
     return mode is Mode.HALTED and why.startswith(ASKED)
 
 
+def of_a_halt(reason: str) -> str:
+    """A person's reason to halt, which is not taken for that of a stop."""
+    return f"halted, {reason}" if reason.startswith(ASKED) else reason
+
+
 def settled_reason(mode: Mode, why: str) -> str:
     """What the journal says of a desk that has stopped. mode: as what it is to be taken up again;
     STOPPED where it was not taken up at all, and then what it said before stands.

@@ -16,9 +16,12 @@ Alert = Callable[[str, str], None]
 
 
 class WholeBars:
-    """most: bars that are asked of the broker at once. alert: told by level what people must hear
-    of. After a start, or after its stream was lost, the bars that close are the broker's own, up to
-    the one in which it was heard again; those that closed meanwhile are among them.
+    """most: bars that are asked of the broker at once; 0 where its history is no quick answer, and
+    the loop must not wait for it. alert: told by level what people must hear of.
+
+    After a start, or after its stream was lost, the bars that close are the broker's own, up to the
+    one in which it was heard again; those that closed meanwhile are among them. Where the broker is
+    not asked, or lacks them, people are told what the bars lack.
     """
 
     def __init__(self, broker: LiveBroker, interval_s: int, most: int, alert: Alert) -> None:
@@ -39,23 +42,32 @@ class WholeBars:
         since: UTC nanoseconds, the end of the newest that is on record. now: market time, ns.
         """
         until = now - now % self._length
-        if self._lost:
+        if until <= since:
+            return bars
+        if self._lost:  # the bar that is in the making now may have been heard in part
             self._lost, self._patchy_until, self._asked_until = False, until + self._length, 0
-        if since >= self._patchy_until or until <= max(since, self._asked_until):
+        if since >= self._patchy_until or until <= self._asked_until:
             return bars
         self._asked_until = until
-        count = min((until - since) // self._length, self._most)
-        try:
-            theirs = _slices(self._broker.history(self._interval_s, count))
-        except (TransientError, OutcomeUnknown, InvalidError) as error:
+        theirs = self._theirs(since, until)
+        found = {bar.time: bar for bar in (*bars, *theirs) if since < bar.time <= until}
+        if any(bar.time not in {own.time for own in theirs} for bar in bars):
             self._alert(
                 "warning",
-                f"the bars up to {utc(until):%Y-%m-%d %H:%M:%S} UTC lack what was quoted while "
-                f"the broker was not heard: {error}",
+                f"the bars up to {utc(until):%Y-%m-%d %H:%M:%S} UTC may lack what was quoted while "
+                "the broker was not heard",
             )
-            return bars
-        found = {bar.time: bar for bar in (*bars, *theirs) if since < bar.time <= until}
         return [found[time] for time in sorted(found)]
+
+    def _theirs(self, since: int, until: int) -> list[BarSlice]:
+        """The broker's own; none where it is not asked, or does not answer."""
+        count = min((until - since) // self._length, self._most)
+        if count < 1:
+            return []
+        try:
+            return _slices(self._broker.history(self._interval_s, count))
+        except (TransientError, OutcomeUnknown, InvalidError):
+            return []
 
 
 def _slices(bars: Bars) -> list[BarSlice]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.journal.codec import decode_value, encode_value
-from market.untold_fold import KEPT_BARS, Untold, UntoldFold
+from market.untold_fold import Untold, UntoldFold
 
 M = 2
 STEPS = st.lists(
@@ -39,6 +39,8 @@ def test_what_was_told_and_what_is_untold_are_all_fills(steps: list[str]) -> Non
             bar = bars - 1 if which == "" else bars - 2  # the next bar has closed meanwhile
             if bar > reviewed:
                 told += fold.until(bar)
+                fold.decide(bar)
+                fold = restarted(fold)
                 fold.review(bar)
                 reviewed = bar
         assert (fold.filled >= 0.0).all()
@@ -49,19 +51,34 @@ def test_a_bar_that_is_reviewed_a_second_time_tells_nothing_again() -> None:
     fold = UntoldFold(M)
     fold.fill(0)
     fold.settle(0)
+    fold.decide(0)
     fold.review(0)
     fold.fill(1)
     fold.review(0)
     assert fold.filled.tolist() == [0.0, 1.0]
 
 
-def test_bars_that_nobody_decides_on_are_not_kept_for_ever() -> None:
+def test_what_is_said_between_two_bars_is_no_review() -> None:
     fold = UntoldFold(M)
-    for bar in range(10 * KEPT_BARS):
-        fold.fill(0)
+    fold.fill(0)
+    fold.settle(0)
+    fold.decide(0)  # the guardian was silent on it
+    fold.pass_over()  # and a person re-arms it
+    fold.review(0)
+    assert fold.filled.tolist() == [1.0, 0.0]
+
+
+def test_a_bar_that_is_decided_on_late_tells_its_fills_however_many_have_closed_since() -> None:
+    fold = UntoldFold(M)
+    fold.fill(0)
+    fold.settle(0)
+    fold.decide(0)
+    for bar in range(1, 1_000):
         fold.settle(bar)
-    assert len(fold.snapshot().sequence) == KEPT_BARS
-    assert fold.until(10 * KEPT_BARS - 1).tolist() == [10.0 * KEPT_BARS, 0.0]
+    assert len(fold.snapshot().sequence) == 1, "bars without a fill of their own are not kept"
+    fold.fill(1)
+    fold.review(0)
+    assert fold.filled.tolist() == [0.0, 1.0]
 
 
 def test_financing_is_told_with_the_next_bar_alone() -> None:

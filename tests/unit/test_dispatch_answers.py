@@ -118,3 +118,32 @@ def test_what_is_left_of_an_order_that_reduces_may_work_on_where_openings_are_ca
     desk.dispatch.cancel_openings()
     assert desk.broker.cancelled == []
     assert desk.books.state.working[0] == -600.0
+
+
+def test_an_order_that_a_machine_that_lags_denies_is_not_ended_for_one_denial(
+    tmp_path: Path,
+) -> None:
+    desk = bench(tmp_path, absent_after_s=10.0)
+    desk.send(euros(1_000.0))
+    for seconds, open_still in ((0.0, True), (9.0, True), (10.0, False)):
+        desk.seconds[0] = seconds
+        desk.dispatch.end_untold(START)
+        assert (M in desk.books.state.orders) is open_still
+    desk.books.close()
+
+
+def test_an_order_that_ended_untold_is_ended_on_record_and_one_that_works_is_not(
+    desk: Bench,
+) -> None:
+    desk.send(euros(1_000.0))
+    works = told(desk.broker.orders[M], OrderState.ACCEPTED)
+    desk.broker.found[M] = works
+    desk.dispatch.end_untold(START)
+    assert [*desk.books.state.orders] == [M]
+    desk.broker.found[M] = told(desk.broker.orders[M], OrderState.CANCELLED)
+    desk.dispatch.end_untold(START)
+    assert desk.books.state.orders == {}
+    (gone,) = desk.events(OrderCancelled)
+    assert (
+        "cancelled at the broker, whose transactions cannot be booked" in gone.cancellation.reason
+    )

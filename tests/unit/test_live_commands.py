@@ -264,9 +264,11 @@ def test_stop_settles_what_is_open_and_the_desk_goes_on_trading_when_it_is_resum
             assert (told["mode"], told["positions"][0]["units"]) == ("TRADING", 10_000.0)
 
 
-@pytest.mark.parametrize("halted", ["stopping: not really", "news"])
+@pytest.mark.parametrize(
+    ("halted", "said"), [("stopping: not really", "halted, stopping: not really"), ("news", "news")]
+)
 def test_a_desk_that_was_halted_before_it_stopped_is_halted_when_it_goes_on(
-    tmp_path: Path, halted: str
+    tmp_path: Path, halted: str, said: str
 ) -> None:
     with live_desk(tmp_path) as first:
         first.ask("halt", by="ann", reason=halted)
@@ -274,7 +276,20 @@ def test_a_desk_that_was_halted_before_it_stopped_is_halted_when_it_goes_on(
         first.ended()
         with live_desk(tmp_path, first.broker) as second:
             told = second.status()
-            assert (told["mode"], told["mode_reason"]) == ("HALTED", halted)
+            assert (told["mode"], told["mode_reason"]) == ("HALTED", said)
+
+
+def test_a_stop_that_the_gateway_s_death_cut_short_is_gone_on_with(tmp_path: Path) -> None:
+    with live_desk(tmp_path) as first:
+        with stopping(first):
+            first.kill()
+        with live_desk(tmp_path, first.broker) as second:
+            assert second.status()["mode"] == "HALTED"
+            second.ask("stop", **STOPPING)
+            second.prices()
+            second.ended()
+        with live_desk(tmp_path, first.broker) as third:
+            assert third.status()["mode"] == "TRADING"
 
 
 BOB = {"by": "bob", "reason": "bad news"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds, written
 from coordinator.configuration.sources import load_settings
 from coordinator.live.bootstrap import live_plan_of
-from coordinator.live.on_record import refuse_another, settings_on_record
+from coordinator.live.on_record import refuse_another, settings_on_record, taken_up
 from coordinator.live.plan import live_session_started
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.live import start_dynamic_trading
@@ -57,7 +58,7 @@ def test_a_second_desk_in_the_folder_of_one_at_work_is_refused_and_changes_nothi
 
 def test_two_that_start_in_one_folder_at_once_are_one(tmp_path: Path) -> None:
     home = DeskHome(folder=tmp_path / "desk")
-    with home.starting(), pytest.raises(ConfigError, match="is at work"), home.starting():
+    with home.starting(), pytest.raises(ConfigError, match="starting or ending"), home.starting():
         pass
     with home.starting():
         assert not home.at_work
@@ -132,6 +133,23 @@ def test_a_desk_is_not_taken_up_as_another(
     started = session_at(begun.journal)
     with pytest.raises(ConfigError, match=said):
         refuse_another(live_plan_of(settings, session=started.session), started)
+
+
+def test_a_desk_with_shadows_is_taken_up_without_naming_them(tmp_path: Path) -> None:
+    home = DeskHome(folder=tmp_path)
+    agents = {"agents": ("momentum",), "shadows": ("volatility",), "allowed": ("sentiment",)}
+    plan = live_plan_of(load_settings(None, {"committee": agents}), opened="once")
+    started = live_session_started(plan, time=0, feed="made-up prices")
+    journal = SqliteJournal(home.journal)
+    journal.append(started)
+    journal.close()
+    settings = taken_up(home, partial(load_settings, None, None))
+    refuse_another(live_plan_of(settings, session=started.session), started)
+    again = taken_up(
+        home, partial(load_settings, None, {"committee": {"shadows": ("volatility",)}})
+    )
+    assert (again.committee.shadows, again.committee.allowed) == (("volatility",), ("sentiment",))
+    refuse_another(live_plan_of(again, session=started.session), started)
 
 
 def test_nobody_who_tries_a_desk_out_waits_an_hour_for_a_bar() -> None:

@@ -69,38 +69,61 @@ def quoted(broker: FakeBroker, minutes: int) -> list[BarSlice]:
     return [BarSlice(time=int(broker.history(MINUTE, 1).time[-1]), values=own)]
 
 
+def whole_bars(broker: FakeBroker, most: int = 100) -> tuple[WholeBars, list[str]]:
+    told: list[str] = []
+    return WholeBars(broker, MINUTE, most, lambda _, said: told.append(said)), told
+
+
 def test_where_the_broker_cannot_be_asked_people_are_told_what_the_bars_lack() -> None:
-    broker, told = FakeBroker(), list[tuple[str, str]]()
-    whole = WholeBars(broker, MINUTE, 100, lambda *said: told.append(said))
+    broker = FakeBroker()
+    whole, told = whole_bars(broker)
     heard = quoted(broker, 3)
     since = heard[0].time - 3 * MINUTE * SECOND
     with broker.unreachable():
         assert whole.whole(heard, since, broker.time) == heard
-    ((level, message),) = told
-    assert level == "warning"
-    assert "UTC lack what was quoted while the broker was not heard" in message
+    (message,) = told
+    assert "UTC may lack what was quoted while the broker was not heard" in message
     whole.missed()
     assert len(whole.whole(heard, since, broker.time)) == 3, "those that closed are all there"
+    assert len(told) == 1
 
 
-def test_the_broker_is_asked_once_a_bar_until_one_was_heard_from_its_beginning() -> None:
+def test_a_broker_whose_history_is_no_quick_answer_is_not_asked_and_people_are_told() -> None:
     broker = FakeBroker()
-    whole = WholeBars(broker, MINUTE, 100, lambda *_: None)
-    asked = []
-    since = broker.time
-    for _ in range(4):
-        heard = quoted(broker, 1)
-        for _ in range(3):
-            bars = whole.whole(heard, since, broker.time)
-            since = max([since, *(bar.time for bar in bars)])
-            heard = []
-        asked.append(broker.asked.count("history"))
-    made = [number + 1 for number in range(4)]  # by the test itself
-    assert [found - own for found, own in zip(asked, made, strict=True)] == [1, 2, 2, 2]
+    whole, told = whole_bars(broker, most=0)
+    heard = quoted(broker, 3)
+    asked = broker.asked.count("history")
+    assert whole.whole(heard, heard[0].time - 3 * MINUTE * SECOND, broker.time) == heard
+    assert broker.asked.count("history") == asked
+    assert len(told) == 1
+
+
+def test_a_broker_that_lacks_the_newest_bar_yet_is_told_of() -> None:
+    broker = FakeBroker()
+    whole, told = whole_bars(broker)
+    (newest,) = quoted(broker, 3)
+    later = BarSlice(time=newest.time + MINUTE * SECOND, values=newest.values)
+    found = whole.whole([later], newest.time - MINUTE * SECOND, later.time)
+    assert [bar.time for bar in found] == [newest.time, later.time]
+    assert len(told) == 1
+
+
+def test_a_first_word_of_the_broker_that_is_old_does_not_count_as_having_heard_the_bar() -> None:
+    broker = FakeBroker()
+    whole, _ = whole_bars(broker)
+    old = broker.time
+    whole.whole([], old, old)  # as a stream's heartbeat before any price
+    (first,) = quoted(broker, 3)
+    assert len(whole.whole([first], first.time - MINUTE * SECOND, broker.time)) == 1
+    (second,) = quoted(broker, 1)
+    (found,) = whole.whole([second], first.time, broker.time)
+    assert found is not second, "the bar in which it was heard again is the broker's"
+    (third,) = quoted(broker, 1)
+    assert list(whole.whole([third], second.time, broker.time)) == [third]
 
 
 def test_no_more_bars_are_asked_for_than_a_desk_remembers() -> None:
     broker = FakeBroker()
-    heard = quoted(broker, 6)
-    found = WholeBars(broker, MINUTE, 4, lambda *_: None).whole(heard, 0, broker.time)
+    whole, _ = whole_bars(broker, most=4)
+    found = whole.whole(quoted(broker, 6), 0, broker.time)
     assert [bar.time for bar in found] == broker.history(MINUTE, 4).time.tolist()
