@@ -23,7 +23,9 @@ def dial(address: Address, key: bytes, purpose: str, timeout_s: float) -> Deadli
             f"the paper exchange at {address} has another key; give both the same key file"
         ) from None
     except FileNotFoundError:
-        raise TransientError(f"the paper exchange at {address} is not there yet") from None
+        raise TransientError(
+            f"the paper exchange at {address} cannot be reached: it is not there; is it running?"
+        ) from None
     except (OSError, EOFError) as error:
         raise TransientError(
             f"the paper exchange at {address} cannot be reached: {error or 'it hung up'}; "
