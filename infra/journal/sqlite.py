@@ -16,7 +16,7 @@ from infra.journal.copying import new_file, write_rows
 from infra.journal.lock import lock
 from infra.journal.parts import part, parts
 from infra.journal.reader import chained_rows
-from infra.journal.rows import first_number
+from infra.journal.rows import Row, first_number
 from infra.journal.schema import EVENTS, SCHEMA_VERSION, SNAPSHOTS, schema_at
 from infra.journal.sealing import Seals
 from infra.journal.snapshots import Snapshot, keep_snapshot
@@ -24,6 +24,7 @@ from market.errors import JournalError, JournalUnwritable
 from market.events import Event
 from market.lots import singly
 
+INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
 COMMIT_EVERY_S = 0.05
 """What need not be durable before the next step is, at most, this old when the process dies."""
 
@@ -201,14 +202,24 @@ class SqliteJournal:
             rows.append((count, kind, payload, head, now, sealed))
             count += 1
         try:
-            self._database.execute("SAVEPOINT together")
-            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self._database.execute("RELEASE together")
+            self._insert(rows)
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):  # SQLite may have gone back further by itself
-                self._database.execute("ROLLBACK TO together")
             raise self._failed(error) from None
         self._head, self._count, self._seal = head, count, sealed
+
+    def _insert(self, rows: list[Row]) -> None:
+        """All of them or none; one alone is so by itself."""
+        if len(rows) < 2:
+            self._database.executemany(INSERT, rows)
+            return
+        self._database.execute("SAVEPOINT together")
+        try:
+            self._database.executemany(INSERT, rows)
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have gone back further by itself
+                self._database.execute("ROLLBACK TO together")
+            raise
+        self._database.execute("RELEASE together")
 
     def commit(self, *, now: bool = True) -> None:
         """Make everything recorded durable; with `now=False` only when the last time is old."""
