@@ -172,6 +172,7 @@ def open_gateway(
         history_bars=ROWS,
         breakers=breakers,
         cancels=cancels,
+        asks_history=True,
         tell=lambda text, **_: said.append(text),
     )
     gateway.open("a paper exchange")

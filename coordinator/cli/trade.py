@@ -41,7 +41,7 @@ from coordinator.live.on_record import taken_up
 from coordinator.live.trading import desk_on_ray, ended, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
 from coordinator.live.tried_out import TRIED_OUT, made_up
-from infra.live.asking import ask_desk, how_it_was_left
+from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
 from market.errors import FatalError, TransientError
@@ -169,8 +169,9 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
             try:
                 told = dict(ask_desk(home, Command(name="status")).told)
             except TransientError:
-                if told and how_it_was_left(home) is not None:
-                    return dict(ended(home, told))  # `quorum stop` of another terminal
+                stopped = ended(home, told)
+                if told and stopped is not None:
+                    return dict(stopped)  # `quorum stop` of another terminal
                 problem = desk.problem()
                 if problem and not told:
                     raise FatalError(problem) from None

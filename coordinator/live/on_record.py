@@ -8,12 +8,9 @@ from typing import Any
 
 from coordinator.configuration.durations import written
 from coordinator.configuration.settings import Settings
-from coordinator.live.plan import LivePlan
 from infra.journal.reader import read_events
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
-from market.errors import ConfigError
-from market.events import SessionStarted
 from market.live_events import TradingOpened
 
 
@@ -60,30 +57,3 @@ def taken_up(
     return settings.model_copy(
         update={"committee": committee.model_copy(update={"allowed": allowed})}
     )
-
-
-def refuse_another(plan: LivePlan, started: SessionStarted) -> None:
-    """Raise ConfigError where a plan is not one of the desk that it takes up."""
-    desk = plan.desk
-    wrong = [
-        f"{name} {was}, found {now}"
-        for name, was, now in (
-            ("bars of", written(started.interval_s), written(desk.interval_s)),
-            (
-                "instruments",
-                ", ".join(started.symbols[: started.traded]),
-                ", ".join(desk.symbols[: desk.traded]),
-            ),
-            (
-                "agents",
-                ", ".join(a.name for a in started.agents),
-                ", ".join(place.name for place in plan.places),
-            ),
-        )
-        if was != now
-    ]
-    if wrong:
-        raise ConfigError(
-            f"the desk that is taken up has {'; '.join(wrong)}. Leave out what says otherwise, on "
-            "the command line or in the configuration, or begin another desk in another --home"
-        )

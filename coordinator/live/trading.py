@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.brokers.venue import BrokerChoice
-from coordinator.live.on_record import refuse_another
-from coordinator.live.plan import LivePlan
+from coordinator.live.plan import LivePlan, live_session_started
 from infra.journal.reader import count_events, last_written, refuse_damaged
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
-from infra.live.opening import session_at
+from infra.live.opening import refuse_another, session_at
 from infra.live.resuming import command_to_resume
 from market.errors import ConfigError, TransientError
 from market.live_messages import Command
@@ -56,7 +55,8 @@ def plan_for(settings: Settings, home: DeskHome, choice: BrokerChoice, *, resume
         available=prepared.available,
     )
     if resume:
-        refuse_another(plan, session_at(home.journal))
+        asked = live_session_started(plan, time=0, feed="")
+        refuse_another(session_at(home.journal), asked)
     return choice.looked_at(plan, resume=resume)
 
 
@@ -107,11 +107,13 @@ def left_as(home: DeskHome) -> str:
     )
 
 
-def ended(home: DeskHome, told: Told) -> Told:
-    """The last status of a desk that has stopped, with what its closed journal says."""
+def ended(home: DeskHome, told: Told) -> Told | None:
+    """The last status of a desk that has stopped, with what its closed journal says; None for one
+    that works, or died.
+    """
     desk = how_it_was_left(home)
     if desk is None:
-        return told
+        return None
     return {
         **told,
         "mode": desk.mode,
@@ -131,7 +133,8 @@ def settle(home: DeskHome, by: str, reason: str, told: Told) -> Told:
             answer = ask_desk(home, Command(name=name, by=by, reason=reason))
             asked, told = True, dict(answer.told) or told
         except TransientError:
-            if asked or how_it_was_left(home) is not None:
-                return ended(home, told)  # it has settled, closed its books and hung up
+            closed = ended(home, told)
+            if asked or closed is not None:
+                return closed or told  # it has settled, closed its books and hung up
         time.sleep(LOOK_EVERY_S)
     return told

@@ -17,7 +17,7 @@ from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.on_record import taken_up
 from coordinator.live.status_view import status_picture
-from coordinator.live.trading import desk_on_ray, ended, left_as, look, plan_for, settle
+from coordinator.live.trading import desk_on_ray, ended, look, plan_for, settle
 from coordinator.live.trading_time import TradingTime, missing
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.run import Run
@@ -151,8 +151,9 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
             try:
                 told = await asyncio.to_thread(look, home)
             except TransientError:
-                if told and left_as(home):
-                    return ended(home, told)
+                stopped = ended(home, told)
+                if told and stopped is not None:
+                    return stopped
                 wrong = await asyncio.to_thread(problem)
                 if wrong and not told:
                     raise FatalError(wrong) from None

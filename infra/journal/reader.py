@@ -16,6 +16,8 @@ from market.errors import JournalError
 from market.events import Event
 from market.lots import singly
 
+NEWEST = "SELECT sequence, written_at FROM events ORDER BY sequence DESC LIMIT 1"
+
 
 def read_events(path: Path) -> Iterator[Event]:
     """The events of a journal in order, each checked against the chain.
@@ -41,9 +43,6 @@ def read_numbered(path: Path, after: Snapshot | None = None) -> Iterator[tuple[i
     for number, kind, payload, head, _, _ in chained_rows(path, after):
         for event in singly(decode(kind, payload)):
             yield number, event, head
-
-
-NEWEST = "SELECT sequence, written_at FROM events ORDER BY sequence DESC LIMIT 1"
 
 
 def chained_rows(path: Path, after: Snapshot | None = None) -> Iterator[Row]:

@@ -38,15 +38,15 @@ class Commands:
         self._committee_changed = committee_changed
         self._rearm_asked = rearm_asked
         self.stopping = False
-        self._halted_to_stop = False
 
     @property
     def stopped_as(self) -> str:
         """What the journal says once the desk has stopped: whatever was ordered or found while it
-        settled outlives it, and the halt that this stop itself began does not.
+        settled outlives it, and the halt that a stop itself began does not, also one that the death
+        of a gateway cut short.
         """
         state = self._gateway.books.state
-        traded = self._halted_to_stop and halted_to_stop(state.mode, state.mode_reason)
+        traded = halted_to_stop(state.mode, state.mode_reason)
         return settled_reason(Mode.TRADING if traded else state.mode, state.mode_reason)
 
     def answer(self, command: Command) -> CommandAnswered:
@@ -119,8 +119,6 @@ class Commands:
         self.stopping = True
         if state.mode is Mode.TRADING:
             self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
-        # Also of a stop that the death of this gateway cut short.
-        self._halted_to_stop |= halted_to_stop(state.mode, state.mode_reason)
         if state.mode is not Mode.FLATTENING and self._gateway.opened:
             self._gateway.dispatch.cancel_working()
         return ""

@@ -112,7 +112,7 @@ class LiveGateway:
         absent_after_s: float = 0.0,
         differs: Differs = nothing_differs,
         cancels: CancelLimits = CancelLimits(),  # noqa: B008  (frozen)
-        asks_history: bool = True,
+        asks_history: bool = False,
         tell: Tell,
         meters: Meters = NO_METERS,
     ) -> None:

@@ -156,13 +156,13 @@ class GatewayLoop:
         try:
             update, now = stream.take(), time.monotonic()
             silent_s = stream.heard_s if isinstance(stream, Watched) else 0.0
-            self._heard_at = max(self._heard_at, now - silent_s)
             if update.quotes:
                 self._quoted_at = now
             if self._failure is None:
                 heard = silent_s <= self._heard_within_s / 2.0
                 self._gateway.take(update, heard=heard)
-                self._heard_at = max(self._heard_at, time.monotonic() - silent_s)  # after its work
+            # Last: while the gateway worked on it nobody listened, and no silence was the broker's.
+            self._heard_at = max(self._heard_at, time.monotonic() - silent_s)
         except (TransientError, OutcomeUnknown, InvalidError) as error:
             self._tell(f"the broker's stream ended: {error}", level="warning")
             self._gateway.breakers.lost()

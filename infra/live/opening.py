@@ -81,6 +81,30 @@ def session_at(path: Path) -> SessionStarted:
     raise JournalError(f"{path}: expected a journal that begins with SessionStarted")
 
 
+def refuse_another(found: SessionStarted, asked: SessionStarted) -> None:
+    """Raise ConfigError where the desk that is asked for is not the one that was found: it has
+    other bars, instruments or agents.
+    """
+    wrong = [
+        f"{name} {was}, asked for is {now}"
+        for name, was, now in (
+            ("bars of", f"{found.interval_s} s", f"{asked.interval_s} s"),
+            ("instruments", ", ".join(found.symbols), ", ".join(asked.symbols)),
+            ("agents", _names(found), _names(asked)),
+        )
+        if was != now
+    ]
+    if wrong:
+        raise ConfigError(
+            f"the desk that is taken up has {'; '.join(wrong)}. Leave out what says otherwise, on "
+            "the command line or in the configuration, or begin another desk in another --home"
+        )
+
+
+def _names(started: SessionStarted) -> str:
+    return ", ".join(agent.name for agent in started.agents)
+
+
 def _resumed(
     path: Path,
     started: SessionStarted,
@@ -100,14 +124,7 @@ def _resumed(
         into=state.apply,
     )
     found, asked = state.started, started
-    if (found.symbols, found.interval_s) != (asked.symbols, asked.interval_s) or [
-        agent.name for agent in found.agents
-    ] != [agent.name for agent in asked.agents]:
-        raise ConfigError(
-            f"{path} is the journal of a desk with other instruments, bars or agents: "
-            f"{', '.join(found.symbols)} at {found.interval_s} s. Resume it with its own "
-            "configuration, or start a new desk in another --home."
-        )
+    refuse_another(found, asked)
     books = Books(journal, state, _keeper(journal))
     # A person may change the rules of a desk that holds positions; nobody may do it unseen.
     last = found if state.rules is None else state.rules

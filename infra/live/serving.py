@@ -18,6 +18,7 @@ from infra.live.gateway import Differs, LiveGateway, nothing_differs
 from infra.live.home import DeskHome
 from infra.live.loop import HEARD_WITHIN_S, GatewayLoop
 from infra.live.opening import open_books
+from infra.live.stopping import of_a_halt
 from infra.live.waiting import AskedBefore, WaitingRoom
 from infra.logs import DeskLog
 from infra.metrics import Meters
@@ -66,7 +67,7 @@ def serve_gateway(
     absent_after_s: float = 0.0,
     heard_within_s: float = HEARD_WITHIN_S,
     run: str = "",
-    asks_history: bool = True,
+    asks_history: bool = False,
 ) -> None:
     """Serve until `leaving`, or until `quorum stop` has settled the desk.
 
@@ -170,7 +171,8 @@ def _take_over(asked: AskedBefore, gateway: LiveGateway) -> None:
     """A halt that was asked for before there were books goes into them."""
     halt = asked.read()
     if halt is not None:
-        gateway.change_mode(Mode.HALTED, *halt)
+        by, reason = halt
+        gateway.change_mode(Mode.HALTED, by, of_a_halt(reason))
         asked.forget()
 
 

@@ -234,6 +234,19 @@ def test_a_halt_before_the_books_can_be_taken_back_and_the_desk_be_stopped(
         assert not desk.home.journal.exists()
 
 
+def test_a_halt_before_the_books_is_not_taken_for_that_of_a_stop(tmp_path: Path) -> None:
+    broker = FakeBroker()
+    broker.reachable = False
+    with served(tmp_path, broker) as desk:
+        desk.ask("halt", by="ann", reason="stopping: the news are bad")
+    broker = priced(FakeBroker())
+    with served(tmp_path, broker) as desk:
+        desk.until(lambda told: told["broker_connected"])
+        desk.ask("stop", **ANN)
+        desk.thread.join(WITHIN_S)
+        assert desk.modes()[-1][-1].startswith("settled and closed; it was HALTED: halted, stop")
+
+
 def test_a_halt_that_cannot_be_read_halts(tmp_path: Path) -> None:
     asked = AskedBefore(tmp_path / "asked.json")
     assert asked.read() is None

@@ -14,18 +14,20 @@ from rich.console import Console
 from coordinator.cli.app import run
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds, written
+from coordinator.configuration.settings import Settings
 from coordinator.configuration.sources import load_settings
 from coordinator.live.bootstrap import live_plan_of
-from coordinator.live.on_record import refuse_another, settings_on_record, taken_up
+from coordinator.live.on_record import settings_on_record, taken_up
 from coordinator.live.plan import live_session_started
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.live import start_dynamic_trading
 from infra.journal.sqlite import SqliteJournal
 from infra.live.home import DeskHome
 from infra.live.loop import COORDINATOR
-from infra.live.opening import session_at
+from infra.live.opening import refuse_another, session_at
 from infra.transport import SocketChannel
 from market.errors import ConfigError, Fenced
+from market.events import SessionStarted
 from market.lines import Failure
 from market.live_events import TradingOpened
 from market.live_messages import Attach
@@ -112,17 +114,23 @@ def test_a_desk_that_is_taken_up_needs_no_flag_that_its_journal_knows(begun: Des
     assert settings_on_record(DeskHome(folder=begun.folder / "nowhere")) == {}
 
 
+def asked(settings: Settings, started: SessionStarted) -> SessionStarted:
+    """What these settings would take up."""
+    plan = live_plan_of(settings, session=started.session)
+    return live_session_started(plan, time=0, feed="")
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"data": {"bar": "1h"}}, "has bars of 1m, found 1h"),
+        ({"data": {"bar": "1h"}}, "has bars of 60 s, asked for is 3600 s"),
         (
             {"data": {"instruments": ("EUR_USD",)}},
-            "EUR_USD, USD_JPY, found EUR_USD",
+            "EUR_USD, USD_JPY, asked for is EUR_USD",
         ),
         (
             {"committee": {"agents": ("momentum",)}},
-            "momentum, volatility, found momentum",
+            "momentum, volatility, asked for is momentum",
         ),
     ],
 )
@@ -132,7 +140,7 @@ def test_a_desk_is_not_taken_up_as_another(
     settings = load_settings(None, changed, settings_on_record(begun))
     started = session_at(begun.journal)
     with pytest.raises(ConfigError, match=said):
-        refuse_another(live_plan_of(settings, session=started.session), started)
+        refuse_another(started, asked(settings, started))
 
 
 def test_a_desk_with_shadows_is_taken_up_without_naming_them(tmp_path: Path) -> None:
@@ -144,12 +152,12 @@ def test_a_desk_with_shadows_is_taken_up_without_naming_them(tmp_path: Path) -> 
     journal.append(started)
     journal.close()
     settings = taken_up(home, partial(load_settings, None, None))
-    refuse_another(live_plan_of(settings, session=started.session), started)
+    refuse_another(started, asked(settings, started))
     again = taken_up(
         home, partial(load_settings, None, {"committee": {"shadows": ("volatility",)}})
     )
     assert (again.committee.shadows, again.committee.allowed) == (("volatility",), ("sentiment",))
-    refuse_another(live_plan_of(again, session=started.session), started)
+    refuse_another(started, asked(again, started))
 
 
 def test_nobody_who_tries_a_desk_out_waits_an_hour_for_a_bar() -> None:
