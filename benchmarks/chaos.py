@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.surviving.account import WRONG, Comparison, compare
 from benchmarks.surviving.broker import RATE, bad_day, broker_of, good_day
@@ -40,13 +41,6 @@ from infra.runtime import ray_cluster
 
 KILLS = 20 if SHORT else 200
 PAUSE_S = (0.3, 2.0) if SHORT else (0.3, 4.0)
-
-
-def seed() -> int:
-    """Of the order of kills, from the command line."""
-    if "--seed" in sys.argv:
-        return int(sys.argv[sys.argv.index("--seed") + 1])
-    return 11
 
 
 def told(kills: int) -> None:
@@ -73,12 +67,12 @@ def verdict(verified: Verified) -> str:
 
 def main() -> None:
     """Start, measure single recoveries, kill at random, settle, compare."""
+    seed = arguments(__doc__, seed=11).seed
     load("before")
-    seed_ = seed()
-    rng = random.Random(seed_)
+    rng = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="q") as folder:
         home = DeskHome(folder=Path(folder))
-        plan = live_plan_of(settings_of(seed_, "quorum-chaos"), opened="chaos")
+        plan = live_plan_of(settings_of(seed, "quorum-chaos"), opened="chaos")
         with ray_cluster(plan.settings.ray.namespace):
             desk = DeskOnRay(plan, home, PaperChoice())
             try:
@@ -97,7 +91,7 @@ def main() -> None:
                         at_most=True,
                     )
                 with broker_of(home) as broker:
-                    broker.inject(bad_day(seed_))
+                    broker.inject(bad_day(seed))
                     began = time.monotonic()
                     killed = kill_at_random(desk, KILLS, rng, PAUSE_S, told)
                     took = time.monotonic() - began
@@ -109,7 +103,7 @@ def main() -> None:
                 desk.take_down()
         verified = verify(home.journal)
     by_kind = ", ".join(f"{count} {kind}" for kind, count in sorted(killed.items()))
-    how = f"seed {seed_}; {by_kind}, in {took:.0f} s; {in_words(found)}"
+    how = f"seed {seed}; {by_kind}, in {took:.0f} s; {in_words(found)}"
     figure("kills", float(killed.total()), "kills", float(KILLS), how)
     figure("positions_held", float(found.held), "", 1.0, "in the account that was compared")
     for name in WRONG:

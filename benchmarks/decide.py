@@ -20,6 +20,7 @@ import ray
 
 from benchmarks.deciding.desk import HELD_EVERY, Members, desk_plan, members, ready
 from benchmarks.deciding.plain import plain_calls
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.replaying.market import walk
 from infra.runtime import ray_cluster
@@ -129,6 +130,7 @@ def killed(desk: Members, bars: Bars, first: int) -> None:
 
 def main() -> None:
     """Take turns, then kill."""
+    arguments(__doc__)
     load("before")
     plan = desk_plan(INSTRUMENTS, DEADLINE_MS)
     bars = walk(PRIMED + WARM_UP + DECISIONS + 5_000, INSTRUMENTS)

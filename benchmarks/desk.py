@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.measuring.arguments import arguments
 from coordinator.bootstrap import plan_of
 from coordinator.conduct import run_on_ray
 from coordinator.configuration.sources import load_settings
@@ -46,7 +46,7 @@ def on_ray(plan: Plan, folder: Path) -> Replayed:
 
 def main() -> None:
     """Interleave both engines; quote medians."""
-    short = "--short" in sys.argv[1:]
+    short = arguments(__doc__).short
     plan = plan_of(load_settings(flags={"data": {"end": "2003-12-31" if short else None}}))
     began = time.perf_counter()
     with ray_cluster(plan.settings.ray.namespace):

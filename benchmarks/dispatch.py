@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.dispatching.desk import SPEED, Ordering, exchange_process, ordering_plan
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from infra.deadlines import readable
 from market.accounts import TransactionKind
@@ -131,6 +132,7 @@ def measure(desk: Ordering, stream: BrokerStream) -> None:
 
 def main() -> None:
     """An exchange, and a desk on it."""
+    arguments(__doc__)
     load("before")
     plan = ordering_plan(INSTRUMENTS)
     with tempfile.TemporaryDirectory(prefix="q") as name:

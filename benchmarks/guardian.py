@@ -12,6 +12,7 @@ from benchmarks.guarding.assessment import assessment_figures
 from benchmarks.guarding.breakers import figures as breaker_figures
 from benchmarks.guarding.reviews import figures as review_figures
 from benchmarks.guarding.stages import figures as stage_figures
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import MACHINE, SHORT, figure, load
 from benchmarks.replaying.market import span, walk
 from benchmarks.replaying.plans import RULES, plan
@@ -37,6 +38,7 @@ def replay_with_every_rule() -> None:
 
 def main() -> None:
     """All figures."""
+    arguments(__doc__)
     load("before")
     replay_with_every_rule()
     review_figures()

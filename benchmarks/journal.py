@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.recording.events import ORDERS, bars_of_events, started
 from infra.journal.reader import count_events, read_chain, refuse_damaged
@@ -142,6 +143,7 @@ def recovery(folder: Path) -> None:
 
 def main() -> None:
     """One after the other."""
+    arguments(__doc__)
     load("before")
     with tempfile.TemporaryDirectory(prefix="q") as name:
         appends(Path(name))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import MACHINE, SHORT, figure
 from infra.clock import ManualClock
 from infra.feeds.live.board import PriceBoard
@@ -86,6 +87,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    arguments(__doc__)
     quotes = play(made_up())
     how = f"{len(quotes):,} quotes of {len(SYMBOLS)} instruments, median of {REPEATS}; {MACHINE}"
     put = seconds(lambda: put_all(quotes, every_tick=False)) / len(quotes)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from benchmarks.broking.heard import back_after
 from benchmarks.broking.listening import listen
 from benchmarks.broking.memory import Memory
 from benchmarks.dispatching.desk import ordering_plan
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from benchmarks.surviving.account import WRONG, Comparison, compare
 from coordinator.live.plan import LivePlan
@@ -48,18 +50,12 @@ LEAK_MB = 5.0
 FAULTY = 200 if SHORT else 2_000
 FAULTY_TIMEOUT_S = 0.75
 CUTS_S = 30.0 if SHORT else 300.0
+SEED = 8
 CUT_EVERY_S = 10.0
 CUT_ORDERS_EVERY_S = 0.2
 BACK_WITHIN_S = 2.0
 ROUND = 100
 """Numbers of the prices that orders fill at: they move by a tenth of a per cent and no more."""
-
-
-def seed() -> int:
-    """Of the faults, from the command line."""
-    if "--seed" in sys.argv:
-        return int(sys.argv[sys.argv.index("--seed") + 1])
-    return 8
 
 
 def told(what: str) -> None:
@@ -181,9 +177,9 @@ def flood(plan: LivePlan, folder: Path) -> None:
         figure(f"flood_growth_{name}_mb", last - first, "MB", LEAK_MB, how, at_most=True)
 
 
-def faults(plan: LivePlan, folder: Path) -> None:
-    """Orders on a day on which every third request goes wrong."""
-    seed_, began = seed(), time.monotonic()
+def faults(plan: LivePlan, folder: Path, seed: int = SEED) -> None:
+    """Orders on a day on which every third request goes wrong. seed: of which, and how."""
+    began = time.monotonic()
     with dealing(plan, folder, every_s=1.0, numbers=ROUND, timeout_s=FAULTY_TIMEOUT_S) as made:
         struck: list[int] = []
 
@@ -197,13 +193,13 @@ def faults(plan: LivePlan, folder: Path) -> None:
             between=lambda sent: told(f"faults: {sent}/{FAULTY} orders"),
             calm=calm,
         )
-        made.server.inject(worst_day(seed_))
+        made.server.inject(worst_day(seed))
         flow.run(reconcile_every_s=5.0)
         took = time.monotonic() - began
         found = compare(made.journal, made.broker)
         waiting = len(made.broker.working())
     how = (
-        f"seed {seed_}; {flow.sent:,} orders in {took:.0f} s, {struck[0]:,} faults: every "
+        f"seed {seed}; {flow.sent:,} orders in {took:.0f} s, {struck[0]:,} faults: every "
         f"{EVERY}rd request; {in_words(found)}; resumed {flow.resumed} times"
     )
     figure("faulty_orders", float(flow.sent), "orders", float(FAULTY), how)
@@ -268,7 +264,8 @@ def verdicts(name: str, found: Comparison, how: str) -> None:
         figure(f"{name}_{what}", float(getattr(found, what)), "", 0.0, how, at_most=True)
 
 
-PARTS: dict[str, Callable[[LivePlan, Path], None]] = {
+Part = Callable[[LivePlan, Path], None]
+PARTS: dict[str, Part] = {
     "prices": prices,
     "orders": orders,
     "flood": flood,
@@ -279,12 +276,13 @@ PARTS: dict[str, Callable[[LivePlan, Path], None]] = {
 
 def main() -> None:
     """One after the other, each with an account and a desk of its own."""
-    chosen = [name for name in PARTS if name in sys.argv[1:]] or list(PARTS)
+    asked = arguments(__doc__, seed=SEED, parts=PARTS)
+    parts: dict[str, Part] = {**PARTS, "faults": partial(faults, seed=asked.seed)}
     plan = ordering_plan(INSTRUMENTS)
     load("before")
-    for name in chosen:
+    for name in asked.parts:
         with tempfile.TemporaryDirectory(prefix="q") as folder:
-            PARTS[name](plan, Path(folder))
+            parts[name](plan, Path(folder))
         told("")
     load("after")
 

@@ -7,6 +7,7 @@ small sizes only. The further tables of docs/QUANTUM.md are in `benchmarks/optim
 
 from __future__ import annotations
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import load
 from benchmarks.optimization.quality import sixteen_stocks, twenty_stocks
 from benchmarks.optimization.rebalances import desk, first_answer, twenty_days
@@ -15,6 +16,7 @@ from benchmarks.optimization.simulators import agreement, gradients, speed
 
 def main() -> None:
     """Every figure, in the order of the table in docs/QUANTUM.md."""
+    arguments(__doc__)
     load("before")
     agreement()
     speed()

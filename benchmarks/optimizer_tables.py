@@ -6,21 +6,16 @@ One JSON line a figure. `python -m benchmarks.optimizer_tables noise layers` pri
 
 from __future__ import annotations
 
-import sys
-
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import load
 from benchmarks.optimization.tables import TABLES
-from market.errors import ConfigError
 
 
 def main() -> None:
     """Print the tables that are named, all where none is."""
-    named = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    unknown = sorted(set(named) - set(TABLES))
-    if unknown:
-        raise ConfigError(f"no table {', '.join(unknown)}; expected some of {', '.join(TABLES)}")
+    named = arguments(__doc__, parts=TABLES).parts
     load("before")
-    for name in named or TABLES:
+    for name in named:
         TABLES[name]()
     load("after")
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import MACHINE, SHORT, figure
 from benchmarks.replaying.market import span, walk, write_parquet
 from benchmarks.replaying.plans import RULES, plan
@@ -141,6 +142,7 @@ def main() -> None:
     if "--replay" in sys.argv[1:]:
         replay_folder(Path(sys.argv[-1]))
         return
+    arguments(__doc__)
     committee()
     growth()
     with tempfile.TemporaryDirectory() as folder:

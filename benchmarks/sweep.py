@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import MACHINE, SHORT, figure
 from benchmarks.replaying.market import walk
 from benchmarks.replaying.plans import RULES, plan
@@ -94,6 +95,7 @@ def two_workers(rows: int) -> None:
 
 
 def main() -> None:
+    arguments(__doc__)
     hundred_configurations(100_000 // SHARE, 1.5)
     two_workers(1_000_000 // SHARE)
 
