@@ -129,7 +129,8 @@ class StreamUpdate:
 
     time: the broker's clock, UTC nanoseconds; a heartbeat brings nothing else. skipped: quotes
     that newer ones replaced before they could be sent. closed: instruments that the broker does not
-    deal in from here on, after these quotes, until it quotes them again.
+    deal in from here on, after these quotes, until it quotes them again. missed: what it quoted
+    before these may have been lost for good, as while a stream of prices was away.
     """
 
     time: int
@@ -137,3 +138,4 @@ class StreamUpdate:
     transactions: tuple[Transaction, ...] = ()
     skipped: int = 0
     closed: tuple[str, ...] = ()
+    missed: bool = False

@@ -247,6 +247,8 @@ class LiveGateway:
         """What the broker's stream brought. heard: that the broker itself was, at all."""
         self.now = max(self.now, update.time)
         self._watch.book(update.transactions)
+        if update.missed:
+            self._whole.missed()
         for quote in update.quotes:
             self._board.put(quote, self.now)
         for symbol in update.closed:

@@ -83,7 +83,9 @@ class HandClock:
 
 @dataclass(slots=True)
 class Desk:
-    """A stream to a scripted server, and everything that was taken from it."""
+    """A stream to a scripted server, and everything that was taken from it. missed: how many quotes
+    had come before each word that some may be lost.
+    """
 
     server: StreamingServer
     stream: OandaStream
@@ -96,6 +98,7 @@ class Desk:
     quotes: list[Quote] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
+    missed: list[int] = field(default_factory=list)
 
     def hear(self, enough: Any) -> None:
         """Take what comes until that is enough."""
@@ -107,6 +110,8 @@ class Desk:
             self.quotes += update.quotes
             self.closed += update.closed
             self.times.append(update.time)
+            if update.missed:
+                self.missed.append(len(self.quotes) - len(update.quotes))
 
     def hear_ids(self, last: int) -> None:
         self.hear(lambda: self.ids and self.ids[-1] >= last)
@@ -286,6 +291,7 @@ def test_a_price_stream_that_dies_is_reopened_while_transactions_go_on(how: str)
         one.hear_ids(2)
         assert [one.bid for one in one.quotes] == [1.1, 1.2]
         assert one.ids == [1, 2]
+        assert one.missed == [1], "what was quoted before the second price may be lost"
 
 
 def test_a_stream_that_stalls_is_taken_for_dead() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.live.whole_bars import WholeBars
+from market.accounts import StreamUpdate
 from market.bar_window import BarSlice
 from market.live_events import BarClosed
 from tests.live_broker import SECOND, FakeBroker
@@ -58,6 +59,21 @@ def test_bars_that_close_while_the_stream_is_lost_are_not_missing(tmp_path: Path
         ready = desk.gateway.bar_ready()
         assert ready is not None
         assert len(ready.missed) == 3
+
+
+def test_a_bar_of_which_the_stream_says_that_quotes_were_missed_is_the_broker_s(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10, seconds=MINUTE)
+        desk.market("EUR_USD", 1.11, seconds=2 * MINUTE)
+        desk.bench.market("EUR_USD", 1.20, 0.0)
+        desk.stream.take()  # lost on its way: nobody hears of that price
+        desk.gateway.take(StreamUpdate(time=desk.bench.time, missed=True))
+        desk.market("EUR_USD", 1.15)
+        desk.market("EUR_USD", 1.15, seconds=MINUTE)
+        same_as_the_brokers(desk)
+        assert desk.events(BarClosed)[-1].values[1, 0] == 1.20
 
 
 def quoted(broker: FakeBroker, minutes: int) -> list[BarSlice]:

@@ -38,6 +38,7 @@ class Inbox:
         self._slots = PriceSlots(symbols)
         self._sequence = TransactionSequence(after)
         self._given: list[Transaction] = []
+        self._prices_missed = False
         self.unreadable = 0
 
     def price_message(self, message: Mapping[str, Any]) -> None:
@@ -81,6 +82,11 @@ class Inbox:
         with self._lock:
             self._sequence.missed()
 
+    def prices_missed(self) -> None:
+        """The price stream was away for a while: nobody tells what was quoted meanwhile."""
+        with self._lock:
+            self._prices_missed = True
+
     def question(self) -> Question:
         """What to ask the broker's record now."""
         with self._lock:
@@ -108,12 +114,14 @@ class Inbox:
         with self._lock:
             quotes, closed, skipped = self._slots.take()
             given, self._given = tuple(self._given), []
+            missed, self._prices_missed = self._prices_missed, False
             return StreamUpdate(
                 time=self._clock.now(),
                 quotes=quotes,
                 transactions=given,
                 skipped=skipped,
                 closed=closed,
+                missed=missed,
             )
 
     def counts(self) -> dict[str, int]:

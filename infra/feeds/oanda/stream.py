@@ -102,7 +102,7 @@ class OandaStream:
             lambda opened: connection.new_stream(
                 PricingStream(account, params={"instruments": names}), timeout_s, opened=opened
             ),
-            opened=self._look,
+            opened=self._prices_opened,
             take=self._inbox.price_message,
             ended=self._look,
             failed=self._failed,
@@ -210,6 +210,11 @@ class OandaStream:
 
     def _transactions_opened(self) -> None:
         self._inbox.missed()
+        self._look()
+
+    def _prices_opened(self) -> None:
+        if self._prices.state.openings > 1:
+            self._inbox.prices_missed()
         self._look()
 
     def _transaction(self, message: dict[str, Any]) -> None:
