@@ -158,7 +158,9 @@ class LiveBroker(Protocol):
         ...
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
-        """Every transaction with an id above `after`, in order."""
+        """Every transaction with an id above `after`, in order, up to the first that cannot be
+        read. Raises DataError where that is the first of all.
+        """
         ...
 
     def history(self, interval_s: int, bars: int) -> Bars:

@@ -164,8 +164,14 @@ class SqliteJournal:
         self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
     def keep(self, payload: bytes) -> None:
-        """Keep a snapshot of what the events so far fold to; a start reads only what follows."""
+        """Keep a snapshot of what the events so far fold to; a start reads only what follows.
+
+        None in a file that has no event yet: it would stand in another than its event, and the file
+        before has its own.
+        """
         self._refuse_after_failure()
+        if self._count == self._first:
+            return
         self.commit()
         try:
             keep_snapshot(self._database, self._count - 1, self._head, payload, self._key)

@@ -14,13 +14,23 @@ from infra.live.reconciliation import mismatches
 from infra.live.staging import Staging
 from infra.logs import Tell
 from market.accounts import AccountState, Transaction, TransactionKind
-from market.errors import InvalidError, LedgerMismatch, OutcomeUnknown, TransientError
+from market.errors import (
+    DataError,
+    InvalidError,
+    LedgerMismatch,
+    OutcomeUnknown,
+    TransientError,
+)
 from market.events import AlertRaised, Event, OrderFilled
 from market.live_events import CashMoved, OrderAccepted
 from market.ports import LiveBroker
 
 ASK_EVERY_S = 1.0
 UNANSWERED_S = 5.0
+MOST_UNHEARD = 3
+"""Times that transactions were asked for in vain, one after the other, before the books are in
+doubt as after a difference that was found.
+"""
 
 
 class Desk(Protocol):
@@ -72,21 +82,32 @@ class AccountWatch:
         self._tell = tell
         self._clock = clock
         self._doubt = ""
+        self._unheard = 0
         self._account: AccountState | None = None
         self._ask_again = 0.0
         self._behind_since = math.inf
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the books are not the broker's, as far as anybody knows."""
-        return bool(self._doubt)
+        """Whether the books are not the broker's, as far as anybody knows, or have not been carried
+        on for long.
+        """
+        return bool(self._doubt) or self._unheard >= MOST_UNHEARD
 
     def catch_up(self) -> None:
-        """Book every transaction that the stream has not brought."""
+        """Book every transaction that the stream has not brought. One that cannot be read is
+        distrusted: nobody knows what it did.
+        """
         try:
             self.book(self._broker.transactions(self._books.state.last_transaction))
+        except DataError as error:
+            self._unheard += 1
+            self._distrust(str(error))
         except (TransientError, OutcomeUnknown, InvalidError) as error:
+            self._unheard += 1
             self._tell(f"transactions could not be asked for: {error}", level="warning")
+        else:
+            self._unheard = 0
 
     def book(self, transactions: Sequence[Transaction]) -> None:
         """Record what these mean, once. What cannot be booked is distrusted, and all before it
@@ -175,9 +196,11 @@ class AccountWatch:
         return self._account
 
     def held(self) -> Held:
-        """What is held: as the desk's books say, or the broker where they are in doubt."""
+        """What is held: as the desk's books say, or the broker where they are in doubt or were not
+        carried on just now.
+        """
         state = self._books.state
-        told = self._told() if self._doubt else None
+        told = self._told() if self._doubt or self._unheard else None
         units = state.ledger.units if told is None else told.units
         return Held(
             units={
@@ -206,7 +229,7 @@ class AccountWatch:
 
     def flat(self) -> bool:
         """Whether nothing is held; a broker that is asked and does not answer proves nothing."""
-        if not self._doubt:
+        if not (self._doubt or self._unheard):
             return not self._books.state.ledger.units.any()
         told = self._told()
         return told is not None and not told.units.any()

@@ -30,13 +30,18 @@ class Books:
         self.state = state
         self._keep = keep
         self._since = 0
+        self._torn = False
         self.owing = False
 
     def record(self, *events: Event) -> None:
         """Append events; they are durable soon. Raises JournalUnwritable."""
         self._journal.append_all(in_lots(events))
-        for event in events:
-            self.state.apply(event)
+        try:
+            for event in events:
+                self.state.apply(event)
+        except BaseException:
+            self._torn = True
+            raise
         self._since += len(events)
 
     def owe(self) -> None:
@@ -64,7 +69,11 @@ class Books:
         self._journal.commit(now=False)
 
     def keep(self) -> None:
-        """Take a snapshot now."""
+        """Take a snapshot now, but of a state in which a fold broke off: whoever starts from that
+        would lack the rest of what is on record.
+        """
+        if self._torn:
+            return
         self._keep(self.state)
         self._since = 0
 

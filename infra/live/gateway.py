@@ -408,13 +408,16 @@ class LiveGateway:
         self.dispatch.cancel_openings()
 
     def cancel_unrecorded(self) -> bool:
-        """Ask to cancel what the broker says still works; whether anything did. For books that
-        cannot be written, which do not hear of its end any more.
+        """Ask to cancel what the broker says still works; whether anything did, or may yet: an
+        order that was not answered may be shown later. For books that cannot be written, which do
+        not hear of its end any more.
         """
-        works = False
-        for name in self.books.state.orders:
+        state, works = self.books.state, False
+        for name in state.orders:
             found = self._broker.find(name)
-            if found is not None and found.state in WORKS:
+            if found is None:
+                works = works or state.is_unsettled(name)
+            elif found.state in WORKS:
                 works = True
                 with suppress(InvalidError):  # it has ended meanwhile
                     self._broker.cancel(name)

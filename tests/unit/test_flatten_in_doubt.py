@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from market.accounts import AccountState, BrokerOrder
-from market.errors import TransientError
+import pytest
+
+from market.accounts import AccountState, BrokerOrder, Transaction
+from market.errors import DataError, OutcomeUnknown, TransientError
+from market.legs import Leg
 from market.modes import Mode
-from tests.exchanges import SYMBOLS, LocalBench
-from tests.live_gateways import GatewayDesk, open_gateway
+from market.orders import OrderRequest
+from market.orders_answered import OrdersAnswered
+from tests.exchanges import SYMBOLS, LocalBench, limit, order
+from tests.live_gateways import GatewayDesk, approved, open_gateway
 
 EUR = SYMBOLS.index("EUR_USD")
 
@@ -86,3 +91,106 @@ def test_the_next_equal_comparison_ends_the_doubt(tmp_path: Path) -> None:
         broker.away = True  # the books are enough again
         desk.gateway.flatten()
         assert (broker.closed, desk.state.mode) == ([], Mode.HALTED)
+
+
+class Untold:
+    """A broker whose record says nothing while `error` is set, that answers no order while
+    `unanswered`, and does not find one while `hidden`.
+    """
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+        self.error: Exception | None = None
+        self.unanswered = self.hidden = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        if self.error is not None:
+            raise self.error
+        found: tuple[Transaction, ...] = self._broker.transactions(after)
+        return found
+
+    def post_all(self, orders: tuple[OrderRequest, ...]) -> OrdersAnswered:
+        placed = self._broker.place_all(orders)
+        if self.unanswered:
+            return OrdersAnswered(error=OutcomeUnknown("no answer"))
+        return OrdersAnswered(placed=placed)
+
+    def find(self, client_order_id: str) -> BrokerOrder | None:
+        if self.hidden:
+            return None
+        found: BrokerOrder | None = self._broker.find(client_order_id)
+        return found
+
+
+@contextmanager
+def untold_desk(folder: Path) -> Iterator[tuple[GatewayDesk, Untold]]:
+    bench = LocalBench(folder)
+    try:
+        broker = Untold(bench.broker)
+        desk = open_gateway(bench, folder, broker=broker)
+        desk.market("EUR_USD", 1.1)
+        yield desk, broker
+    finally:
+        bench.close()
+
+
+def flattened(desk: GatewayDesk, steps: int) -> None:
+    """So many steps of closing everything, and prices between them that nobody hears of."""
+    desk.gateway.change_mode(Mode.FLATTENING, "ann", "close everything")
+    for number in range(steps):
+        if desk.state.mode is Mode.FLATTENING:
+            desk.gateway.flatten()
+        desk.bench.market("EUR_USD", 1.1 + number / 1_000.0, 0.0)
+
+
+@pytest.mark.parametrize("error", [DataError("no rate"), TransientError("503")], ids=repr)
+def test_a_position_of_which_no_transaction_tells_is_closed_all_the_same(
+    tmp_path: Path, error: Exception
+) -> None:
+    with untold_desk(tmp_path) as (desk, broker):
+        broker.error = error
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.bench.market("EUR_USD", 1.11, 0.0)
+        assert (broker.account().units[EUR], desk.state.ledger.units[EUR]) == (1_000.0, 0.0)
+        flattened(desk, 8)
+        assert broker.account().units[EUR] == 0.0
+        assert (desk.state.mode, list(desk.state.orders)) == (Mode.HALTED, [])
+
+
+def test_one_question_in_vain_and_the_desk_is_flat_on_the_brokers_word_alone(
+    tmp_path: Path,
+) -> None:
+    with untold_desk(tmp_path) as (desk, broker):
+        desk.bench.broker.place(order("of-somebody-else", 5_000.0))
+        desk.bench.market("EUR_USD", 1.11, 0.0)
+        broker.error = TransientError("503")
+        flattened(desk, 1)
+        assert desk.state.mode is Mode.FLATTENING
+        assert broker.account().units[EUR] == 0.0, "closed, as the broker told of it"
+        flattened(desk, 1)
+        assert desk.state.mode is Mode.HALTED
+
+
+def test_a_transaction_that_cannot_be_read_halts_the_desk_at_once(tmp_path: Path) -> None:
+    with untold_desk(tmp_path) as (desk, broker):
+        broker.error = DataError("transaction 7 cannot be read")
+        desk.gateway.catch_up()
+        assert (desk.state.mode, desk.state.mode_reason) == (Mode.HALTED, str(broker.error))
+
+
+def test_unrecorded_an_order_that_was_not_answered_is_asked_for_until_it_is_shown(
+    tmp_path: Path,
+) -> None:
+    with untold_desk(tmp_path) as (desk, broker):
+        broker.unanswered = broker.hidden = True
+        waits = Leg(symbol="EUR_USD", name="e", units=1_000.0, entry=limit(1.05))
+        desk.execute(approved("EUR_USD", 1_000.0), legs=(waits,))
+        desk.gateway.dispatch.hear()
+        assert desk.gateway.cancel_unrecorded(), "it may work"
+        broker.hidden = False
+        assert desk.gateway.cancel_unrecorded()
+        assert broker.working() == ()
+        assert not desk.gateway.cancel_unrecorded()

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.journal.backup import back_up, restore
+from infra.journal.copying import new_file, write_rows
 from infra.journal.export import export
-from infra.journal.parts import parts
+from infra.journal.parts import part, parts
 from infra.journal.reader import read_chain, read_events
 from infra.journal.salvage import salvage
 from infra.journal.snapshots import newest_snapshot
@@ -98,6 +99,22 @@ def test_a_snapshot_right_after_a_file_is_full_lies_beside_its_event(tmp_path: P
     kept = newest_snapshot(path, KEY)
     assert kept is not None
     assert [event for event, _ in read_chain(path, kept)] == [note(10)]
+
+
+def test_a_file_without_an_event_yet_takes_no_snapshot(tmp_path: Path) -> None:
+    path = written(tmp_path / "journal.sqlite", count=10, per_file=None)
+    with new_file(part(path, 1), like=path) as beside:
+        write_rows(beside, (), ())  # a death right after the next file was begun
+    for events in (0, 3):
+        journal = SqliteJournal.resume(path, key=KEY, events_per_file=10)
+        journal.append_all(note(number) for number in range(10, 10 + events))
+        journal.commit()
+        journal.keep(b"kept")
+        journal.close()
+        assert verify(path, KEY).holds
+    kept = newest_snapshot(path, KEY)
+    assert kept is not None
+    assert kept.sequence == 12
 
 
 def test_a_desk_folds_through_its_files(tmp_path: Path) -> None:

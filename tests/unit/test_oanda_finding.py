@@ -8,6 +8,7 @@ import pytest
 
 from market.accounts import OrderState, TransactionKind
 from market.errors import (
+    DataError,
     InvalidError,
     OutcomeUnknown,
     TransientError,
@@ -211,6 +212,14 @@ def test_transactions_are_read_page_by_page_to_the_newest(oanda: Bench) -> None:
     assert {one.kind for one in found} == {TransactionKind.ACCEPTED}
     asked = [one.query["id"] for one in oanda.server.asked if one.path.endswith("sinceid")]
     assert asked == ["3", "6", "8"]
+
+
+def test_what_is_before_a_transaction_that_cannot_be_read_is_told(oanda: Bench) -> None:
+    broken = filled(6, 5, "100", name="b", tradeOpened=opened(6, "100", "1.1")) | {"units": "x"}
+    oanda.record(created(4, "a", "100"), created(5, "b", "100"), broken, created(7, "c", "100"))
+    assert [one.id for one in oanda.broker.transactions(3)] == [4, 5]
+    with pytest.raises(DataError, match="transaction 6"):
+        oanda.broker.transactions(5)
 
 
 def test_a_record_that_is_behind_the_books_fails_for_now(oanda: Bench) -> None:

@@ -26,7 +26,13 @@ from infra.brokers.oanda.translation import Translation
 from infra.feeds.oanda.stream import OandaStream
 from market.accounts import AccountState, BrokerOrder, OrderState, Transaction
 from market.bars import Bars
-from market.errors import InvalidError, OutcomeUnknown, TransientError, UnknownInstrument
+from market.errors import (
+    DataError,
+    InvalidError,
+    OutcomeUnknown,
+    TransientError,
+    UnknownInstrument,
+)
 from market.instruments import Instrument
 from market.orders import OrderRequest
 
@@ -196,8 +202,17 @@ class OandaBroker:
         return account_state(told, self.symbols)
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
-        """Every transaction with an id above `after`, in order."""
-        return tuple(map(self.transaction_of, self._records.since(after)))
+        """Every transaction with an id above `after`, in order, up to the first that cannot be
+        read. Raises DataError where that is the first of all.
+        """
+        found: list[Transaction] = []
+        try:
+            for raw in self._records.since(after):
+                found.append(self.transaction_of(raw))
+        except DataError:
+            if not found:
+                raise  # else it is the first of all once these are booked
+        return tuple(found)
 
     def transaction_of(self, raw: Mapping[str, Any]) -> Transaction:
         """A transaction of OANDA's as the desk's. What it does not tell itself is asked for, which
