@@ -326,34 +326,43 @@ class OverrideEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReweighted:
-    """An agent weighs differently; at 0 it is a shadow, which votes but is not counted."""
+    """An agent weighs differently; at 0 it is a shadow, which votes but is not counted.
+
+    sequence: the first bar that is decided on so, which may have closed before; None where nobody
+    noted it, and it is the first that closes after.
+    """
 
     time: int
     agent: str
     weight: float
     by: str
     reason: str
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentJoined:
-    """An agent took a seat while the desk ran."""
+    """An agent took a seat while the desk ran. sequence: as of `AgentReweighted`."""
 
     time: int
     agent: str
     by: str
     reason: str
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLeft:
-    """An agent gave up its seat while the desk ran."""
+    """An agent gave up its seat while the desk ran. sequence: as of `AgentReweighted`."""
 
     time: int
     agent: str
     by: str
     reason: str
+    sequence: int | None = None
 
+
+SeatsChange = AgentReweighted | AgentJoined | AgentLeft
 
 LiveEvent = (
     TradingOpened

@@ -15,7 +15,7 @@ from coordinator.deciding import Deciding
 from coordinator.desk import Desk
 from coordinator.explain.account import AccountFold
 from coordinator.explain.breakers import before_review
-from coordinator.explain.committee import require_rows, seats_at
+from coordinator.explain.committee import is_reseated, require_rows, seats_at
 from coordinator.explain.voting import Seating, VotesAgain, vote_again
 from coordinator.learning import table_of
 from market.bar_window import BarSlice, BarWindow
@@ -164,6 +164,7 @@ class DeskAgain:
         """Follow one event of the journal."""
         self.state.apply(event)
         self._account.take(event)
+        self._reseat(event)
         if isinstance(event, BarSettled):
             self._settle(event)
         elif isinstance(event, BarClosed):
@@ -315,6 +316,7 @@ class DeskAgain:
         return begun[-1] if begun else ""
 
     def _open(self, event: TradingOpened) -> None:
+        self._advance(self.state.sequence + 1)  # a bar that nobody decided on before a death
         self.live, self.versions = True, event.versions
         for row in range(len(event.history_time)):
             bar = BarSlice(time=int(event.history_time[row]), values=event.history_values[row])
@@ -334,6 +336,12 @@ class DeskAgain:
         self._account.settle(settled, bar)
         self._bars[settled.sequence] = bar.columns(self._desk.traded)
         self._sat[settled.sequence] = (seats_at(self.state), self.state.seated)
+
+    def _reseat(self, event: Event) -> None:
+        """Where the committee changes, bars that have closed may be decided on by the new one."""
+        for sequence in self._sat:
+            if is_reseated(event, sequence):
+                self._sat[sequence] = (seats_at(self.state), self.state.seated)
 
     def _advance(self, sequence: int) -> None:
         """Take in the bars before `sequence`; one that was not decided on is only looked back on.

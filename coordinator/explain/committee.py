@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from market.desk_state import DeskState
 from market.errors import JournalError
-from market.events import DecisionTaken, ruled
+from market.events import DecisionTaken, Event, ruled
+from market.live_events import SeatsChange
 from market.seats import AgentSeated
 
 
@@ -19,6 +20,13 @@ def seats_at(state: DeskState) -> tuple[AgentSeated, ...]:
     return tuple(
         replace(place, weight=state.weights[place.name] if place.name in state.seated else 0.0)
         for place in ruled(state.started, state.rules).agents
+    )
+
+
+def is_reseated(event: Event, sequence: int) -> bool:
+    """Whether an event changes who sits at a decision, though its bar may have closed before."""
+    return (
+        isinstance(event, SeatsChange) and event.sequence is not None and event.sequence <= sequence
     )
 
 

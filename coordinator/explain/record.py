@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coordinator.explain.committee import require_rows, seats_at
+from coordinator.explain.committee import is_reseated, require_rows, seats_at
 from coordinator.explain.naming import DecisionName, no_decision, no_order, refuse_other_session
 from coordinator.explain.step import minute
 from infra.journal.reader import read_numbered
@@ -196,11 +196,12 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
                     taken, number, chained = event, place, head.hex()
                     seats = seats or seats_at(state)
                     require_rows(seats, event)
-            elif isinstance(event, BarSettled) and event.sequence == name.sequence:
-                seats = seats_at(state)
             if taken is None:
                 reading.before(event)
                 state.apply(event)
+                settled = isinstance(event, BarSettled) and event.sequence == name.sequence
+                if settled or (seats and is_reseated(event, name.sequence)):
+                    seats = seats_at(state)
             reading.account(event)
             reading.order(event)
     except JournalError:

@@ -14,7 +14,7 @@ from market.bars import Bars
 from market.desk_snapshot import bars_of
 from market.desk_state import DeskState
 from market.errors import DataError, JournalError, QuorumError
-from market.events import DecisionTaken, SessionStarted
+from market.events import BarSettled, DecisionTaken, SessionStarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +88,19 @@ def row_at(panel: Bars, time: int) -> int:
 
 
 def live_window(journal: Path, sequence: int, longest: int) -> Bars:
-    """The newest bars that a live desk had closed or been primed with at a decision."""
+    """The newest bars that a live desk had closed or been primed with when it decided on one; the
+    next may have closed before the decision was on record.
+    """
     state: DeskState | None = None
+    window: Bars | None = None
     for event in read_events(journal):
         if isinstance(event, SessionStarted):
             state = DeskState(event, rows=longest)
         if state is None:
             break
         state.apply(event)
-        if isinstance(event, DecisionTaken) and event.sequence == sequence:
-            return bars_of(state.snapshot(), state.started.traded)
+        if isinstance(event, BarSettled) and event.sequence == sequence:
+            window = bars_of(state.snapshot(), state.started.traded)
+        elif isinstance(event, DecisionTaken) and event.sequence == sequence and window is not None:
+            return window
     raise JournalError(f"{journal} no longer holds decision {sequence}")

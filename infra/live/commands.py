@@ -18,6 +18,10 @@ LATCHED = ("DRAWDOWN", "DRAWDOWN_FLATTEN", "EXECUTION_THROTTLE", "DAILY_LOSS")
 agents, also behind a day's loss, which itself ends with its day."""
 
 
+MOST_WEIGHT = 1_000.0
+"""Weights are added up and compared: far beyond this one alone would decide, or none."""
+
+
 class Commands:
     """Answers commands. health: what the coordinator last said of the members.
 
@@ -129,14 +133,15 @@ class Commands:
             return self._stranger(command.agent)
         if command.agent in self._gateway.books.state.seated:
             return f"{command.agent} sits on the committee already"
-        if not 0.0 <= command.weight < float("inf"):
-            return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
+        if not 0.0 <= command.weight <= MOST_WEIGHT:
+            return _no_weight(command.weight)
         self._gateway.books.record(
             AgentJoined(
                 time=self._gateway.now,
                 agent=command.agent,
                 by=command.by,
                 reason=command.reason,
+                sequence=self._gateway.staging.given + 1,
             ),
             self._reweighted(command),
         )
@@ -154,6 +159,7 @@ class Commands:
                 agent=command.agent,
                 by=command.by,
                 reason=command.reason,
+                sequence=self._gateway.staging.given + 1,
             )
         )
         return self._changed()
@@ -162,8 +168,8 @@ class Commands:
         state = self._gateway.books.state
         if command.agent not in state.seated:
             return self._not_seated(command.agent)
-        if not 0.0 <= command.weight < float("inf"):
-            return f"expected a weight of 0 (a shadow) or more, found {command.weight:g}"
+        if not 0.0 <= command.weight <= MOST_WEIGHT:
+            return _no_weight(command.weight)
         if not self._weight_left(command.agent, command.weight):
             return "nobody would weigh anything; give another agent a weight first"
         self._gateway.books.record(self._reweighted(command))
@@ -205,6 +211,7 @@ class Commands:
             weight=command.weight,
             by=command.by,
             reason=command.reason,
+            sequence=self._gateway.staging.given + 1,
         )
 
     def _weight_left(self, agent: str, weight: float) -> bool:
@@ -233,3 +240,7 @@ class Commands:
             f"On it are {', '.join(allowed)}; committee.allowed of the configuration names who "
             "may join"
         )
+
+
+def _no_weight(weight: float) -> str:
+    return f"expected a weight of 0 (a shadow) to {MOST_WEIGHT:,.0f}, found {weight:g}"

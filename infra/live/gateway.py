@@ -136,7 +136,7 @@ class LiveGateway:
             self._broker, books, self.staging, self, tell, lags_s=absent_after_s
         )
         self._marking = Marking(books.state, board, instruments, account_currency)
-        self._undecided = UndecidedBars()
+        self._undecided = UndecidedBars(self._measuring.missed)
         interval_s = books.state.started.interval_s
         self._whole = WholeBars(
             self._broker, interval_s, history_bars if asks_history else 0, self.alert
@@ -468,7 +468,7 @@ class LiveGateway:
         self.staging.look(self.now)
         self.breakers.bar_closed(self.now)
         self._measuring.account(settlement.equity)
-        missed = self._undecided.put(
+        self._undecided.put(
             BarReady(
                 sequence=sequence,
                 bar=bar,
@@ -478,7 +478,7 @@ class LiveGateway:
                 stage=self.staging.name,
             )
         )
-        self._measuring.bar(skipped, missed=missed)
+        self._measuring.bar(skipped)
 
     def booked(self, events: Sequence[Event]) -> None:
         """These have been recorded of the broker's transactions."""

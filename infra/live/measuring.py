@@ -36,10 +36,14 @@ class Measuring:
         self._meters.show(EQUITY, equity)
         self._meters.show(DRAWDOWN, 1.0 - equity / self._peak)
 
-    def bar(self, skipped: int, missed: bool) -> None:
-        """A bar closed. missed: nobody had decided on the one before."""
+    def bar(self, skipped: int) -> None:
+        """A bar closed. skipped: quotes that nobody looked at."""
         self._meters.count(SKIPPED_QUOTES, skipped)
-        self._meters.count(MISSED_BARS, float(missed))
+        self._meters.count(MISSED_BARS, 0.0)  # so that it is there before any is missed
+
+    def missed(self) -> None:
+        """Nobody will decide on a bar."""
+        self._meters.count(MISSED_BARS)
 
     def sent(self, decision: int, orders: Sequence[OrderRequest]) -> None:
         """Orders of one decision left for the broker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,18 +16,21 @@ MOST_MISSED = 5_000
 
 
 class UndecidedBars:
-    """The newest waits to be decided on. Those before it are missed, and go with the next."""
+    """The newest waits to be decided on. Those before it are missed, and go with the next.
 
-    def __init__(self) -> None:
+    missed: told of each bar that nobody will decide on.
+    """
+
+    def __init__(self, missed: Callable[[], None]) -> None:
+        self._tell_missed = missed
         self._waiting: BarReady | None = None
         self._missed: list[BarSlice] = []
 
-    def put(self, ready: BarReady) -> bool:
-        """Another one has closed; whether nobody was given the one before."""
+    def put(self, ready: BarReady) -> None:
+        """Another one has closed."""
         before, self._waiting = self._waiting, ready
         if before is not None:
             self._miss(before.bar)
-        return before is not None
 
     def take(self, state: DeskState) -> BarReady | None:
         """The one that waits, with those that were missed; each is given once.
@@ -49,8 +53,11 @@ class UndecidedBars:
 
     def clear(self) -> None:
         """A coordinator attaches anew, and learns them from the desk's state."""
+        if self._waiting is not None:
+            self._miss(self._waiting.bar)
         self._waiting = None
         self._missed.clear()
 
     def _miss(self, bar: BarSlice) -> None:
+        self._tell_missed()
         self._missed = [*self._missed, bar][-MOST_MISSED:]

@@ -39,8 +39,10 @@ class WholeBars:
 
     def whole(self, bars: Sequence[BarSlice], since: int, now: int) -> Sequence[BarSlice]:
         """The bars that have closed, oldest first. bars: as they were built from what was heard.
-        since: UTC nanoseconds, the end of the newest that is on record. now: market time, ns.
+        since: UTC nanoseconds, the end of the newest that is on record; one that is there already
+        is left out, as where a stream begins with prices from before it. now: market time, ns.
         """
+        bars = [bar for bar in bars if bar.time > since]
         until = now - now % self._length
         if until <= since:
             return bars

@@ -207,6 +207,7 @@ def test_a_changed_weight_is_told_to_the_coordinator_and_stands_in_the_journal(
     desk.kill()
     changes = [(e.agent, e.weight, e.by, e.reason) for e in desk.events(AgentReweighted)]
     assert changes == [("momentum", 0.9, "ann", "news"), ("sentiment", 0.0, "ann", "news")]
+    assert {e.sequence for e in desk.events(AgentReweighted)} == {0}, "no bar was given yet"
     assert [(e.agent, e.by) for e in desk.events(AgentJoined)] == [("sentiment", "ann")]
     assert (desk.events(AgentLeft)[-1].agent, desk.events(AgentLeft)[-1].by) == (
         "mean_reversion", "bob",
@@ -218,10 +219,16 @@ def test_a_changed_weight_is_told_to_the_coordinator_and_stands_in_the_journal(
     [
         ("seat", "sentimant", 0.1, "did you mean 'sentiment'?"),
         ("seat", "momentum", 0.1, "sits on the committee already"),
-        ("seat", "sentiment", -0.1, "expected a weight of 0 (a shadow) or more, found -0.1"),
+        ("seat", "sentiment", -0.1, "expected a weight of 0 (a shadow) to 1,000, found -0.1"),
         ("weigh", "momentun", 0.1, "did you mean 'momentum'?"),
         ("weigh", "sentiment", 0.1, "`quorum agents add sentiment` seats it"),
-        ("weigh", "momentum", float("nan"), "expected a weight of 0 (a shadow) or more, found nan"),
+        (
+            "weigh",
+            "momentum",
+            float("nan"),
+            "expected a weight of 0 (a shadow) to 1,000, found nan",
+        ),
+        ("weigh", "momentum", 1e308, "expected a weight of 0 (a shadow) to 1,000, found 1e+308"),
         ("unseat", "zebra", 0.0, "'zebra' is not on the allow-list of this desk. On it are"),
         ("unseat", "sentiment", 0.0, "sentiment does not sit on the committee"),
     ],

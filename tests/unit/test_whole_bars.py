@@ -138,6 +138,14 @@ def test_a_first_word_of_the_broker_that_is_old_does_not_count_as_having_heard_t
     assert list(whole.whole([third], second.time, broker.time)) == [third]
 
 
+def test_a_bar_that_is_on_record_is_not_made_again_of_an_old_price() -> None:
+    broker = FakeBroker()
+    whole, told = whole_bars(broker, most=0)
+    (newest,) = quoted(broker, 3)
+    assert list(whole.whole([newest], newest.time, newest.time + SECOND)) == []
+    assert told == []
+
+
 def test_no_more_bars_are_asked_for_than_a_desk_remembers() -> None:
     broker = FakeBroker()
     whole, _ = whole_bars(broker, most=4)
