@@ -13,9 +13,10 @@ import typer
 
 from coordinator.configuration.settings import LiveSettings
 from coordinator.configuration.sources import HOME
+from coordinator.live.trading import left_as
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
-from market.errors import ConfigError, InvalidError
+from market.errors import ConfigError, InvalidError, TransientError
 from market.live_messages import Command
 
 DEFAULT_HOME = LiveSettings().home
@@ -35,8 +36,14 @@ def login_name() -> str:
 
 
 def asked(home: Path, name: str, **facts: Any) -> dict[str, Any]:
-    """The status after a command. Raises InvalidError where it was refused."""
-    answer = ask_desk(DeskHome(folder=home), Command(name=name, **facts))
+    """The status after a command. Raises InvalidError where it was refused, TransientError that
+    says what became of a desk that does not answer.
+    """
+    desk = DeskHome(folder=home)
+    try:
+        answer = ask_desk(desk, Command(name=name, **facts))
+    except TransientError as error:
+        raise TransientError(left_as(desk) or str(error)) from None
     if answer.refused:
         raise InvalidError(f"refused: {answer.refused}")
     return dict(answer.told)
@@ -48,7 +55,7 @@ def changed(
     """`asked`, of a command that changes what the desk does. because: the reason where none is
     given; without it one must be. Raises ConfigError without a reason.
     """
-    why = reason or because
+    why = reason.strip() or because
     if not why:
         raise ConfigError("say why with --reason: it stands in the journal beside what was done")
     return asked(home, name, by=by or login_name(), reason=why, **facts)

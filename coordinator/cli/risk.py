@@ -62,11 +62,14 @@ def risk(
             "episodes_from": history.source,
             "journaled": None if journaled is None else plain(risk_told(journaled, found.time)),
             "backtest": backtest_document(tested),
+            "missing": list(record.missing),
         }
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
         console = Console(highlight=False, markup=False)
         tell_risk(console, found, tested, history.source, journaled)
+    for missing in record.missing:
+        typer.echo(f"missing: {missing}", err=True)
     if plot is not None:
         typer.echo(write_risk_picture(found, tested, plot), err=as_json)
 

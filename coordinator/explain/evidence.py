@@ -29,7 +29,11 @@ BOUNDS = {
     Limit.VOLATILITY_TARGET.name: "the volatility that a position may have",
 }
 FRACTIONS = {Limit.DRAWDOWN_HALT.name, Limit.DAILY_LOSS_HALT.name}
-COUNTS = {Limit.OPEN_POSITIONS.name}
+COUNTS = {
+    Limit.OPEN_POSITIONS.name: "positions",
+    Limit.EXECUTION_THROTTLE.name: "fills",
+    Limit.MESSAGE_RATE.name: "orders",
+}
 PLAIN = {Limit.CORRELATION.name, Limit.STALE_PRICE.name}
 BARS = {Limit.STALE_PRICE.name: " bars since the last price"}
 
@@ -55,7 +59,7 @@ def limit_value(limit: str, value: float, currency: str) -> str:
     if limit in FRACTIONS:
         return f"{percent(value, 2)} of equity"
     if limit in COUNTS:
-        return f"{number(value)} positions"
+        return f"{number(value)} {COUNTS[limit]}"
     if limit in PLAIN:
         return f"{number(value, 2)}{BARS.get(limit, '')}"
     return f"{number(value)} {currency}"

@@ -15,6 +15,12 @@ from coordinator.live.assessment import risk_line
 from coordinator.live.override_view import override_line
 
 NO_HALT = "NONE"
+HALTED = "the guardian halted new risk: {}"
+HALTS = {
+    "EXECUTION_THROTTLE": "orders of an agent filled too often: the guardian refuses what it would "
+    "open (EXECUTION_THROTTLE) until `quorum resume` enables it again"
+}
+"""By what is in force: an agent that is disabled halts nobody else."""
 ARMED = "ARMED"
 GATEWAY = "gateway"
 OLD_S = 30.0
@@ -73,7 +79,7 @@ def _heading(told: Mapping[str, Any]) -> Text:
     if told["mode_by"]:
         text.append(f"\n{told['mode_by']}: {told['mode_reason']}", style="dim")
     if told["halt"] != NO_HALT:
-        text.append(f"\nthe guardian halted new risk: {told['halt']}", style="red")
+        text.append(f"\n{HALTS.get(told['halt'], HALTED.format(told['halt']))}", style="red")
     for one in told.get("breakers", ()):
         if one["phase"] != ARMED and one["by"] == GATEWAY:
             text.append(f"\nbreaker {one['name']} {one['phase']}: {one['about']}", style="red")
@@ -83,6 +89,8 @@ def _heading(told: Mapping[str, Any]) -> Text:
         text.append(f"\n{told['waiting']}", style="bold yellow")
     if told.get("failure"):
         text.append(f"\n{told['failure']}", style="bold red")
+    if told.get("prices"):
+        text.append(f"\n{told['prices']}", style="dim")
     return text
 
 

@@ -65,7 +65,8 @@ def desk_on_ray(
     plan: LivePlan, home: DeskHome, choice: BrokerChoice, say: Callable[[str], None]
 ) -> Iterator[DeskOnRay]:
     """The desk's actors, taken down at the end. choice: the broker that the plan was made with.
-    say: told where Ray's dashboard is. Raises ConfigError where another desk is at work there.
+    say: told where Ray's dashboard is, and what the prices are. Raises ConfigError where another
+    desk is at work there.
     """
     # Ray takes a second to import: wrong input should be told before that.
     from coordinator.live.conduct import DeskOnRay  # noqa: PLC0415
@@ -79,6 +80,7 @@ def desk_on_ray(
     ):
         if settings.dashboard and url is not None:
             say(f"dashboard {url}; its token: ray get-auth-token")
+        say(f"prices: {choice.venue(plan, home).feed}")
         desk = DeskOnRay(plan, home, choice)
         try:
             desk.start()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from agents.guardian.assessment.portfolio import Portfolio
+from agents.guardian.codes import Halt
 from agents.guardian.scenarios.episodes import DAY_NS, EpisodePath, episode_paths
 from agents.guardian.scenarios.returns import filled, quote_rates, value_returns
 from coordinator.results.calendar import DAY_S, WEEKDAYS_A_YEAR, bar_calendar
@@ -25,6 +26,8 @@ LONGEST = 1_000
 FEWEST_DAYS = 101
 """Days whose returns can have a 99 % quantile; a shorter history is measured bar by bar."""
 VOLUME_DAYS = 20
+BY_DRAWDOWN = (Halt.DRAWDOWN.name, Halt.DRAWDOWN_FLATTEN.name)
+"""Halts from whose end drawdown is measured anew; an agent that is enabled again ended none."""
 
 
 def row_at(record: RunRecord, at: datetime | None) -> int:
@@ -91,7 +94,8 @@ def portfolio_at(record: RunRecord, row: int, history: PriceHistory) -> Portfoli
 
 def _armed(record: RunRecord, row: int) -> int:
     """The bar at which a drawdown halt was ended last, up to `row`; 0 where none was."""
-    ended = record.rearms["time"] <= record.settled.time[row]
+    fallen = record.rearms["halt"].isin(BY_DRAWDOWN)
+    ended = fallen & (record.rearms["time"] <= record.settled.time[row])
     if not ended.any():
         return 0
     last = record.rearms.loc[ended, "time"].iloc[-1]

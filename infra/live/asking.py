@@ -33,6 +33,11 @@ def ask_desk(home: DeskHome, command: Command, within_s: float = WITHIN_S) -> Co
             f"the gateway at {home.gateway_address} has another key than {home.folder}/line.key"
         ) from None
     except (OSError, EOFError) as error:
+        if isinstance(error, FileNotFoundError) and not home.journal.exists():
+            raise TransientError(
+                f"no desk answers in {home.folder}, and none has traded there yet. Where none is "
+                "starting, `quorum trade` starts one."
+            ) from None
         raise TransientError(
             f"the gateway of {home.folder} does not answer ({error or 'it hung up'}). Nothing was "
             f"changed. If its processes are gone, `{command_to_resume(home)}` takes the desk up "

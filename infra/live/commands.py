@@ -81,6 +81,13 @@ class Commands:
         refused = act(command)
         return CommandAnswered(refused=refused) if refused else self._told()
 
+    def _note(self, command: Command) -> None:
+        """Who asked, and why, though the mode stays as it is."""
+        mode = self._gateway.books.state.mode
+        self._gateway.alert(
+            "info", f"{command.by} asked to {command.name} a desk that is {mode}: {command.reason}"
+        )
+
     def _told(self) -> CommandAnswered:
         return CommandAnswered(told=status_of(self._gateway, self._health()))
 
@@ -91,6 +98,8 @@ class Commands:
             self._gateway.change_mode(Mode.HALTED, command.by, of_a_halt(command.reason))
             if self._gateway.opened:
                 self._gateway.dispatch.cancel_working()
+        else:
+            self._note(command)
         return ""
 
     def _resume(self, command: Command) -> str:
@@ -106,6 +115,8 @@ class Commands:
             return f"{differs}. No new risk until that is settled; then resume again"
         if mode is not Mode.TRADING:
             self._gateway.change_mode(Mode.TRADING, command.by, command.reason)
+        else:
+            self._note(command)
         if self._gateway.books.state.halt in LATCHED:
             self._rearm_asked(command.by)
         self._gateway.breakers.reset(command.by, command.reason, self._gateway.now)

@@ -12,7 +12,12 @@ from market.events import SessionStarted
 
 OANDA = "OANDA "
 """How the record of a desk at OANDA begins; its prices are then the account's own."""
+TICKS = "recorded ticks of "
+"""How the record of a desk on recorded ticks begins."""
 _AT_OANDA = re.compile(rf"{OANDA}(?P<environment>\w+), account (?P<account>[\w-]+)")
+
+
+_ON_TICKS = re.compile(rf"{TICKS}(?P<data>.+?)(?:, at \S+ times real time)?")
 
 
 def oanda_on_record(environment: str, account: str) -> str:
@@ -21,17 +26,19 @@ def oanda_on_record(environment: str, account: str) -> str:
 
 
 def command_to_resume(home: DeskHome) -> str:
-    """With every flag that names this desk and its broker. A journal that cannot be read names no
-    broker; whoever resumes the desk is told of that then.
+    """With every flag that names this desk, its broker and its prices. A journal that cannot be
+    read names none; whoever resumes the desk is told of that then.
     """
     command = f"quorum trade --resume --home {shlex.quote(str(home.folder))}"
-    began = _AT_OANDA.fullmatch(_prices(home))
-    if began is None:
-        return command
-    return (
-        f"{command} --broker oanda --environment {began['environment']} "
-        f"--account {began['account']}"
-    )
+    prices = _prices(home)
+    if began := _AT_OANDA.fullmatch(prices):
+        return (
+            f"{command} --broker oanda --environment {began['environment']} "
+            f"--account {began['account']}"
+        )
+    if began := _ON_TICKS.fullmatch(prices):
+        return f"{command} --feed ticks --data {shlex.quote(began['data'])}"
+    return command
 
 
 def _prices(home: DeskHome) -> str:

@@ -35,6 +35,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
     held = np.flatnonzero(state.ledger.units)
     return {
         "session": state.started.session,
+        "prices": state.started.data,
         "mode": state.mode.value,
         "mode_by": state.mode_by,
         "mode_reason": state.mode_reason,

@@ -138,6 +138,10 @@ def test_a_status_says_what_is_wrong_first(desk: LiveDesk) -> None:
     assert shown.split("equity")[0].split("epoch 1")[1].split("\n")[1:4] == [
         "ann: news", "the guardian halted new risk: DRAWDOWN", "the disk is full"
     ]  # fmt: skip
+    assert "a broker in memory" in shown, "what its prices are"
+    throttled = page({**told, "halt": "EXECUTION_THROTTLE"})
+    assert "an agent filled too often" in throttled
+    assert "halted new risk" not in throttled
     away = page({**told, "coordinator": "away", "coordinator_attached": False,
                  "broker_connected": False})  # fmt: skip
     assert "not connected to the broker" in away
@@ -241,8 +245,9 @@ def test_a_desk_at_oanda_is_taken_up_again_with_its_environment_and_account(
         assert quorum(desk, "stop", "--reason", "the day is over") == 0
         assert f"{command} goes on" in said(capsys)
         desk.ended()
-        assert quorum(desk, "status") == 2
-        assert f"{command} takes it up again" in said(capsys)
+        for words in (("status",), ("halt",), ("stop",), ("resume", "--reason", "go on")):
+            assert quorum(desk, *words) == 2
+            assert f"{command} takes it up again" in said(capsys)
 
 
 def test_a_desk_whose_journal_names_no_broker_is_taken_up_again_by_its_folder(
@@ -254,6 +259,17 @@ def test_a_desk_whose_journal_names_no_broker_is_taken_up_again_by_its_folder(
     home.make()
     home.journal.write_bytes(b"no journal at all" * 100)
     assert command_to_resume(home) == command
+
+
+def test_where_nobody_ever_traded_nothing_is_there_to_be_taken_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = DeskHome(folder=tmp_path)
+    home.make()  # as a start that was broken off leaves it
+    assert run(["status", "--home", str(tmp_path)]) == 2
+    told = said(capsys)
+    assert "none has traded there yet" in told
+    assert "--resume" not in told
 
 
 def test_agents_are_added_weighed_and_removed_while_the_desk_runs(

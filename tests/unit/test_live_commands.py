@@ -190,6 +190,17 @@ def test_an_order_without_an_answer_is_looked_up_and_flattened_too(desk: LiveDes
     assert not desk.broker.account().units.any()
 
 
+def test_who_asks_for_what_is_so_already_stands_in_the_journal(desk: LiveDesk) -> None:
+    assert not desk.ask("resume", by="ann", reason="the news are over").refused
+    desk.ask("halt", by="bob", reason="news")
+    desk.ask("halt", by="cy", reason="more news")
+    desk.kill()
+    assert [e.message for e in desk.events(AlertRaised) if "asked to" in e.message] == [
+        "ann asked to resume a desk that is TRADING: the news are over",
+        "cy asked to halt a desk that is HALTED: more news",
+    ]
+
+
 def test_a_changed_weight_is_told_to_the_coordinator_and_stands_in_the_journal(
     desk: LiveDesk,
 ) -> None:

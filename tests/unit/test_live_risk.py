@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -17,7 +18,7 @@ from coordinator.live.brokers.acceptance import accepted, is_accepted
 from coordinator.live.brokers.granting import grant_for
 from coordinator.live.brokers.oanda import OandaChoice
 from coordinator.live.brokers.paper import PaperChoice
-from coordinator.live.brokers.resuming import refuse_another_broker
+from coordinator.live.brokers.resuming import refuse_another_broker, refuse_other_prices
 from coordinator.live.plan import LivePlan, live_session_started
 from coordinator.plan import configuration_json
 from coordinator.report.provenance import flat_settings
@@ -27,7 +28,7 @@ from infra.live.home import DeskHome
 from infra.live.opening import open_books
 from infra.live.staging import UNGRANTED
 from market.errors import ConfigError, JournalError
-from market.live_events import RulesTakenUp, StageChanged
+from market.live_events import RulesTakenUp, StageChanged, TradingOpened
 from market.quotes import PriceKind
 from market.stage_grants import GRANTED_BY, StageGrant
 from market.stages import CapitalStage
@@ -403,12 +404,58 @@ def test_at_the_account_where_it_began_it_goes_on(tmp_path: Path, began: str, ch
     refuse_another_broker(DeskHome(folder=tmp_path / "new"), chosen)
 
 
-def begun(folder: Path, data: str) -> DeskHome:
+def begun(folder: Path, data: str, prices: str | None = None) -> DeskHome:
+    """A desk's folder. prices: on which it traded; None: it was stopped before."""
     home = DeskHome(folder=folder)
+    home.make()
     broker = FakeBroker()
     started = session_started(broker, data=data)
-    open_books(home.journal, started, 5, (), lambda: (0, 1.0)).close()
+    books = open_books(home.journal, started, 5, (), lambda: (0, 1.0))
+    if prices is not None:
+        books.record(
+            TradingOpened(
+                time=0,
+                broker=data,
+                last_transaction=0,
+                versions=(),
+                history_time=np.zeros(0, dtype=np.int64),
+                history_values=np.zeros((0, 6, len(started.symbols))),
+                prices=prices,
+            )
+        )
+    books.close()
     return home
+
+
+TICKS_AT_60 = "recorded ticks of /data/fx ticks, at 60 times real time"
+
+
+@pytest.mark.parametrize(
+    ("began", "prices", "chosen", "said"),
+    [
+        (
+            TICKS_AT_60,
+            PriceKind.RECORDED,
+            PriceKind.SYNTHETIC,
+            r"on recorded ticks of /data/fx ticks, at 60 times real time, not on other prices: .*"
+            r"`quorum trade --resume --home [^ ]+ --feed ticks --data '/data/fx ticks'`",
+        ),
+        ("made-up prices, seed 7", PriceKind.SYNTHETIC, PriceKind.RECORDED, "on made-up prices"),
+    ],
+)
+def test_a_desk_does_not_go_on_on_prices_of_another_kind(
+    tmp_path: Path, began: str, prices: str, chosen: PriceKind, said: str
+) -> None:
+    home = begun(tmp_path, began, prices)
+    with pytest.raises(ConfigError, match=said):
+        refuse_other_prices(home, chosen, "other prices")
+
+
+def test_on_prices_of_its_own_kind_a_desk_goes_on(tmp_path: Path) -> None:
+    refuse_other_prices(begun(tmp_path / "a", TICKS_AT_60, "recorded"), PriceKind.RECORDED, "x")
+    refuse_other_prices(begun(tmp_path / "b", "prices", ""), PriceKind.RECORDED, "nobody noted it")
+    refuse_other_prices(begun(tmp_path / "c", "prices"), PriceKind.RECORDED, "it has none yet")
+    refuse_other_prices(DeskHome(folder=tmp_path / "new"), PriceKind.RECORDED, "there is no desk")
 
 
 def test_a_token_lies_in_the_desks_home_for_its_owner_alone_until_it_is_forgotten(

@@ -63,12 +63,17 @@ def test_the_book_at_a_bar_is_what_the_journal_says_of_it(tmp_path: Path) -> Non
     assert assess(found).positions[0].value == pytest.approx(UNITS * mids[120])
 
 
-def test_drawdown_is_measured_from_the_last_re_arming_as_the_guardian_measures_it(
+def test_drawdown_is_measured_from_the_last_drawdown_halt_that_ended_as_by_the_guardian(
     tmp_path: Path,
 ) -> None:
     mids = np.concatenate([np.linspace(1.3, 1.1, 100), np.linspace(1.1, 1.09, 50)])
     record = recorded(tmp_path / "journal.sqlite", mids)
-    rearms = pd.DataFrame({"time": [record.settled.time[100]]})
+    rearms = pd.DataFrame(
+        {
+            "time": [record.settled.time[100], record.settled.time[120]],
+            "halt": ["DRAWDOWN", "EXECUTION_THROTTLE"],
+        }
+    )
     since = assess(portfolio_at(replace(record, rearms=rearms), 149, recorded_history(record)))
     ever = assess(portfolio_at(record, 149, recorded_history(record)))
     equity = record.settled.equity

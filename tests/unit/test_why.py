@@ -164,6 +164,8 @@ def test_evidence_and_limits_have_plain_names() -> None:
     assert bound_in_words("VOLATILITY_TARGET") == "the volatility that a position may have"
     assert limit_value("DRAWDOWN_HALT", 0.1234, "USD") == "12.34% of equity"
     assert limit_value("OPEN_POSITIONS", 8.0, "USD") == "8 positions"
+    assert limit_value("EXECUTION_THROTTLE", 20.0, "USD") == "20 fills"
+    assert limit_value("MESSAGE_RATE", 11.0, "USD") == "11 orders"
     assert limit_value("STALE_PRICE", 2.0, "USD") == "2.00 bars since the last price"
     assert limit_value("CORRELATION", 0.7, "USD") == "0.70"
     assert limit_value("MARGIN", 12_345.6, "EUR") == "12,346 EUR"

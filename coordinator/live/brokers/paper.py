@@ -8,7 +8,7 @@ from functools import partial
 
 from coordinator.bootstrap import interest_of
 from coordinator.configuration.settings import Settings
-from coordinator.live.brokers.resuming import refuse_another_broker
+from coordinator.live.brokers.resuming import refuse_another_broker, refuse_other_prices
 from coordinator.live.brokers.venue import Prepared, Venue
 from coordinator.live.exchange_terms import exchange_terms
 from coordinator.live.plan import LivePlan
@@ -30,6 +30,7 @@ class PaperChoice:
         """A paper account is what its settings say."""
         if resume:
             refuse_another_broker(home)
+            refuse_other_prices(home, price_kind(settings), prices_said(settings))
         return Prepared(settings=settings)
 
     def looked_at(self, plan: LivePlan, *, resume: bool) -> LivePlan:

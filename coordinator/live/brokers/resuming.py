@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from infra.journal.reader import read_events
 from infra.live.home import DeskHome
 from infra.live.opening import session_at
 from infra.live.resuming import OANDA, command_to_resume
 from market.errors import ConfigError
+from market.live_events import TradingOpened
+from market.quotes import PriceKind
 
 PAPER = "the paper exchange"
 
@@ -26,4 +29,20 @@ def refuse_another_broker(home: DeskHome, account: str = "") -> None:
         f"the desk in {home.folder} began at {began or PAPER}, not at {account or PAPER}: its "
         f"books are of another account. Resume it with `{how}`, or start a new desk in "
         "another --home."
+    )
+
+
+def refuse_other_prices(home: DeskHome, kind: PriceKind, said: str) -> None:
+    """Raise ConfigError where the desk in a folder has traded on prices of another kind than are
+    chosen now: what it holds was bought at those. said: what is chosen, in words.
+    """
+    if not home.journal.exists():
+        return
+    opened = next((e for e in read_events(home.journal) if isinstance(e, TradingOpened)), None)
+    if opened is None or opened.prices in (PriceKind.UNSTATED, kind):
+        return
+    raise ConfigError(
+        f"the desk in {home.folder} has traded on {session_at(home.journal).data}, not on {said}: "
+        f"what it holds was bought at those prices. Resume it with `{command_to_resume(home)}`, or "
+        "start a new desk in another --home."
     )
