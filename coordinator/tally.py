@@ -25,6 +25,8 @@ BUY = int(Outcome.BUY)
 SELL = int(Outcome.SELL)
 BELOW_THRESHOLD = int(Outcome.BELOW_THRESHOLD)
 NO_QUORUM = int(Outcome.NO_QUORUM)
+ROUNDING = 1e-12
+"""Sums of weights that are equal in decimals may differ by their last bits: it decides nothing."""
 
 
 class Decision(NamedTuple):
@@ -74,10 +76,11 @@ def tally(
             score[column] += weight * (0.0 if abstains else vote)
     for column in range(score.shape[0]):
         score[column] /= voted[column]  # NaN where nobody voted
-    enough = quorum * everyone
+    enough = quorum * everyone * (1.0 - ROUNDING)
+    least = threshold * (1.0 - ROUNDING)
     for column in range(score.shape[0]):
-        outcome = BUY if score[column] >= threshold else BELOW_THRESHOLD
-        outcome = SELL if score[column] <= -threshold else outcome
+        outcome = BUY if score[column] >= least else BELOW_THRESHOLD
+        outcome = SELL if score[column] <= -least else outcome
         quorate = voted[column] >= enough and voted[column] > 0.0
         decision.outcome[column] = outcome if quorate else NO_QUORUM
     for column in range(score.shape[0]):

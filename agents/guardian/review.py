@@ -316,7 +316,8 @@ def review_order(
         if approved == 0.0:
             return
         book.risk[column] = 0.0
-        tail.of[0] = tail.of[0] if size > 0.0 else STALE
+        weighed = size > 0.0 and exposed.working[column] == 0.0  # else the book weighs more
+        tail.of[0] = tail.of[0] if weighed else STALE
         if size > 0.0:
             book.risk[column] = size * proposals.stop_distance[column] * marks.rate[column]
             take_approval(

@@ -87,7 +87,9 @@ def intent_step(record: DecisionRecord, column: int) -> Step:
     symbol = record.symbols[column]
     intent = record.order(symbol)
     if intent is None:
-        return Step(title="Intent", says=f"None was recorded. {NOTHING_SENT}")
+        why = record.why_unsent(symbol) if isinstance(record.verdict(symbol), RiskApproved) else ""
+        because = f" What kept it back: {why}." if why else ""
+        return Step(title="Intent", says=f"None was recorded. {NOTHING_SENT}{because}")
     bracket = intent.bracket
     rows = (
         ("Client order id", intent.client_order_id),

@@ -39,7 +39,8 @@ def headline(record: DecisionRecord, column: int) -> Headline:
     if intent is not None:
         return _sent(record, column, order(intent.units).capitalize())
     if verdict is not None:
-        return Headline(says="Approved, and no order was recorded", mood="stopped")
+        why = record.why_unsent(symbol) or "no order was recorded"
+        return Headline(says=f"Approved, not sent: {why}", mood="stopped")
     return _unwanted(outcome, held, size_bound(record, column))
 
 

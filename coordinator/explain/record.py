@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from market.desk_state import DeskState
 from market.errors import InvalidError, JournalError
 from market.events import (
     AgentAbstained,
+    AlertRaised,
     AllocationApplied,
     AllocationMissed,
     BarSettled,
@@ -38,6 +40,7 @@ from market.live_events import (
 from market.modes import Mode
 from market.orders import Cancellation, Fill, OrderRequest, client_order_id
 from market.seats import AgentSeated
+from market.unsent import unsent_read
 from market.verdicts import Verdict
 
 NEUTRAL = "neutral"
@@ -58,6 +61,8 @@ class DecisionRecord:
     account set off on this bar. orders, answers, cancellations: of this decision. fills: every
     one of the run. told: the broker's transactions behind fills and cancellations. financing: (M,)
     charged on bars from the decision on, by sequence. newest: the last settled bar of the journal.
+    unsent: by instrument, why an order that was approved was not sent, as far as that was told; by
+    the empty name why none was.
     """
 
     session: SessionStarted
@@ -78,6 +83,7 @@ class DecisionRecord:
     financing: tuple[tuple[int, Floats], ...]
     newest: BarSettled | None
     told: tuple[tuple[Fill | Cancellation, int], ...] = ()
+    unsent: Mapping[str, str] = field(default_factory=dict)
 
     def transaction_of(self, what: Fill | Cancellation) -> int | None:
         """The broker's transaction behind a fill or an end; None where it numbers none."""
@@ -92,6 +98,10 @@ class DecisionRecord:
         """The guardian's answer for an instrument; None where nothing was proposed."""
         verdicts: tuple[Verdict, ...] = (*self.taken.approved, *self.taken.refused)
         return next((verdict for verdict in verdicts if verdict.symbol == symbol), None)
+
+    def why_unsent(self, symbol: str) -> str:
+        """Why nothing of what was approved in an instrument was sent; empty where nobody said."""
+        return self.unsent.get("") or self.unsent.get(symbol, "")
 
     def order(self, symbol: str) -> OrderRequest | None:
         """The order that the decision sent in an instrument."""
@@ -118,6 +128,7 @@ class _Reading:
     fills: list[Fill] = field(default_factory=list)
     financing: list[tuple[int, Floats]] = field(default_factory=list)
     told: list[tuple[Fill | Cancellation, int]] = field(default_factory=list)
+    unsent: dict[str, str] = field(default_factory=dict)
 
     def before(self, event: Event) -> None:
         """An event up to the decision, which the decision may depend on."""
@@ -163,6 +174,16 @@ class _Reading:
         elif isinstance(event, BrokerAnswer) and event.client_order_id in self.orders:
             self.answers.append(event)
 
+    def alert(self, event: Event) -> None:
+        """What the gateway said of orders up to the decision's: a reason is told once."""
+        if not isinstance(event, AlertRaised) or event.source != "gateway":
+            return
+        said = unsent_read(event.message)
+        if said is not None and event.sequence <= self.sequence:
+            self.unsent[said[0]] = said[1]
+        elif event.level == "error" and event.sequence == self.sequence:
+            self.unsent[""] = event.message
+
     def _note(self, what: Fill | Cancellation, transaction: int) -> None:
         if transaction:
             self.told.append((what, transaction))
@@ -204,6 +225,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
                     seats = seats_at(state)
             reading.account(event)
             reading.order(event)
+            reading.alert(event)
     except JournalError:
         if taken is None:
             raise  # a later break takes nothing from what was recorded before it
@@ -230,6 +252,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
         financing=tuple(reading.financing),
         newest=reading.newest,
         told=tuple(reading.told),
+        unsent=reading.unsent,
     )
 
 

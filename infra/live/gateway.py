@@ -65,6 +65,7 @@ from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
 from market.stages import CapitalStage
+from market.unsent import unsent_said
 from market.verdicts import SignedApprovals
 
 WORKS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
@@ -371,7 +372,7 @@ class LiveGateway:
         for symbol, why in unsent:
             if self._unsent.get(symbol) != why:
                 self._unsent[symbol] = why
-                self.alert("warning", f"{symbol} was not sent: {why}", sequence)
+                self.alert("warning", unsent_said(symbol, why), sequence)
 
     def change_mode(self, mode: Mode, by: str, reason: str) -> None:
         """A person or a breaker changes what the desk may do; durable before it returns."""

@@ -6,13 +6,18 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from agents.guardian.exposure import Book, empty_book, measure_book
 from agents.guardian.limits import StressLimits
+from agents.guardian.pace import unhurried
+from agents.guardian.proposals import no_verdicts
+from agents.guardian.review import review_order
+from agents.guardian.tail import STALE, Tail, empty_tail, fill_profit
 from market.bars import Floats
-from tests.books import COLUMNS, INSTRUMENTS, WIDE, Case, cases
+from tests.books import AGENTS, COLUMNS, INSTRUMENTS, PATHS, WIDE, Case, case, cases
 
 QUICK = settings(max_examples=80, deadline=None)
 SLACK = 1.0 + 1e-9
@@ -142,3 +147,39 @@ def test_where_too_little_of_what_is_held_is_known_nothing_opens(
         assert not (verdicts.units[column] and opens(held[column], after)) or (
             checked.exposed.units[unknown] + verdicts.units[unknown] == 0.0
         )
+
+
+def entered(checked: Case) -> tuple[Book, Tail]:
+    """The book, and the profit that the next order is weighed on, after the first was judged."""
+    exposed, limits = checked.exposed, checked.limits
+    book, tail = empty_book(COLUMNS, PATHS.currencies), empty_tail(COLUMNS, limits)
+    measure_book(book, exposed.units, exposed.working, exposed.stop_price, checked.marks)
+    review_order(
+        checked.proposals, exposed, checked.marks, PATHS, limits, book, tail,
+        unhurried(COLUMNS, AGENTS, limits.pace), no_verdicts(COLUMNS), checked.order_of_review()[0],
+    )  # fmt: skip
+    return book, tail
+
+
+def weighs_the_book(checked: Case) -> None:
+    book, tail = entered(checked)
+    if tail.of[0] != STALE:  # else it is worked out anew
+        kept, left_out = tail.profit.copy(), int(tail.of[0])
+        exposed = checked.exposed
+        fill_profit(book, checked.marks, exposed.returns, exposed.row, tail, left_out)
+        np.testing.assert_allclose(kept, tail.profit, rtol=1e-9, atol=1e-6)
+
+
+@QUICK
+@given(weighed())
+def test_after_an_approval_the_next_is_weighed_on_the_book_that_it_left(checked: Case) -> None:
+    assume(checked.order_of_review())
+    weighs_the_book(checked)
+
+
+def test_a_position_whose_closing_order_still_works_is_weighed_beside_a_new_one() -> None:
+    checked = case({"EUR_USD": 20_000.0}, held={"EUR_USD": 50_000.0})
+    checked = checked.with_exposed(working=-checked.exposed.units)
+    book, _ = entered(checked)
+    assert (book.units[0], book.bulk[0]) == (20_000.0, 50_000.0)
+    weighs_the_book(checked)

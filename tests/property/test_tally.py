@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from coordinator.tally import Decision, Outcome, tally, tally_halves, undecided
+from coordinator.tally import ROUNDING, Decision, Outcome, tally, tally_halves, undecided
 from market.bars import Floats
 
 QUICK = settings(max_examples=100, deadline=None)
@@ -95,6 +95,8 @@ def test_the_outcome_follows_from_turnout_score_and_threshold(
 ) -> None:
     decision = decide(*election)
     voted = ~np.isnan(election[0])
+    edges = decision.turnout[0] - QUORUM, abs(decision.score[0]) - THRESHOLD
+    assume(all(edge == 0.0 or abs(edge) > ROUNDING or math.isnan(edge) for edge in edges))
     if not voted.any() or decision.turnout[0] < QUORUM:
         expected = Outcome.NO_QUORUM
     elif abs(decision.score[0]) < THRESHOLD:
@@ -102,6 +104,36 @@ def test_the_outcome_follows_from_turnout_score_and_threshold(
     else:
         expected = Outcome.BUY if decision.score[0] > 0.0 else Outcome.SELL
     assert outcome(decision) is expected
+
+
+CENTS = st.lists(st.integers(1, 99), min_size=2, max_size=6)
+"""Weights of a few decimals, as people write them."""
+
+
+@QUICK
+@given(CENTS, st.data())
+def test_a_quorum_that_is_reached_in_decimals_is_reached(
+    cents: list[int], data: st.DataObject
+) -> None:
+    voting = data.draw(st.lists(st.booleans(), min_size=len(cents), max_size=len(cents)))
+    voted = sum(weight for weight, votes in zip(cents, voting, strict=True) if votes)
+    assume(voted)
+    scores = np.where(voting, 1.0, np.nan)
+    quorum = voted / sum(cents)
+    decision = decide(scores, np.array(cents) / 100.0, quorum=quorum)
+    assert outcome(decision) is Outcome.BUY
+    assert outcome(decide(scores, np.array(cents) / 100.0, quorum=quorum + 1e-6)) is (
+        Outcome.NO_QUORUM
+    )
+
+
+@QUICK
+@given(CENTS, st.integers(1, 100))
+def test_who_all_vote_the_threshold_reach_it(cents: list[int], threshold: int) -> None:
+    scores = np.full(len(cents), threshold / 100.0)
+    for side, expected in ((1.0, Outcome.BUY), (-1.0, Outcome.SELL)):
+        decision = decide(side * scores, np.array(cents) / 100.0, threshold=threshold / 100.0)
+        assert outcome(decision) is expected
 
 
 @QUICK

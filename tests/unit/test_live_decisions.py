@@ -10,6 +10,7 @@ import pytest
 
 from coordinator.explain.document import decision_document
 from coordinator.explain.explanation import explain
+from coordinator.explain.headline import headline
 from coordinator.explain.inputs import Places
 from coordinator.explain.naming import DecisionName, parse_name
 from coordinator.explain.record import read_decision
@@ -18,7 +19,14 @@ from coordinator.explain.seen import data_seen, panel_window, window_digest
 from coordinator.plan import Plan
 from infra.journal.reader import read_events
 from market.errors import InvalidError, JournalError, TransientError
-from market.events import DecisionTaken, Event, OrderCancelled, OrderFilled, OrderIntended
+from market.events import (
+    AlertRaised,
+    DecisionTaken,
+    Event,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+)
 from market.lines import LocalLine
 from market.live_events import (
     AgentLeft,
@@ -31,6 +39,7 @@ from market.live_events import (
 )
 from market.messages import BallotCast
 from market.orders import Bracket, Cancellation, OrderRequest
+from market.unsent import unsent_said
 from tests.desk import agent_builder, kept, market, plan, replay_here
 from tests.lines import AlteredLine
 from tests.recorded import as_live, written
@@ -174,6 +183,36 @@ def test_weights_are_those_of_the_bar(settled: Plan, events: list[Event], tmp_pa
     first = all_of(journal)[25].context
     assert first is not None
     assert first.place.startswith("score[")
+
+
+def test_why_an_approved_order_was_not_sent_is_told(
+    journal: Path, events: list[Event], tmp_path: Path
+) -> None:
+    intent = kept(events, OrderIntended)[3].order
+    halted = "the desk is HALTED: news"
+    for sequence, says in (
+        (intent.sequence, f"What kept it back: {halted}."),
+        (intent.sequence - 1, f"What kept it back: {halted}."),
+        (intent.sequence + 1, "Nothing was sent."),
+    ):
+        told = AlertRaised(
+            sequence=sequence,
+            time=0,
+            source="gateway",
+            level="warning",
+            message=unsent_said(intent.symbol, halted),
+        )
+        kept_back = [
+            event
+            for event in read_events(journal)
+            if not (isinstance(event, OrderIntended) and event.order == intent)
+        ]
+        name = parse_name(str(intent.sequence))
+        record = read_decision(written([*kept_back, told], tmp_path / f"{sequence}.sqlite"), name)
+        explained = explain(record, intent.symbol)
+        assert explained["Intent"].says.endswith(says)
+        column = record.symbols.index(intent.symbol)
+        assert (halted in headline(record, column).says) is (sequence <= intent.sequence)
 
 
 def test_the_brokers_answers_are_told(journal: Path, events: list[Event], tmp_path: Path) -> None:
