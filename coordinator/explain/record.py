@@ -101,7 +101,7 @@ class DecisionRecord:
 
     def why_unsent(self, symbol: str) -> str:
         """Why nothing of what was approved in an instrument was sent; empty where nobody said."""
-        return self.unsent.get("") or self.unsent.get(symbol, "")
+        return self.unsent.get(symbol) or self.unsent.get("", "")
 
     def order(self, symbol: str) -> OrderRequest | None:
         """The order that the decision sent in an instrument."""
@@ -128,7 +128,7 @@ class _Reading:
     fills: list[Fill] = field(default_factory=list)
     financing: list[tuple[int, Floats]] = field(default_factory=list)
     told: list[tuple[Fill | Cancellation, int]] = field(default_factory=list)
-    unsent: dict[str, str] = field(default_factory=dict)
+    unsent: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def before(self, event: Event) -> None:
         """An event up to the decision, which the decision may depend on."""
@@ -180,9 +180,20 @@ class _Reading:
             return
         said = unsent_read(event.message)
         if said is not None and event.sequence <= self.sequence:
-            self.unsent[said[0]] = said[1]
+            self.unsent[said[0]] = (event.sequence, said[1])
         elif event.level == "error" and event.sequence == self.sequence:
-            self.unsent[""] = event.message
+            self.unsent[""] = (event.sequence, event.message)
+
+    def kept_back(self) -> dict[str, str]:
+        """Why nothing was sent, by instrument; what was said of earlier decisions counts where
+        nothing was said of this one.
+        """
+        own = "" in self.unsent
+        return {
+            symbol: why
+            for symbol, (number, why) in self.unsent.items()
+            if number == self.sequence or not own
+        }
 
     def _note(self, what: Fill | Cancellation, transaction: int) -> None:
         if transaction:
@@ -252,7 +263,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
         financing=tuple(reading.financing),
         newest=reading.newest,
         told=tuple(reading.told),
-        unsent=reading.unsent,
+        unsent=reading.kept_back(),
     )
 
 

@@ -83,10 +83,9 @@ class Commands:
 
     def _note(self, command: Command) -> None:
         """Who asked, and why, though the mode stays as it is."""
-        mode = self._gateway.books.state.mode
-        self._gateway.alert(
-            "info", f"{command.by} asked to {command.name} a desk that is {mode}: {command.reason}"
-        )
+        mode, why = self._gateway.books.state.mode, command.reason or "no reason was given"
+        said = f"{command.by} asked to {command.name} a desk that is {mode}: {why}"
+        self._gateway.alert("info", said)
 
     def _told(self) -> CommandAnswered:
         return CommandAnswered(told=status_of(self._gateway, self._health()))
