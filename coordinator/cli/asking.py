@@ -6,6 +6,7 @@ import getpass
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from coordinator.configuration.sources import HOME
 from coordinator.live.trading import left_as
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
-from market.errors import ConfigError, InvalidError, TransientError
+from market.errors import ConfigError, InvalidError, QuorumError, TransientError
 from market.live_messages import Command
 
 DEFAULT_HOME = LiveSettings().home
@@ -43,10 +44,17 @@ def asked(home: Path, name: str, **facts: Any) -> dict[str, Any]:
     try:
         answer = ask_desk(desk, Command(name=name, **facts))
     except TransientError as error:
-        raise TransientError(left_as(desk) or str(error)) from None
+        raise TransientError(_left(desk) or str(error)) from None
     if answer.refused:
         raise InvalidError(f"refused: {answer.refused}")
     return dict(answer.told)
+
+
+def _left(desk: DeskHome) -> str:
+    """How a desk that is not at work was left, where its journal says that."""
+    with suppress(QuorumError):
+        return "" if desk.at_work else left_as(desk)
+    return ""
 
 
 def changed(

@@ -40,7 +40,7 @@ from market.live_events import (
 from market.modes import Mode
 from market.orders import Cancellation, Fill, OrderRequest, client_order_id
 from market.seats import AgentSeated
-from market.unsent import unsent_read
+from market.unsent import decision_said, unsent_read
 from market.verdicts import Verdict
 
 NEUTRAL = "neutral"
@@ -62,7 +62,7 @@ class DecisionRecord:
     one of the run. told: the broker's transactions behind fills and cancellations. financing: (M,)
     charged on bars from the decision on, by sequence. newest: the last settled bar of the journal.
     unsent: by instrument, why an order that was approved was not sent, as far as that was told; by
-    the empty name why none was.
+    `decision_said` why none was.
     """
 
     session: SessionStarted
@@ -101,7 +101,7 @@ class DecisionRecord:
 
     def why_unsent(self, symbol: str) -> str:
         """Why nothing of what was approved in an instrument was sent; empty where nobody said."""
-        return self.unsent.get(symbol) or self.unsent.get("", "")
+        return self.unsent.get(decision_said(self.taken.sequence)) or self.unsent.get(symbol, "")
 
     def order(self, symbol: str) -> OrderRequest | None:
         """The order that the decision sent in an instrument."""
@@ -128,7 +128,8 @@ class _Reading:
     fills: list[Fill] = field(default_factory=list)
     financing: list[tuple[int, Floats]] = field(default_factory=list)
     told: list[tuple[Fill | Cancellation, int]] = field(default_factory=list)
-    unsent: dict[str, tuple[int, str]] = field(default_factory=dict)
+    unsent: dict[str, str] = field(default_factory=dict)
+    over: bool = False
 
     def before(self, event: Event) -> None:
         """An event up to the decision, which the decision may depend on."""
@@ -174,26 +175,19 @@ class _Reading:
         elif isinstance(event, BrokerAnswer) and event.client_order_id in self.orders:
             self.answers.append(event)
 
-    def alert(self, event: Event) -> None:
-        """What the gateway said of orders up to the decision's: a reason is told once."""
-        if not isinstance(event, AlertRaised) or event.source != "gateway":
-            return
-        said = unsent_read(event.message)
-        if said is not None and event.sequence <= self.sequence:
-            self.unsent[said[0]] = (event.sequence, said[1])
-        elif event.level == "error" and event.sequence == self.sequence:
-            self.unsent[""] = (event.sequence, event.message)
-
-    def kept_back(self) -> dict[str, str]:
-        """Why nothing was sent, by instrument; what was said of earlier decisions counts where
-        nothing was said of this one.
+    def unsent_by(self, event: Event) -> None:
+        """What the gateway said of orders up to the decision's. A reason is told once, until
+        something is sent or the mode changes.
         """
-        own = "" in self.unsent
-        return {
-            symbol: why
-            for symbol, (number, why) in self.unsent.items()
-            if number == self.sequence or not own
-        }
+        self.over = self.over or (
+            isinstance(event, DecisionTaken) and event.sequence > self.sequence
+        )
+        if self.over:
+            return
+        if isinstance(event, OrderIntended | ModeChanged):
+            self.unsent.clear()
+        elif isinstance(event, AlertRaised) and (said := unsent_read(event.message)) is not None:
+            self.unsent[said[0]] = said[1]
 
     def _note(self, what: Fill | Cancellation, transaction: int) -> None:
         if transaction:
@@ -236,7 +230,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
                     seats = seats_at(state)
             reading.account(event)
             reading.order(event)
-            reading.alert(event)
+            reading.unsent_by(event)
     except JournalError:
         if taken is None:
             raise  # a later break takes nothing from what was recorded before it
@@ -263,7 +257,7 @@ def read_decision(journal: Path, name: DecisionName) -> DecisionRecord:
         financing=tuple(reading.financing),
         newest=reading.newest,
         told=tuple(reading.told),
-        unsent=reading.kept_back(),
+        unsent=reading.unsent,
     )
 
 

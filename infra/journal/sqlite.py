@@ -166,8 +166,8 @@ class SqliteJournal:
     def keep(self, payload: bytes) -> None:
         """Keep a snapshot of what the events so far fold to; a start reads only what follows.
 
-        None in a file that has no event yet: it would stand in another than its event, and the file
-        before has its own.
+        None in a file that has no event yet: it would stand in another than its event, and a start
+        goes on from an older one.
         """
         self._refuse_after_failure()
         if self._count == self._first:

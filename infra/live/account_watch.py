@@ -98,8 +98,12 @@ class AccountWatch:
         """Book every transaction that the stream has not brought. One that cannot be read is
         distrusted: nobody knows what it did.
         """
+        state = self._books.state
         try:
-            self.book(self._broker.transactions(self._books.state.last_transaction))
+            last = -1
+            while last != state.last_transaction:  # an answer may end before one that is unreadable
+                last = state.last_transaction
+                self.book(self._broker.transactions(last))
         except DataError as error:
             self._unheard += 1
             self._distrust(str(error))
@@ -235,11 +239,15 @@ class AccountWatch:
         return told is not None and not told.units.any()
 
     def _told(self) -> AccountState | None:
-        """The account as the broker tells it; None where it does not answer."""
+        """The account as the broker tells it; None where it does not answer, or with one that is
+        older than the books: one of its machines may lag. In doubt that is its word all the same.
+        """
         try:
-            return self._broker.account()
+            told = self._broker.account()
         except (TransientError, OutcomeUnknown, InvalidError):
             return None
+        lags = told.last_transaction < self._books.state.last_transaction
+        return None if lags and not self._doubt else told
 
     def _unanswered(self, error: Exception) -> str:
         why = f"the account could not be asked for: {error}"

@@ -83,8 +83,8 @@ class Commands:
 
     def _note(self, command: Command) -> None:
         """Who asked, and why, though the mode stays as it is."""
-        mode, why = self._gateway.books.state.mode, command.reason or "no reason was given"
-        said = f"{command.by} asked to {command.name} a desk that is {mode}: {why}"
+        mode = self._gateway.books.state.mode
+        said = f"{command.by} asked to {command.name} a desk that is {mode}: {command.reason}"
         self._gateway.alert("info", said)
 
     def _told(self) -> CommandAnswered:
@@ -124,6 +124,8 @@ class Commands:
     def _flatten(self, command: Command) -> str:
         if self._gateway.books.state.mode is not Mode.FLATTENING:
             self._gateway.change_mode(Mode.FLATTENING, command.by, command.reason)
+        else:
+            self._note(command)
         if self._gateway.opened:
             self._gateway.flatten()
         return ""

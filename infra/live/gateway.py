@@ -65,7 +65,7 @@ from market.quotes import PriceKind
 from market.stage_grants import StageGrant
 from market.stage_needs import LEAST_NEEDED, StageNeeds
 from market.stages import CapitalStage
-from market.unsent import unsent_said
+from market.unsent import decision_said, unsent_said
 from market.verdicts import SignedApprovals
 
 WORKS = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
@@ -341,10 +341,8 @@ class LiveGateway:
             )
         strange = [type(event) for event in decided.records if type(event) not in COMMITTEE_EVENTS]
         if strange:
-            why = (
-                f"decision {decided.sequence} refused: a committee records no {strange[0].__name__}"
-            )
-            self.alert("error", why, decided.sequence)
+            why = f"a committee records no {strange[0].__name__}"
+            self._refused(decided.sequence, why)
             return Dispatched(
                 sequence=decided.sequence, sent=0, unsent=_each_unsent(decided.signed, why)
             )
@@ -358,12 +356,16 @@ class LiveGateway:
             try:
                 sent, unsent = self.dispatch.send(decided.signed, self.now, self._seen)
             except ApprovalRejected as error:
-                self.alert("error", str(error), decided.sequence)
+                self._refused(decided.sequence, str(error))
                 unsent = _each_unsent(decided.signed, str(error))
             else:
                 self._tell_unsent(decided.sequence, sent, unsent)
         self.books.soon()
         return Dispatched(sequence=decided.sequence, sent=sent, unsent=unsent)
+
+    def _refused(self, sequence: int, why: str) -> None:
+        """Nothing of a decision is sent."""
+        self.alert("error", unsent_said(decision_said(sequence), why), sequence)
 
     def _tell_unsent(self, sequence: int, sent: int, unsent: tuple[tuple[str, str], ...]) -> None:
         """Alert people of what was not sent, and for one reason once until something is sent."""

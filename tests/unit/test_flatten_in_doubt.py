@@ -95,12 +95,13 @@ def test_the_next_equal_comparison_ends_the_doubt(tmp_path: Path) -> None:
 
 class Untold:
     """A broker whose record says nothing while `error` is set, that answers no order while
-    `unanswered`, and does not find one while `hidden`.
+    `unanswered`, and does not find one while `hidden`. lagging: the account that it tells.
     """
 
     def __init__(self, broker: Any) -> None:
         self._broker = broker
         self.error: Exception | None = None
+        self.lagging: AccountState | None = None
         self.unanswered = self.hidden = False
 
     def __getattr__(self, name: str) -> Any:
@@ -111,6 +112,10 @@ class Untold:
             raise self.error
         found: tuple[Transaction, ...] = self._broker.transactions(after)
         return found
+
+    def account(self) -> AccountState:
+        account: AccountState = self._broker.account()
+        return self.lagging or account
 
     def post_all(self, orders: tuple[OrderRequest, ...]) -> OrdersAnswered:
         placed = self._broker.place_all(orders)
@@ -172,6 +177,53 @@ def test_one_question_in_vain_and_the_desk_is_flat_on_the_brokers_word_alone(
         assert broker.account().units[EUR] == 0.0, "closed, as the broker told of it"
         flattened(desk, 1)
         assert desk.state.mode is Mode.HALTED
+
+
+def test_an_account_from_before_what_is_booked_says_nothing_of_what_is_held(tmp_path: Path) -> None:
+    with untold_desk(tmp_path) as (desk, broker):
+        flat = broker.account()
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.11)
+        assert desk.state.ledger.units[EUR] == 1_000.0
+        broker.lagging, broker.error = flat, TransientError("503")
+        flattened(desk, 1)
+        assert desk.state.mode is Mode.FLATTENING
+        assert broker.working() == (), "the close has filled"
+        assert broker._broker.account().units[EUR] == 0.0, "as the books said"
+
+
+class Partly:
+    """A broker whose record ends before what cannot be read, and says so where that is first."""
+
+    def __init__(self, broker: Any, unreadable: int) -> None:
+        self._broker = broker
+        self._unreadable = unreadable
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        found = [one for one in self._broker.transactions(after) if one.id < self._unreadable]
+        if not found and after + 1 == self._unreadable:
+            raise DataError(f"transaction {self._unreadable} cannot be read")
+        return tuple(found)
+
+
+def test_what_is_before_a_transaction_that_cannot_be_read_is_booked_and_then_halts_the_desk(
+    tmp_path: Path,
+) -> None:
+    bench = LocalBench(tmp_path)
+    desk = open_gateway(bench, tmp_path, broker=Partly(bench.broker, 4))
+    desk.market("EUR_USD", 1.1)
+    desk.execute(approved("EUR_USD", 1_000.0))
+    bench.market("EUR_USD", 1.11, 0.0)  # accepted and filled: 2 and 3
+    bench.broker.place(order("of-somebody-else", 5_000.0))
+    desk.gateway.catch_up()
+    assert (desk.state.last_transaction, desk.state.ledger.units[EUR]) == (3, 1_000.0)
+    assert (desk.state.mode, desk.state.mode_reason) == (
+        Mode.HALTED, "transaction 4 cannot be read",
+    )  # fmt: skip
+    bench.close()
 
 
 def test_a_transaction_that_cannot_be_read_halts_the_desk_at_once(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from market.live_events import (
 )
 from market.messages import BallotCast
 from market.orders import Bracket, Cancellation, OrderRequest
-from market.unsent import unsent_said
+from market.unsent import decision_said, unsent_said
 from tests.desk import agent_builder, kept, market, plan, replay_here
 from tests.lines import AlteredLine
 from tests.recorded import as_live, written
@@ -185,34 +185,44 @@ def test_weights_are_those_of_the_bar(settled: Plan, events: list[Event], tmp_pa
     assert first.place.startswith("score[")
 
 
+def said_unsent(what: str, why: str, sequence: int) -> AlertRaised:
+    return AlertRaised(
+        sequence=sequence,
+        time=0,
+        source="gateway",
+        level="warning",
+        message=unsent_said(what, why),
+    )
+
+
 def test_why_an_approved_order_was_not_sent_is_told(
     journal: Path, events: list[Event], tmp_path: Path
 ) -> None:
-    intent = kept(events, OrderIntended)[3].order
-    halted = "the desk is HALTED: news"
-    for sequence, says in (
-        (intent.sequence, f"What kept it back: {halted}."),
-        (intent.sequence - 1, f"What kept it back: {halted}."),
-        (intent.sequence + 1, "Nothing was sent."),
-    ):
-        told = AlertRaised(
-            sequence=sequence,
-            time=0,
-            source="gateway",
-            level="warning",
-            message=unsent_said(intent.symbol, halted),
-        )
-        kept_back = [
-            event
-            for event in read_events(journal)
-            if not (isinstance(event, OrderIntended) and event.order == intent)
-        ]
-        name = parse_name(str(intent.sequence))
-        record = read_decision(written([*kept_back, told], tmp_path / f"{sequence}.sqlite"), name)
-        explained = explain(record, intent.symbol)
-        assert explained["Intent"].says.endswith(says)
-        column = record.symbols.index(intent.symbol)
-        assert (halted in headline(record, column).says) is (sequence <= intent.sequence)
+    intent, halted = kept(events, OrderIntended)[3].order, "the desk is HALTED: news"
+    symbol, number = intent.symbol, intent.sequence
+    told = said_unsent(symbol, halted, number)
+    resumed = ModeChanged(time=0, mode="TRADING", by="ann", reason="over")
+    rejected = said_unsent(decision_said(number), "it expired", number)
+    cases: list[tuple[list[Event], list[Event], str]] = [
+        ([], [told], halted),
+        ([told], [], halted),  # as on the bar before, and not told again
+        ([told, resumed], [], ""),
+        ([told], [rejected], "it expired"),
+        ([], [said_unsent("another", "it moved", number)], ""),
+    ]
+    live = [e for e in read_events(journal) if e != OrderIntended(order=intent)]
+    taken = next(
+        at for at, e in enumerate(live) if isinstance(e, DecisionTaken) and e.sequence == number
+    )
+    for place, (before, after, why) in enumerate(cases):
+        said = [*live[:taken], *before, live[taken], *after, *live[taken + 1 :]]
+        path = written(said, tmp_path / f"{place}.sqlite")
+        record = read_decision(path, parse_name(str(number)))
+        assert record.why_unsent(symbol) == why
+        explained = explain(record, symbol)["Intent"].says
+        assert explained.endswith(f"What kept it back: {why}." if why else "Nothing was sent.")
+        headlined = headline(record, record.symbols.index(symbol)).says
+        assert headlined == f"Approved, not sent: {why or 'no order was recorded'}"
 
 
 def test_the_brokers_answers_are_told(journal: Path, events: list[Event], tmp_path: Path) -> None:

@@ -214,6 +214,10 @@ class OandaBroker:
                 raise  # else it is the first of all once these are booked
         return tuple(found)
 
+    def _every_transaction(self, after: int) -> tuple[Transaction, ...]:
+        """The same, whole: what follows one that cannot be read may not be given either."""
+        return tuple(map(self.transaction_of, self._records.since(after)))
+
     def transaction_of(self, raw: Mapping[str, Any]) -> Transaction:
         """A transaction of OANDA's as the desk's. What it does not tell itself is asked for, which
         may raise TransientError; DataError where it cannot be read.
@@ -231,7 +235,7 @@ class OandaBroker:
             self.symbols,
             after,
             transaction_of=self.transaction_of,
-            backfill=self.transactions,
+            backfill=self._every_transaction,
             speed=self._speed,
         )
 
