@@ -26,6 +26,7 @@ from infra.metrics import NO_METERS
 from infra.transport import SocketChannel
 from market.breaker_rules import BreakerLimits
 from market.errors import TransientError
+from market.events import AlertRaised
 from market.lines import Failure
 from market.live_events import ModeChanged, TradingOpened
 from market.live_messages import Attach, Command, CommandAnswered
@@ -312,7 +313,7 @@ def test_halt_and_flatten_need_neither_coordinator_nor_guardian_and_are_idempote
         desk.until(lambda told: len(told["positions"]) == 1 and not told["coordinator_attached"])
         before = desk.ask("halt", **ANN).told
         after = desk.ask("halt", by="bob", reason="again").told
-        assert (after["mode_by"], after["events"]) == ("ann", before["events"])
+        assert (after["mode_by"], after["events"]) == ("ann", before["events"] + 1)
         desk.ask("flatten", **ANN)
         told = desk.ask("flatten", by="bob", reason="again").told
         assert (told["mode"], told["mode_by"]) == ("FLATTENING", "ann")
@@ -322,3 +323,8 @@ def test_halt_and_flatten_need_neither_coordinator_nor_guardian_and_are_idempote
         assert [event.mode for event in desk.events(ModeChanged)] == [
             "HALTED", "FLATTENING", "HALTED",
         ]  # fmt: skip
+        asked = [event.message for event in desk.events(AlertRaised) if "asked to" in event.message]
+        assert asked == [
+            "bob asked to halt a desk that is HALTED: again",
+            "bob asked to flatten a desk that is FLATTENING: again",
+        ]
