@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_WEIGHT = 1_000.0
+"""Weights are added up and compared: far beyond this one alone would decide, or none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSeated:

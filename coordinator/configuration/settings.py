@@ -7,10 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from market.seats import MOST_WEIGHT
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 StressLoss = Annotated[float, Field(gt=0.0, le=0.5)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+Weight = Annotated[float, Field(ge=0.0, le=MOST_WEIGHT)]
 Count = Annotated[int, Field(ge=1)]
 
 DEMO_PAIRS = (
@@ -63,7 +66,7 @@ class CommitteeSettings(Section):
         min_length=1,
         description="names, or package.module:Class of your own",
     )
-    weights: dict[str, NotNegative] = Field(
+    weights: dict[str, Weight] = Field(
         {"momentum": 0.30, "mean_reversion": 0.25, "volatility": 0.20, "sentiment": 0.25},
         description="by agent; one that is not named weighs 0.25",
     )

@@ -46,8 +46,9 @@ class DeskOnRay:
         self._namespace = plan.settings.ray.namespace
         self.actors: dict[str, Any] = {}
 
-    def start(self) -> None:
-        """Start every actor; each is back by itself when it is killed.
+    def start(self) -> str:
+        """Start every actor, each of which is back by itself when it is killed; what the prices
+        are.
 
         Raises ConfigError where another desk is at work in the namespace, or a person has not
         accepted what the plan risks.
@@ -101,6 +102,7 @@ class DeskOnRay:
             run=run,
         )
         self.actors[COORDINATOR] = coordinator
+        return venue.feed
 
     def pids(self) -> dict[str, int]:
         """The processes of the desk's actors, by name; those that are starting are left out."""

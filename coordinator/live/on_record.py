@@ -8,10 +8,8 @@ from typing import Any
 
 from coordinator.configuration.durations import written
 from coordinator.configuration.settings import Settings
-from infra.journal.reader import read_events
 from infra.live.home import DeskHome
-from infra.live.opening import session_at
-from market.live_events import TradingOpened
+from infra.live.opening import first_opening, session_at
 
 
 def settings_on_record(home: DeskHome) -> dict[str, dict[str, Any]]:
@@ -33,7 +31,7 @@ def settings_on_record(home: DeskHome) -> dict[str, dict[str, Any]]:
     agents = json.loads(started.configuration or "{}").get("committee", {}).get("agents")
     if agents:
         found["committee"] = {"agents": agents}
-    opened = next((e for e in read_events(home.journal) if isinstance(e, TradingOpened)), None)
+    opened = first_opening(home.journal)
     if opened is not None:
         found["live"] = {"speed": opened.speed}
     return found

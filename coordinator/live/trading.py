@@ -80,10 +80,9 @@ def desk_on_ray(
     ):
         if settings.dashboard and url is not None:
             say(f"dashboard {url}; its token: ray get-auth-token")
-        say(f"prices: {choice.venue(plan, home).feed}")
         desk = DeskOnRay(plan, home, choice)
         try:
-            desk.start()
+            say(f"prices: {desk.start()}")
             yield desk
         finally:
             desk.take_down()

@@ -94,6 +94,11 @@ class AccountWatch:
         """
         return bool(self._doubt) or self._unheard >= MOST_UNHEARD
 
+    @property
+    def _carried_on(self) -> bool:
+        """Whether the books hold all that the broker's record told when it was asked last."""
+        return not self._doubt and self._unheard == 0
+
     def catch_up(self) -> None:
         """Book every transaction that the stream has not brought. One that cannot be read is
         distrusted: nobody knows what it did.
@@ -204,7 +209,7 @@ class AccountWatch:
         carried on just now.
         """
         state = self._books.state
-        told = self._told() if self._doubt or self._unheard else None
+        told = None if self._carried_on else self._told()
         units = state.ledger.units if told is None else told.units
         return Held(
             units={
@@ -233,7 +238,7 @@ class AccountWatch:
 
     def flat(self) -> bool:
         """Whether nothing is held; a broker that is asked and does not answer proves nothing."""
-        if not (self._doubt or self._unheard):
+        if self._carried_on:
             return not self._books.state.ledger.units.any()
         told = self._told()
         return told is not None and not told.units.any()

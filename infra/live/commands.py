@@ -12,14 +12,11 @@ from market.errors import nearest
 from market.live_events import AgentJoined, AgentLeft, AgentReweighted
 from market.live_messages import Command, CommandAnswered
 from market.modes import Mode
+from market.seats import MOST_WEIGHT
 
 LATCHED = ("DRAWDOWN", "DRAWDOWN_FLATTEN", "EXECUTION_THROTTLE", "DAILY_LOSS")
 """Halts of which the guardian is asked to forget what a person may forgive: a drawdown and disabled
 agents, also behind a day's loss, which itself ends with its day."""
-
-
-MOST_WEIGHT = 1_000.0
-"""Weights are added up and compared: far beyond this one alone would decide, or none."""
 
 
 class Commands:

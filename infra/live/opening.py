@@ -19,7 +19,7 @@ from market.desk_snapshot import DeskSnapshot
 from market.desk_state import DeskState
 from market.errors import ConfigError, JournalError
 from market.events import SessionStarted
-from market.live_events import AgentLeft, RulesTakenUp
+from market.live_events import AgentLeft, RulesTakenUp, TradingOpened
 
 BY = "configuration"
 
@@ -79,6 +79,11 @@ def session_at(path: Path) -> SessionStarted:
             return event
         break
     raise JournalError(f"{path}: expected a journal that begins with SessionStarted")
+
+
+def first_opening(path: Path) -> TradingOpened | None:
+    """How the desk of a journal began to trade; None where it has not. Raises JournalError."""
+    return next((event for event in read_events(path) if isinstance(event, TradingOpened)), None)
 
 
 def refuse_another(found: SessionStarted, asked: SessionStarted) -> None:

@@ -15,8 +15,6 @@ OANDA = "OANDA "
 TICKS = "recorded ticks of "
 """How the record of a desk on recorded ticks begins."""
 _AT_OANDA = re.compile(rf"{OANDA}(?P<environment>\w+), account (?P<account>[\w-]+)")
-
-
 _ON_TICKS = re.compile(rf"{TICKS}(?P<data>.+?)(?:, at \S+ times real time)?")
 
 

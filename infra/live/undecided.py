@@ -54,7 +54,7 @@ class UndecidedBars:
     def clear(self) -> None:
         """A coordinator attaches anew, and learns them from the desk's state."""
         if self._waiting is not None:
-            self._miss(self._waiting.bar)
+            self._tell_missed()
         self._waiting = None
         self._missed.clear()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,20 +22,43 @@ from tests.live_gateways import GatewayDesk, approved, open_gateway
 EUR = SYMBOLS.index("EUR_USD")
 
 
-class HoldsMore:
-    """A broker that holds more than its transactions tell of, until it is asked to close it.
+class Over:
+    """A broker that is as the one below it, but for what its kind changes."""
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+
+Kind = TypeVar("Kind", bound=Over)
+
+
+@contextmanager
+def desk_over(folder: Path, kind: type[Kind]) -> Iterator[tuple[GatewayDesk, Kind]]:
+    """A desk at a broker of a kind, which knows a price."""
+    bench = LocalBench(folder)
+    try:
+        broker = kind(bench.broker)
+        desk = open_gateway(bench, folder, broker=broker)
+        desk.market("EUR_USD", 1.1)
+        yield desk, broker
+    finally:
+        bench.close()
+
+
+class HoldsMore(Over):
+    """Holds more than its transactions tell of, until it is asked to close it.
 
     away: whether it answers nothing about the account.
     """
 
     def __init__(self, broker: Any) -> None:
-        self._broker = broker
+        super().__init__(broker)
         self.more = 0.0
         self.away = False
         self.closed: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._broker, name)
 
     def account(self) -> AccountState:
         if self.away:
@@ -55,17 +78,11 @@ class HoldsMore:
 @contextmanager
 def differing_desk(folder: Path) -> Iterator[tuple[GatewayDesk, HoldsMore]]:
     """A flat desk whose broker holds 5,000, which a comparison has found."""
-    bench = LocalBench(folder)
-    try:
-        broker = HoldsMore(bench.broker)
-        desk = open_gateway(bench, folder, broker=broker)
-        desk.market("EUR_USD", 1.1)
+    with desk_over(folder, HoldsMore) as (desk, broker):
         broker.more = 5_000.0
         assert "EUR_USD" in desk.gateway.compare()
         desk.gateway.change_mode(Mode.FLATTENING, "ann", "flatten")
         yield desk, broker
-    finally:
-        bench.close()
 
 
 def test_what_the_broker_holds_beside_the_books_is_closed_after_a_mismatch(tmp_path: Path) -> None:
@@ -93,19 +110,16 @@ def test_the_next_equal_comparison_ends_the_doubt(tmp_path: Path) -> None:
         assert (broker.closed, desk.state.mode) == ([], Mode.HALTED)
 
 
-class Untold:
-    """A broker whose record says nothing while `error` is set, that answers no order while
-    `unanswered`, and does not find one while `hidden`. lagging: the account that it tells.
+class Untold(Over):
+    """Its record says nothing while `error` is set; it answers no order while `unanswered`, and
+    does not find one while `hidden`. lagging: the account that it tells.
     """
 
     def __init__(self, broker: Any) -> None:
-        self._broker = broker
+        super().__init__(broker)
         self.error: Exception | None = None
         self.lagging: AccountState | None = None
         self.unanswered = self.hidden = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._broker, name)
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
         if self.error is not None:
@@ -130,18 +144,6 @@ class Untold:
         return found
 
 
-@contextmanager
-def untold_desk(folder: Path) -> Iterator[tuple[GatewayDesk, Untold]]:
-    bench = LocalBench(folder)
-    try:
-        broker = Untold(bench.broker)
-        desk = open_gateway(bench, folder, broker=broker)
-        desk.market("EUR_USD", 1.1)
-        yield desk, broker
-    finally:
-        bench.close()
-
-
 def flattened(desk: GatewayDesk, steps: int) -> None:
     """So many steps of closing everything, and prices between them that nobody hears of."""
     desk.gateway.change_mode(Mode.FLATTENING, "ann", "close everything")
@@ -155,7 +157,7 @@ def flattened(desk: GatewayDesk, steps: int) -> None:
 def test_a_position_of_which_no_transaction_tells_is_closed_all_the_same(
     tmp_path: Path, error: Exception
 ) -> None:
-    with untold_desk(tmp_path) as (desk, broker):
+    with desk_over(tmp_path, Untold) as (desk, broker):
         broker.error = error
         desk.execute(approved("EUR_USD", 1_000.0))
         desk.bench.market("EUR_USD", 1.11, 0.0)
@@ -168,7 +170,7 @@ def test_a_position_of_which_no_transaction_tells_is_closed_all_the_same(
 def test_one_question_in_vain_and_the_desk_is_flat_on_the_brokers_word_alone(
     tmp_path: Path,
 ) -> None:
-    with untold_desk(tmp_path) as (desk, broker):
+    with desk_over(tmp_path, Untold) as (desk, broker):
         desk.bench.broker.place(order("of-somebody-else", 5_000.0))
         desk.bench.market("EUR_USD", 1.11, 0.0)
         broker.error = TransientError("503")
@@ -180,7 +182,7 @@ def test_one_question_in_vain_and_the_desk_is_flat_on_the_brokers_word_alone(
 
 
 def test_an_account_from_before_what_is_booked_says_nothing_of_what_is_held(tmp_path: Path) -> None:
-    with untold_desk(tmp_path) as (desk, broker):
+    with desk_over(tmp_path, Untold) as (desk, broker):
         flat = broker.account()
         desk.execute(approved("EUR_USD", 1_000.0))
         desk.market("EUR_USD", 1.11)
@@ -192,42 +194,31 @@ def test_an_account_from_before_what_is_booked_says_nothing_of_what_is_held(tmp_
         assert broker._broker.account().units[EUR] == 0.0, "as the books said"
 
 
-class Partly:
-    """A broker whose record ends before what cannot be read, and says so where that is first."""
-
-    def __init__(self, broker: Any, unreadable: int) -> None:
-        self._broker = broker
-        self._unreadable = unreadable
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._broker, name)
+class Partly(Over):
+    """Its record ends before transaction 4, which cannot be read, and says so where it is first."""
 
     def transactions(self, after: int) -> tuple[Transaction, ...]:
-        found = [one for one in self._broker.transactions(after) if one.id < self._unreadable]
-        if not found and after + 1 == self._unreadable:
-            raise DataError(f"transaction {self._unreadable} cannot be read")
-        return tuple(found)
+        if after == 3:
+            raise DataError("transaction 4 cannot be read")
+        return tuple(one for one in self._broker.transactions(after) if one.id < 4)
 
 
 def test_what_is_before_a_transaction_that_cannot_be_read_is_booked_and_then_halts_the_desk(
     tmp_path: Path,
 ) -> None:
-    bench = LocalBench(tmp_path)
-    desk = open_gateway(bench, tmp_path, broker=Partly(bench.broker, 4))
-    desk.market("EUR_USD", 1.1)
-    desk.execute(approved("EUR_USD", 1_000.0))
-    bench.market("EUR_USD", 1.11, 0.0)  # accepted and filled: 2 and 3
-    bench.broker.place(order("of-somebody-else", 5_000.0))
-    desk.gateway.catch_up()
-    assert (desk.state.last_transaction, desk.state.ledger.units[EUR]) == (3, 1_000.0)
-    assert (desk.state.mode, desk.state.mode_reason) == (
-        Mode.HALTED, "transaction 4 cannot be read",
-    )  # fmt: skip
-    bench.close()
+    with desk_over(tmp_path, Partly) as (desk, _):
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.bench.market("EUR_USD", 1.11, 0.0)  # accepted and filled: 2 and 3
+        desk.bench.broker.place(order("of-somebody-else", 5_000.0))
+        desk.gateway.catch_up()
+        assert (desk.state.last_transaction, desk.state.ledger.units[EUR]) == (3, 1_000.0)
+        assert (desk.state.mode, desk.state.mode_reason) == (
+            Mode.HALTED, "transaction 4 cannot be read",
+        )  # fmt: skip
 
 
-def test_a_transaction_that_cannot_be_read_halts_the_desk_at_once(tmp_path: Path) -> None:
-    with untold_desk(tmp_path) as (desk, broker):
+def test_a_transaction_that_cannot_be_read_halts_the_desk_that_asks_for_it(tmp_path: Path) -> None:
+    with desk_over(tmp_path, Untold) as (desk, broker):
         broker.error = DataError("transaction 7 cannot be read")
         desk.gateway.catch_up()
         assert (desk.state.mode, desk.state.mode_reason) == (Mode.HALTED, str(broker.error))
@@ -236,7 +227,7 @@ def test_a_transaction_that_cannot_be_read_halts_the_desk_at_once(tmp_path: Path
 def test_unrecorded_an_order_that_was_not_answered_is_asked_for_until_it_is_shown(
     tmp_path: Path,
 ) -> None:
-    with untold_desk(tmp_path) as (desk, broker):
+    with desk_over(tmp_path, Untold) as (desk, broker):
         broker.unanswered = broker.hidden = True
         waits = Leg(symbol="EUR_USD", name="e", units=1_000.0, entry=limit(1.05))
         desk.execute(approved("EUR_USD", 1_000.0), legs=(waits,))

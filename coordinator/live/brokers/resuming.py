@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from infra.journal.reader import read_events
 from infra.live.home import DeskHome
-from infra.live.opening import session_at
+from infra.live.opening import first_opening, session_at
 from infra.live.resuming import OANDA, command_to_resume
 from market.errors import ConfigError
-from market.live_events import TradingOpened
 from market.quotes import PriceKind
 
 PAPER = "the paper exchange"
@@ -38,7 +36,7 @@ def refuse_other_prices(home: DeskHome, kind: PriceKind, said: str) -> None:
     """
     if not home.journal.exists():
         return
-    opened = next((e for e in read_events(home.journal) if isinstance(e, TradingOpened)), None)
+    opened = first_opening(home.journal)
     if opened is None or opened.prices in (PriceKind.UNSTATED, kind):
         return
     raise ConfigError(
