@@ -13,7 +13,7 @@ from infra.feeds.live.recorded import RecordedTicks, start_after
 from infra.feeds.live.synthetic import LABEL, SyntheticPrices
 from infra.feeds.room import Room
 from infra.feeds.selection import ECB, open_feed
-from infra.live.resuming import TICKS
+from infra.live.resuming import ticks_on_record
 from market.errors import ConfigError
 from market.instruments import Instrument
 from market.ports import PriceSource
@@ -26,7 +26,7 @@ def prices_said(settings: Settings) -> str:
     paced = "" if speed == 1.0 else f", at {speed:g} times real time"
     if settings.live.feed == "synthetic":
         return f"{LABEL}, seed {settings.desk.seed}{paced}"
-    return f"{TICKS}{settings.data.source}{paced}"
+    return ticks_on_record(str(settings.data.source), settings.data.clock) + paced
 
 
 def price_kind(settings: Settings) -> PriceKind:

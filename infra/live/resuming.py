@@ -12,15 +12,21 @@ from market.events import SessionStarted
 
 OANDA = "OANDA "
 """How the record of a desk at OANDA begins; its prices are then the account's own."""
-TICKS = "recorded ticks of "
-"""How the record of a desk on recorded ticks begins."""
 _AT_OANDA = re.compile(rf"{OANDA}(?P<environment>\w+), account (?P<account>[\w-]+)")
-_ON_TICKS = re.compile(rf"{TICKS}(?P<data>.+?)(?:, at \S+ times real time)?")
+_ON_TICKS = re.compile(
+    r"recorded ticks of (?P<data>.+?)(?:, by the clock (?P<clock>\S+))?"
+    r"(?:, at \S+ times real time)?"
+)
 
 
 def oanda_on_record(environment: str, account: str) -> str:
     """What the journal's first event says of the prices of a desk at OANDA."""
     return f"{OANDA}{environment}, account {account}"
+
+
+def ticks_on_record(data: str, clock: str | None) -> str:
+    """What it says of recorded ticks. clock: that they were written by, None where they say it."""
+    return f"recorded ticks of {data}" + (f", by the clock {clock}" if clock else "")
 
 
 def command_to_resume(home: DeskHome) -> str:
@@ -35,7 +41,8 @@ def command_to_resume(home: DeskHome) -> str:
             f"--account {began['account']}"
         )
     if began := _ON_TICKS.fullmatch(prices):
-        return f"{command} --feed ticks --data {shlex.quote(began['data'])}"
+        clock = f" --clock {began['clock']}" if began["clock"] else ""
+        return f"{command} --feed ticks --data {shlex.quote(began['data'])}{clock}"
     return command
 
 

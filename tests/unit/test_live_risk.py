@@ -26,6 +26,7 @@ from infra.brokers.oanda.credentials import TOKEN_VARIABLE
 from infra.live.earned import Earned, earned_by
 from infra.live.home import DeskHome
 from infra.live.opening import open_books
+from infra.live.resuming import command_to_resume, ticks_on_record
 from infra.live.staging import UNGRANTED
 from market.errors import ConfigError, JournalError
 from market.live_events import RulesTakenUp, StageChanged, TradingOpened
@@ -427,7 +428,7 @@ def begun(folder: Path, data: str, prices: str | None = None) -> DeskHome:
     return home
 
 
-TICKS_AT_60 = "recorded ticks of /data/fx ticks, at 60 times real time"
+TICKS_AT_60 = ticks_on_record("/data/fx ticks", "Europe/Athens") + ", at 60 times real time"
 
 
 @pytest.mark.parametrize(
@@ -437,8 +438,9 @@ TICKS_AT_60 = "recorded ticks of /data/fx ticks, at 60 times real time"
             TICKS_AT_60,
             PriceKind.RECORDED,
             PriceKind.SYNTHETIC,
-            r"on recorded ticks of /data/fx ticks, at 60 times real time, not on other prices: .*"
-            r"`quorum trade --resume --home [^ ]+ --feed ticks --data '/data/fx ticks'`",
+            r"on recorded ticks of /data/fx ticks, by the clock .*, not on other prices: .*"
+            r"`quorum trade --resume --home [^ ]+ --feed ticks --data '/data/fx ticks' "
+            r"--clock Europe/Athens`",
         ),
         ("made-up prices, seed 7", PriceKind.SYNTHETIC, PriceKind.RECORDED, "on made-up prices"),
     ],
@@ -449,6 +451,15 @@ def test_a_desk_does_not_go_on_on_prices_of_another_kind(
     home = begun(tmp_path, began, prices)
     with pytest.raises(ConfigError, match=said):
         refuse_other_prices(home, chosen, "other prices")
+
+
+@pytest.mark.parametrize("paced", ["", ", at 1e-05 times real time"])
+@pytest.mark.parametrize(("clock", "flag"), [(None, ""), ("+02:00", " --clock +02:00")])
+def test_the_command_to_resume_names_recorded_prices(
+    tmp_path: Path, paced: str, clock: str | None, flag: str
+) -> None:
+    home = begun(tmp_path, ticks_on_record("/data/ticks", clock) + paced)
+    assert command_to_resume(home).endswith(f"{home.folder} --feed ticks --data /data/ticks{flag}")
 
 
 def test_on_prices_of_its_own_kind_a_desk_goes_on(tmp_path: Path) -> None:
