@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from market.bar_window import BarSlice
 from market.bars import Bars, Floats
 from market.errors import AgentError
 
@@ -75,6 +76,26 @@ class NewestVoter(Protocol):
 
         It may keep memory that it works in, and belongs to one thread. One that has raised is not
         asked again, nor one whose instruments or history were given anew.
+        """
+        ...
+
+
+@runtime_checkable
+class FollowsBars(Protocol):
+    """What `newest_vote` gives, where it can also go on bar by bar without a panel: of a live
+    desk's vote, making the panel and the ballot took longer than the arithmetic.
+    """
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The names of its rows of evidence."""
+        ...
+
+    def following(self, bar: BarSlice) -> Floats | None:
+        """(1 + K, N) score and evidence on the bar after the one that it voted on last, to the last
+        bit those of the panel that ends with it; a fresh array. The instruments are the same.
+
+        None, and nothing taken in, where it must be asked with the panel.
         """
         ...
 
@@ -152,14 +173,40 @@ def check_shape(ballot: object, shape: tuple[int, int], name: str) -> Ballot:
     for label, found in (("score", ballot.score), *ballot.evidence.items()):
         plain = type(found) is np.ndarray
         if not plain or found.dtype.kind not in REAL or found.shape != shape:
-            described = f"{found.dtype} of shape {found.shape}" if plain else type(found).__name__
             raise AgentError(
                 f"{name}: {label} must be an array of shape {shape} (bars, instruments), "
-                f"found {described}"
+                f"found {_described(found)}"
             )
-    outside = (ballot.score > 1.0) | (ballot.score < -1.0)
+    check_range(ballot.score, name)
+    return ballot
+
+
+def ballot_of(layers: Floats, evidence: tuple[str, ...]) -> Ballot:
+    """The score and its evidence (1 + K, N) as a ballot of one row."""
+    rows = {name: layers[k : k + 1] for k, name in enumerate(evidence, start=1)}
+    return Ballot(score=layers[:1], evidence=rows)
+
+
+def check_layers(layers: Floats, shape: tuple[int, int], name: str) -> None:
+    """AgentError where these are not a score and its evidence, (1 + K, N)."""
+    kind = type(layers)
+    if kind is not np.ndarray or layers.dtype != np.float64 or layers.shape != shape:
+        raise AgentError(
+            f"{name}: following() must return float64 of shape {shape} (score and evidence, "
+            f"instruments), found {_described(layers)}"
+        )
+    check_range(layers[0], name)
+
+
+def check_range(score: Floats, name: str) -> None:
+    """AgentError where a score lies outside [-1, 1]."""
+    outside = np.abs(score) > 1.0
     if np.count_nonzero(outside):  # what `any` takes is felt at every vote of a live desk
         raise AgentError(
-            f"{name}: scores must lie in [-1, 1] or be NaN, found {ballot.score[outside].flat[0]:g}"
+            f"{name}: scores must lie in [-1, 1] or be NaN, found {score[outside].flat[0]:g}"
         )
-    return ballot
+
+
+def _described(found: object) -> str:
+    plain = type(found) is np.ndarray
+    return f"{found.dtype} of shape {found.shape}" if plain else type(found).__name__

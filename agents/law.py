@@ -16,7 +16,18 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ballot import Agent, Ballot, check_ballot, check_names, check_shape, votes_alone
+from agents.ballot import (
+    Agent,
+    Ballot,
+    FollowsBars,
+    ballot_of,
+    check_ballot,
+    check_layers,
+    check_names,
+    check_shape,
+    votes_alone,
+)
+from market.bar_window import slice_of
 from market.bars import Bars, Floats, utc
 
 Part = Literal[
@@ -120,6 +131,16 @@ def check_finite_window_law(
                 panel = bars.rows(max(stop - agent.lookback, 0), stop)
                 alone = check_shape(newest(panel), (1, bars.shape[1]), agent.name)
             violations += compare(agent.name, bars, row, "newest", here, alone).differing
+            if isinstance(newest, FollowsBars) and row + 1 < len(bars):
+                layers = newest.following(slice_of(bars, row + 1))
+                if layers is not None:
+                    check_layers(layers, (1 + len(newest.evidence), bars.shape[1]), agent.name)
+                    after, told = (
+                        rows_of(whole, row + 1, row + 2),
+                        ballot_of(layers, newest.evidence),
+                    )
+                    found = compare(agent.name, bars, row + 1, "newest", after, told)
+                    violations += found.differing
     return violations
 
 

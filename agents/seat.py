@@ -7,8 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, check_ballot, check_shape, names_told, votes_alone
-from market.bar_window import BarWindow
+from agents.ballot import (
+    Agent,
+    Ballot,
+    FollowsBars,
+    check_ballot,
+    check_layers,
+    check_shape,
+    names_told,
+    votes_alone,
+)
+from market.bar_window import BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.errors import FatalError
 from market.messages import BallotCast, PrimeWith, VoteOn
@@ -32,6 +41,7 @@ class Seat:
         self._evidence: tuple[str, ...] | None = None
         self._next = 0
         self._newest: Callable[[Bars], Ballot] | None = None
+        self._follows: FollowsBars | None = None
 
     def warm_up(self) -> None:
         """Compile what the first vote would, by a vote on a flat market; nobody hears it. What the
@@ -39,7 +49,7 @@ class Seat:
         """
         like = BarWindow(SOME_PAIRS, 1, 60).bars()
         with contextlib.suppress(Exception):
-            newest_vote(self.agent)(_flat_market(like, self.agent.lookback))
+            checked(self.agent, asked_alone(self.agent))(_flat_market(like, self.agent.lookback))
 
     def answer(self, message: object) -> object:
         """Answer one message of the coordinator."""
@@ -60,12 +70,12 @@ class Seat:
         self._next = message.sequence
         if self._evidence is None:
             self._evidence = evidence_names(self.agent, history)
-        self._newest = None  # what it remembers is of the bars before
+        self._newest = self._follows = None  # what it remembers is of the bars before
         if votes_alone(self.agent) is not None and len(self._window):
-            with contextlib.suppress(Exception):  # what it raises is told at its first vote
-                voter = newest_vote(self.agent)
-                voter(self._window.bars())
-                self._newest = voter
+            try:
+                self._begin()(self._window.bars())
+            except Exception:  # it is told at its first vote
+                self._newest = self._follows = None
         return self._evidence
 
     def _vote(self, message: VoteOn) -> BallotCast:
@@ -80,19 +90,34 @@ class Seat:
             )
         self._next += 1
         self._window.push(message.bar)
-        bars = self._window.bars()
         self.voted += 1
         try:
-            if self._newest is None:
-                self._newest = newest_vote(self.agent)
-            ballot = self._newest(bars)
-            layers = newest_layers(ballot, self._evidence)
+            layers = self._layers(message.bar, self._window, self._evidence)
         except Exception as error:
-            self._newest = None  # it may have missed this bar
+            self._newest = self._follows = None  # it may have missed this bar
             return self._abstention(
                 message.sequence, self._window, len(self._evidence), said_by(error)
             )
         return BallotCast(sequence=message.sequence, layers=layers)
+
+    def _layers(self, bar: BarSlice, window: BarWindow, evidence: tuple[str, ...]) -> Floats:
+        """(1 + K, N) on the bar, which is the newest of the window."""
+        if self._follows is not None:
+            layers = self._follows.following(bar)
+            if layers is not None:
+                check_layers(layers, (1 + len(evidence), window.width), self.agent.name)
+                return layers
+        voter = self._newest or self._begin()
+        return newest_layers(voter(window.bars()), evidence)
+
+    def _begin(self) -> Callable[[Bars], Ballot]:
+        """Have the agent's newest vote ready, with nothing in its memory."""
+        alone = asked_alone(self.agent)
+        self._follows = None
+        if isinstance(alone, FollowsBars) and alone.evidence == self._evidence:
+            self._follows = alone
+        self._newest = checked(self.agent, alone)
+        return self._newest
 
     def _abstention(self, sequence: int, window: BarWindow, rows: int, failure: str) -> BallotCast:
         return BallotCast(
@@ -109,13 +134,17 @@ def newest_layers(ballot: Ballot, evidence: tuple[str, ...]) -> Floats:
     return np.concatenate([ballot.score[-1:], *rows], dtype=np.float64)
 
 
-def newest_vote(agent: Agent) -> Callable[[Bars], Ballot]:
-    """What votes on a panel such that the last row is that of the agent's vote; checked."""
+def asked_alone(agent: Agent) -> Callable[[Bars], Ballot] | None:
+    """What votes on the newest row of a panel alone; None where the agent has no such vote."""
     alone = votes_alone(agent)
+    return None if alone is None else alone.newest_vote()
+
+
+def checked(agent: Agent, alone: Callable[[Bars], Ballot] | None) -> Callable[[Bars], Ballot]:
+    """What votes on a panel such that the last row is that of the agent's vote; checked."""
     if alone is None:
         return lambda bars: check_ballot(agent.vote(bars), bars, agent.name)
-    newest, name = alone.newest_vote(), agent.name
-    return lambda bars: check_shape(newest(bars), (1, bars.shape[1]), name)
+    return lambda bars: check_shape(alone(bars), (1, bars.shape[1]), agent.name)
 
 
 def said_by(error: Exception) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import select
 import time
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import Protocol, TypeVar
 
 from infra.frames import CHUNK, Frames, frame, stay_awake
 from market.errors import StreamLost
+from market.flat import decoded
 
 
 class Readable(Protocol):
@@ -101,7 +101,7 @@ class DeadlineLine:
             if not chunk and not messages:
                 raise StreamLost(f"{self.name} hung up")
             try:
-                messages += map(pickle.loads, self._frames.take(chunk))
+                messages += map(decoded, self._frames.take(chunk))
             except Exception as error:  # of another version, or not one of ours
                 raise StreamLost(f"{self.name} cannot be understood: {error}") from None
             if len(chunk) < CHUNK:

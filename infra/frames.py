@@ -1,13 +1,13 @@
 """Frames: messages as they travel over a socket, those of `multiprocessing.connection`.
 
-A length, then the pickled message. What is read of a socket ends where it ends: a message, half of
-one, or several at once; `Frames` makes whole messages of it, so that most cost a single read.
+A length, then the message as `market.flat` has it. What is read of a socket ends where it ends: a
+message, half of one, or several at once; `Frames` makes whole messages of it, so that most cost a
+single read.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import struct
 import sys
@@ -15,25 +15,26 @@ import time
 from collections import deque
 from multiprocessing.connection import Connection
 
+from market.flat import Payload, decoded, encoded
+
 CHUNK = 1 << 16
 MOST_READ = 1 << 20
 """Of a long message, at once."""
 LONG = -1
 CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
 """Where nobody can tell how many there are, nobody is kept awake."""
-Payload = bytes | memoryview
 
 
 def frame(message: object) -> bytes:
     """A message as it travels."""
-    payload = pickle.dumps(message, protocol=5)
+    payload = encoded(message)
     if len(payload) > 0x7FFFFFFF:
         return struct.pack("!iQ", LONG, len(payload)) + payload
     return struct.pack("!i", len(payload)) + payload
 
 
 class Frames:
-    """Cuts what is read into messages, pickled as they came."""
+    """Cuts what is read into messages, encoded as they came."""
 
     def __init__(self) -> None:
         self._read = bytearray()
@@ -52,7 +53,8 @@ class Frames:
         messages: list[Payload] = []
         begin = 0
         while (bounds := _bounds(read, begin)) is not None and bounds[1] <= len(read):
-            messages.append(bytes(memoryview(read)[bounds[0] : bounds[1]]))
+            whole = memoryview(bytes(memoryview(read)[bounds[0] - 4 : bounds[1]]))
+            messages.append(whole[4:])  # behind four bytes, as its arrays are laid out for
             begin = bounds[1]
         del read[:begin]
         return messages
@@ -113,7 +115,7 @@ class WaitingEnd:
             if not chunk:
                 raise EOFError
             unheard.extend(self._frames.take(chunk))
-        return pickle.loads(unheard.popleft())
+        return decoded(unheard.popleft())
 
     def expect(self, for_s: float) -> None:
         """Wait, awake, until something can be received, for so long at most."""

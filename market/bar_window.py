@@ -9,6 +9,9 @@ import numpy as np
 from market.bars import VALUE_FIELDS, Bars, Floats
 from market.sent import sent_with_arrays
 
+CLOSE = VALUE_FIELDS.index("close")
+"""Its row of a slice's values."""
+
 
 @sent_with_arrays
 @dataclass(frozen=True, slots=True, kw_only=True)

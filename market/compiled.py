@@ -131,6 +131,8 @@ def constant(values: Values) -> Values:
     For numba that is a type of its own, and an array that Ray has brought from another process is
     of it: what is not so from the start has every kernel compiled once more there.
     """
+    if type(values) is np.ndarray and values.flags.c_contiguous and not values.flags.writeable:
+        return values
     kept = np.ascontiguousarray(values).view()
     kept.flags.writeable = False
     return cast(Values, kept)

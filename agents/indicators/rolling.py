@@ -268,6 +268,20 @@ class RollingRow(Generic[Plan]):
         self._newest = time[-1]
         return out
 
+    def following(self, time: int, close: Floats) -> Floats | None:
+        """`of` the panel with this bar behind the one that it was asked for last; close: (1, N).
+
+        None where that one held less than a lookback: only a whole panel tells what comes then.
+        """
+        if self._rolling is None or not self._taken:
+            return None
+        plan, memory = self._rolling
+        out = np.empty((self._layers, close.shape[1]))
+        self._roll(constant(close), self._taken, plan, memory, out)
+        self._taken += 1
+        self._newest = time
+        return out
+
     def _begin(self, symbols: tuple[str, ...]) -> tuple[Plan, Floats]:
         """Lay the memory out, and compile the kernel."""
         self._symbols = symbols

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.ballot import Agent, Ballot, NewestVoter, check_shape
+from agents.ballot import (
+    Agent,
+    Ballot,
+    FollowsBars,
+    NewestVoter,
+    ballot_of,
+    check_layers,
+    check_shape,
+)
+from market.bar_window import slice_of
 from market.bars import Bars, Floats
 
 ROLLED = 3
@@ -39,8 +48,16 @@ class NewestAlone:
         """Its vote on the last row, after those with a whole lookback. Raises what it raises."""
         assert isinstance(self.agent, NewestVoter)
         newest, shape = self.agent.newest_vote(), (1, bars.shape[1])
-        ballot = Ballot(score=np.full(shape, np.nan))
-        for stop in range(min(self.lookback, len(bars)), len(bars) + 1):
+        follows = newest if isinstance(newest, FollowsBars) else None
+        ballot, first = Ballot(score=np.full(shape, np.nan)), min(self.lookback, len(bars))
+        for stop in range(first, len(bars) + 1):
+            layers = None
+            if follows is not None and stop > first:
+                layers = follows.following(slice_of(bars, stop - 1))
+            if follows is not None and layers is not None:
+                check_layers(layers, (1 + len(follows.evidence), shape[1]), self.name)
+                ballot = ballot_of(layers, follows.evidence)
+                continue
             asked = bars.rows(max(stop - self.lookback, 0), stop)
             ballot = check_shape(newest(asked), shape, self.name)
         return Ballot(

@@ -17,7 +17,7 @@ from agents.trading.kernels.mean_reversion import (
     rolling_rows,
 )
 from agents.trading.parameters import require_bars, require_between
-from agents.trading.rolling_vote import rolling_vote
+from agents.trading.rolling_vote import RollingVote
 from market.bars import Bars, Floats
 
 
@@ -82,7 +82,7 @@ class MeanReversion:
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What votes on the newest row alone."""
         plan = self._plan()
-        return rolling_vote(self.lookback, EVIDENCE, plan, rolling_rows, roll_mean_reversion)
+        return RollingVote(self.lookback, EVIDENCE, plan, rolling_rows, roll_mean_reversion)
 
     def _layers(self, bars: Bars, count: int) -> Floats:
         return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, self._plan())

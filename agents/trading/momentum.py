@@ -20,7 +20,7 @@ from agents.trading.kernels.momentum import (
     rolling_rows,
 )
 from agents.trading.parameters import require_bars, require_order
-from agents.trading.rolling_vote import rolling_vote
+from agents.trading.rolling_vote import RollingVote
 from market.bars import Bars, Floats
 
 
@@ -94,7 +94,7 @@ class Momentum:
 
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What votes on the newest row alone."""
-        return rolling_vote(self.lookback, EVIDENCE, plan_of(self), rolling_rows, roll_momentum)
+        return RollingVote(self.lookback, EVIDENCE, plan_of(self), rolling_rows, roll_momentum)
 
     def _layers(self, bars: Bars, count: int) -> Floats:
         return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, plan_of(self))

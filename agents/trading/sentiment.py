@@ -22,6 +22,7 @@ from agents.trading.kernels.sentiment import (
     rolling_rows,
 )
 from agents.trading.parameters import require_bars, require_between
+from market.bar_window import CLOSE, BarSlice
 from market.bars import Bars, Floats, Times
 from market.errors import AgentError
 
@@ -119,13 +120,7 @@ class Sentiment:
 
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What votes on the newest row alone."""
-        rolling = RollingRow(self.lookback, 2, self._plan, rolling_rows, roll_risk_appetite)
-
-        def vote(bars: Bars) -> Ballot:
-            rows = rolling.of(bars)
-            return self._ballot(rows[:1], rows[1:], self._headlines(bars.symbols, bars.time[-1:]))
-
-        return vote
+        return _NewestVote(self)
 
     def _ballot(
         self, risk_score: Floats, appetite: Floats, headlines: tuple[Floats, Floats]
@@ -177,3 +172,36 @@ class Sentiment:
             used[:, column] = base.used + quote.used
             tone[:, column] = np.where(used[:, column] > 0.0, base.tone - quote.tone, np.nan)
         return tone, used
+
+
+class _NewestVote:
+    """Risk appetite from windows that roll on, and what headlines say at the time of the row."""
+
+    evidence = EVIDENCE
+
+    def __init__(self, agent: Sentiment) -> None:
+        self._agent = agent
+        self._symbols: tuple[str, ...] = ()
+        self._rolling = RollingRow(agent.lookback, 2, agent._plan, rolling_rows, roll_risk_appetite)
+
+    def __call__(self, bars: Bars) -> Ballot:
+        """The ballot on the last row."""
+        self._symbols = bars.symbols
+        rows = self._rolling.of(bars)
+        heard = self._agent._headlines(bars.symbols, bars.time[-1:])
+        return self._agent._ballot(rows[:1], rows[1:], heard)
+
+    def following(self, bar: BarSlice) -> Floats | None:
+        """As of `FollowsBars`."""
+        rows = self._rolling.following(bar.time, bar.values[CLOSE : CLOSE + 1])
+        if rows is None:
+            return None
+        layers = np.empty((1 + len(EVIDENCE), rows.shape[1]))
+        layers[:2] = rows
+        if not isinstance(self._agent.headlines, HeadlineTones):
+            layers[2], layers[3] = UNHEARD, NONE_USED
+            return layers
+        tone, used = self._agent._headlines(self._symbols, np.array([bar.time]))
+        layers[0] = self._agent._blended(rows[:1], tone, used)
+        layers[2], layers[3] = tone, used
+        return layers

@@ -19,7 +19,7 @@ from agents.trading.kernels.volatility import (
     rolling_rows,
 )
 from agents.trading.parameters import require_bars, require_between
-from agents.trading.rolling_vote import rolling_vote
+from agents.trading.rolling_vote import RollingVote
 from market.bars import Bars, Floats
 
 
@@ -94,7 +94,7 @@ class Volatility:
 
     def newest_vote(self) -> Callable[[Bars], Ballot]:
         """What votes on the newest row alone."""
-        return rolling_vote(self.lookback, EVIDENCE, self._plan(), rolling_rows, roll_breakout)
+        return RollingVote(self.lookback, EVIDENCE, self._plan(), rolling_rows, roll_breakout)
 
     def _layers(self, bars: Bars, count: int) -> Floats:
         return fill_strips(bars.close, self.lookback, count, WORK_ROWS, fill_strip, self._plan())

@@ -6,11 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.ballot import Ballot, NewestVoter
+from agents.ballot import Ballot, FollowsBars, NewestVoter, ballot_of
 from agents.law import rows_of
 from agents.trading.mean_reversion import MeanReversion
 from agents.trading.momentum import Momentum
 from agents.trading.volatility import Volatility
+from market.bar_window import slice_of
 from market.bars import Bars
 from tests.property.panels import panel, panels, random_walk
 from tests.property.test_finite_window_law import AGENTS, each_agent, equal
@@ -148,3 +149,40 @@ def test_a_vote_does_not_change_the_bars(name: str) -> None:
     digest = bars.digest()
     agent.newest_vote()(bars)
     assert bars.digest() == digest
+
+
+@each_agent
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 99), alone=st.lists(st.booleans(), min_size=1, max_size=40))
+def test_a_bar_told_alone_is_voted_on_as_the_panel_that_ends_with_it(
+    name: str, seed: int, alone: list[bool]
+) -> None:
+    agent = AGENTS[name]
+    close = random_walk(np.random.default_rng(seed), agent.lookback + len(alone), 4)
+    close[np.random.default_rng(seed + 1).random(close.shape) < 0.01] = np.nan
+    bars = panel(close)
+    vote = agent.newest_vote()
+    assert isinstance(vote, FollowsBars)
+    assert vote.following(slice_of(bars, 0)) is None
+    first = bars.rows(0, agent.lookback)
+    assert equal(vote(first), last_row(agent.vote(first)))
+    whole = agent.vote(bars)
+    for row, told in enumerate(alone, start=agent.lookback):
+        if told:
+            layers = vote.following(slice_of(bars, row))
+            assert layers is not None
+            found = ballot_of(layers, vote.evidence)
+        else:
+            found = vote(bars.rows(row + 1 - agent.lookback, row + 1))
+        assert equal(found, rows_of(whole, row, row + 1)), row
+
+
+@each_agent
+def test_behind_less_than_a_lookback_no_bar_is_told_alone(name: str) -> None:
+    agent = AGENTS[name]
+    bars = panel(random_walk(np.random.default_rng(4), agent.lookback + 1, 3))
+    vote = agent.newest_vote()
+    assert isinstance(vote, FollowsBars)
+    vote(bars.rows(1, agent.lookback))
+    assert vote.following(slice_of(bars, agent.lookback)) is None
+    assert equal(vote(bars.rows(1, agent.lookback + 1)), last_row(agent.vote(bars)))

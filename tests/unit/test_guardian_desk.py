@@ -14,6 +14,7 @@ from coordinator.live.guardian import GuardianDesk
 from infra.deadlines import DeadlineLine
 from market.account_shown import AccountShown, Proposed
 from market.errors import InvalidError
+from market.flat import decoded
 from market.lines import Failure
 from market.messages import Reviewed
 from market.verdicts import SignedApprovals
@@ -77,7 +78,8 @@ def test_it_is_shown_the_account_before_the_proposals_and_answers_once(ends: End
     found = ask(desk, 7, lambda: member.send(answer(7)))
     assert found is not None
     assert found.sequence == 7
-    assert [type(member.recv()) for _ in range(2)] == [AccountShown, Proposed]
+    heard = [type(decoded(member.recv_bytes())) for _ in range(2)]
+    assert heard == [AccountShown, Proposed]
     assert desk.memory.tolist() == [7.0] * 6
     assert desk.holds(8, 4)
     assert not desk.holds(8, 5)

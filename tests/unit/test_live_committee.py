@@ -15,6 +15,7 @@ from coordinator.live.places import Place
 from infra.deadlines import DeadlineLine
 from market.bar_window import BarSlice, BarWindow
 from market.events import AgentAbstained
+from market.flat import decoded
 from market.messages import BallotCast, PrimeWith, VoteOn
 
 WIDTH, DEADLINE_S = 3, 30.0
@@ -48,8 +49,8 @@ def ask(table: Table) -> None:
     committee, agents = table
     committee.ask(0, BAR)
     for agent in agents.values():
-        assert isinstance(agent.recv(), PrimeWith)
-        assert isinstance(agent.recv(), VoteOn)
+        assert isinstance(decoded(agent.recv_bytes()), PrimeWith)
+        assert isinstance(decoded(agent.recv_bytes()), VoteOn)
 
 
 def ballot(name: str, score: float = 0.5, width: int = WIDTH) -> BallotCast:

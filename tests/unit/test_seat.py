@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from agents.trading.mean_reversion import MeanReversion
 from agents.trading.momentum import Momentum
 from agents.trading.sentiment import Sentiment
 from agents.trading.volatility import Volatility
-from market.bar_window import slice_of
+from market.bar_window import BarSlice, slice_of
 from market.bars import Bars
 from market.errors import AgentError, FatalError
 from market.messages import BallotCast, PrimeWith, VoteOn
@@ -375,3 +376,83 @@ def test_a_seat_primed_with_no_bars_at_all_asks_nothing_of_its_agent() -> None:
     assert agent.asked == []
     assert vote(seat, 0).failure is None
     assert agent.asked == [1]
+
+
+@dataclass(slots=True, kw_only=True)
+class Following(Counting):
+    """Goes on bar by bar; gives what it is told to on one bar."""
+
+    evidence_names: tuple[str, ...] = ("told",)
+    odd_on: int = -1
+    odd: object = None
+    told: list[int] = field(default_factory=list)
+
+    def vote(self, bars: Bars) -> Ballot:
+        told = np.zeros(bars.shape)
+        return Ballot(score=np.full(bars.shape, 0.3), evidence={"told": told})
+
+    def newest_vote(self) -> Callable[[Bars], Ballot]:
+        return FollowingVote(self)
+
+
+class FollowingVote:
+    """Votes 0.3 where it is asked with the panel, 0.4 where it goes on."""
+
+    def __init__(self, agent: Following) -> None:
+        self._agent = agent
+        self.evidence = ("told",)
+
+    def __call__(self, bars: Bars) -> Ballot:
+        self._agent.asked.append(len(bars))
+        score, told = np.full((1, bars.shape[1]), 0.3), np.zeros((1, bars.shape[1]))
+        return Ballot(score=score, evidence={"told": told})
+
+    def following(self, bar: BarSlice) -> Any:
+        self._agent.told.append(bar.time)
+        if bar.time == self._agent.odd_on:
+            return self._agent.odd
+        return np.array([[0.4], [1.0]]).repeat(bar.values.shape[1], axis=1)
+
+
+def test_an_agent_that_goes_on_bar_by_bar_is_asked_with_the_panel_once() -> None:
+    agent = Following()
+    seat = primed(agent)
+    assert len(agent.asked) == 1
+    casts = [vote(seat, row) for row in (5, 6, 7)]
+    assert [cast.score[0] for cast in casts] == [0.4, 0.4, 0.4]
+    assert [cast.evidence[0, 0] for cast in casts] == [1.0, 1.0, 1.0]
+    assert len(agent.asked) == 1
+    assert agent.told == BARS.time[5:8].tolist()
+
+
+def test_where_it_cannot_go_on_it_is_asked_with_the_panel() -> None:
+    agent = Following(odd_on=int(BARS.time[6]), odd=None)
+    seat = primed(agent)
+    assert [vote(seat, row).score[0] for row in (5, 6, 7)] == [0.4, 0.3, 0.4]
+    assert agent.asked == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["words", np.zeros((1, 3)), np.zeros((2, 3), dtype=np.float32), np.full((2, 3), 1.5)],
+    ids=["no array", "another shape", "another kind", "out of range"],
+)
+def test_what_is_no_vote_of_a_bar_is_an_abstention_and_it_begins_anew(odd: object) -> None:
+    width = BARS.shape[1]
+    if isinstance(odd, np.ndarray):
+        odd = np.repeat(odd[:, :1], width, axis=1)
+    agent = Following(odd_on=int(BARS.time[6]), odd=odd)
+    seat = primed(agent)
+    abstained = vote(seat, 6) if vote(seat, 5).failure is None else None
+    assert abstained is not None
+    assert "AgentError" in str(abstained.failure)
+    assert np.isnan(abstained.layers).all()
+    assert vote(seat, 7).score[0] == 0.3
+    assert agent.asked == [3, 3]
+
+
+def test_evidence_by_other_names_than_the_agent_tells_is_not_followed() -> None:
+    agent = Following(evidence_names=("told", "more"))
+    seat = primed(agent)
+    assert vote(seat, 5).layers.shape == (3, BARS.shape[1])
+    assert agent.told == []
