@@ -208,5 +208,6 @@ def check_range(score: Floats, name: str) -> None:
 
 
 def _described(found: object) -> str:
-    plain = type(found) is np.ndarray
-    return f"{found.dtype} of shape {found.shape}" if plain else type(found).__name__
+    if isinstance(found, np.ndarray) and type(found) is np.ndarray:
+        return f"{found.dtype} of shape {found.shape}"
+    return type(found).__name__

@@ -18,7 +18,7 @@ from coordinator.sizing import propose
 from coordinator.staged import tightened
 from coordinator.tally import Decision, tally, tally_halves, undecided
 from market.account_shown import AccountShown, Proposed
-from market.bar_window import BarSlice, BarWindow
+from market.bar_window import CLOSE, BarSlice, BarWindow
 from market.bars import Bars, Floats
 from market.compiled import constant
 from market.conversion import Indices
@@ -54,6 +54,7 @@ class Deciding:
         self._volatility = newest_volatility(desk.volatility)
         self._kept = ReturnsWindow()
         self._measured: int | None = None
+        self._close: Floats = np.empty((1, desk.traded))
         self._whole = False
         self._scores: Floats = np.full((len(desk.weights), desk.traded), np.nan)
         self.returns: Floats = np.empty((0, desk.traded))
@@ -87,13 +88,17 @@ class Deciding:
             self._sigma = self._volatility.of(self.window.bars())[0]
         self.window.push(bar)
         self._measured = bar.time
-        bars = self.window.bars()
-        self._sigma_before, self._sigma = self._sigma, self._volatility.of(bars)[0]
-        close = bars.close
+        close, newest = bar.values[CLOSE : CLOSE + 1], None
+        if follows:
+            newest = self._volatility.following(bar.time, close)
+        if newest is None:
+            newest = self._volatility.of(self.window.bars())
+        self._sigma_before, self._sigma = self._sigma, newest[0]
         if follows and self._whole:
-            self.returns = self._kept.take(close[-1:] / close[-2:-1] - 1.0)
+            self.returns = self._kept.take(close / self._close - 1.0)
         else:
-            self._measure_returns(close)
+            self._measure_returns(self.window.bars().close)
+        self._close = close
 
     def _measure_returns(self, close: Floats) -> None:
         rows = self._desk.limits.returns_window
