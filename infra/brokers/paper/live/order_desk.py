@@ -34,6 +34,7 @@ class OrderDesk(ABC):
     _store: ExchangeStore
     _together = False
     _due = False
+    _may_wait = False
 
     @abstractmethod
     def _write(self) -> None:
@@ -41,9 +42,8 @@ class OrderDesk(ABC):
 
     def _commit(self) -> None:
         """The same now, or within `one_commit` at its end."""
-        if self._together:
-            self._due = True
-        else:
+        self._due = self._together
+        if not self._together:
             self._write()
 
     @contextmanager
@@ -60,14 +60,23 @@ class OrderDesk(ABC):
             self._end_together()
             raise
         except BaseException:
-            self._together = self._due = False
+            self._together = self._due = self._may_wait = False
             raise
         self._end_together()
 
+    def hold(self) -> None:
+        """Within `one_commit`: what is done until its end may wait for the commit after."""
+        self._may_wait = True
+
+    @property
+    def holding(self) -> bool:
+        """Whether something waits for the next commit: nobody may be told of it yet."""
+        return self._due and not self._together
+
     def _end_together(self) -> None:
-        due, self._together, self._due = self._due, False, False
-        if due:
-            self._write()
+        waits, self._together, self._may_wait = self._may_wait, False, False
+        if self._due and not waits:
+            self._commit()
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.
