@@ -93,7 +93,8 @@ class FollowsBars(Protocol):
 
     def following(self, bar: BarSlice) -> Floats | None:
         """(1 + K, N) score and evidence on the bar after the one that it voted on last, to the last
-        bit those of the panel that ends with it; a fresh array. The instruments are the same.
+        bit those of the panel that ends with it; a fresh array. The instruments are the same; the
+        bar is others' as well, and not to be written to.
 
         None, and nothing taken in, where it must be asked with the panel.
         """
@@ -200,7 +201,7 @@ def check_layers(layers: Floats, shape: tuple[int, int], name: str) -> None:
 
 def check_range(score: Floats, name: str) -> None:
     """AgentError where a score lies outside [-1, 1]."""
-    outside = np.abs(score) > 1.0
+    outside = (score > 1.0) | (score < -1.0)
     if np.count_nonzero(outside):  # what `any` takes is felt at every vote of a live desk
         raise AgentError(
             f"{name}: scores must lie in [-1, 1] or be NaN, found {score[outside].flat[0]:g}"

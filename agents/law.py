@@ -57,6 +57,8 @@ PARTS: dict[Part, str] = {
 }
 Flags = NDArray[np.bool_]
 DEFAULT_ROWS = 64
+FOLLOWED = 4
+"""Bars told alone, one after the other, behind each row that is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +133,23 @@ def check_finite_window_law(
                 panel = bars.rows(max(stop - agent.lookback, 0), stop)
                 alone = check_shape(newest(panel), (1, bars.shape[1]), agent.name)
             violations += compare(agent.name, bars, row, "newest", here, alone).differing
-            if isinstance(newest, FollowsBars) and row + 1 < len(bars):
-                layers = newest.following(slice_of(bars, row + 1))
-                if layers is not None:
-                    check_layers(layers, (1 + len(newest.evidence), bars.shape[1]), agent.name)
-                    after, told = (
-                        rows_of(whole, row + 1, row + 2),
-                        ballot_of(layers, newest.evidence),
-                    )
-                    found = compare(agent.name, bars, row + 1, "newest", after, told)
-                    violations += found.differing
+            if isinstance(newest, FollowsBars):
+                violations += _followed(agent, newest, bars, row, whole)
+    return violations
+
+
+def _followed(
+    agent: Agent, newest: FollowsBars, bars: Bars, row: int, whole: Ballot
+) -> list[Violation]:
+    """Every vote that differs on the bars that are told alone behind this row."""
+    violations = []
+    for after in range(row + 1, min(row + 1 + FOLLOWED, len(bars))):
+        layers = newest.following(slice_of(bars, after))
+        if layers is None:
+            break
+        check_layers(layers, (1 + len(newest.evidence), bars.shape[1]), agent.name)
+        there, here = ballot_of(layers, newest.evidence), rows_of(whole, after, after + 1)
+        violations += compare(agent.name, bars, after, "newest", here, there).differing
     return violations
 
 

@@ -1,8 +1,8 @@
 """Sockets between the coordinator and its members: Unix-domain on one node, TCP across nodes.
 
 Framing, authentication (a keyed challenge in both directions) and address families are those of
-`multiprocessing.connection`; messages are pickled, as Ray itself does inside the same cluster,
-and nobody without the session's key gets as far as sending one.
+`multiprocessing.connection`; messages are plain numbers (`market.flat`) or pickled, as Ray itself
+does inside the same cluster, and nobody without the session's key gets as far as sending one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sized
 from typing import Any
 
 import msgspec
@@ -49,7 +49,10 @@ def encoded(message: object) -> bytes:
 
 
 def decoded(payload: Payload) -> object:
-    """The message. Raises whatever its bytes lead to, where they are none."""
+    """The message. Raises whatever its bytes lead to, where they are none.
+
+    Its arrays are aligned where the payload lies behind four bytes, as `Frames` gives it.
+    """
     kind = payload[0]
     return pickle.loads(payload) if kind == PICKLED else _READERS[kind](payload)
 
@@ -69,7 +72,8 @@ def _vote_on_of(payload: Payload) -> VoteOn:
 
 def _ballot_cast(message: BallotCast) -> bytes | None:
     layers = message.layers
-    if message.failure is not None or layers.ndim != 2 or layers.dtype != np.float64:
+    plain = layers.ndim == 2 and layers.dtype == np.float64 and len(layers)
+    if message.failure is not None or not plain:
         return None
     return _ONE_COUNT.pack(BALLOT_CAST, message.sequence, len(layers)) + layers.tobytes()
 
@@ -81,7 +85,21 @@ def _ballot_cast_of(payload: Payload) -> BallotCast:
     return BallotCast(sequence=sequence, layers=layers)
 
 
-def _account(shown: AccountShown) -> bytes:
+def _account(shown: AccountShown) -> bytes | None:
+    columns = (
+        shown.units,
+        shown.working,
+        shown.stop_price,
+        shown.mid,
+        shown.spread,
+        shown.rate,
+        shown.age,
+        shown.filled,
+    )
+    count, (rows, traded) = len(shown.units), shown.returns.shape
+    of_returns = (shown.sigma, shown.sigma_before)
+    if not _each_of(columns, count) or not _each_of(of_returns, traded):
+        return None
     head = _ACCOUNT.pack(
         ACCOUNT_SHOWN,
         shown.epoch,
@@ -89,26 +107,11 @@ def _account(shown: AccountShown) -> bytes:
         shown.time,
         shown.expires,
         shown.equity,
-        len(shown.units),
-        len(shown.sigma),
-        len(shown.returns),
+        count,
+        traded,
+        rows,
     )
-    numbers = np.concatenate(
-        (
-            shown.units,
-            shown.working,
-            shown.stop_price,
-            shown.mid,
-            shown.spread,
-            shown.rate,
-            shown.age,
-            shown.filled,
-            shown.sigma,
-            shown.sigma_before,
-            shown.returns.ravel(),
-        ),
-        dtype=np.float64,
-    )
+    numbers = np.concatenate((*columns, *of_returns, shown.returns.ravel()), dtype=np.float64)
     return head + numbers.tobytes() + _encode((shown.session, shown.stage, shown.overrides))
 
 
@@ -144,20 +147,21 @@ def _account_of(payload: Payload) -> AccountShown:
     )
 
 
-def _proposed(message: Proposed) -> bytes:
-    head = _ONE_COUNT.pack(PROPOSED, message.sequence, len(message.order_units))
-    wishes = np.concatenate(
-        (
-            message.order_units,
-            message.score,
-            message.stop_distance,
-            message.take_profit_distance,
-            message.trailing_distance,
-        ),
-        dtype=np.float64,
+def _proposed(message: Proposed) -> bytes | None:
+    count = len(message.order_units)
+    wishes = (
+        message.order_units,
+        message.score,
+        message.stop_distance,
+        message.take_profit_distance,
+        message.trailing_distance,
     )
-    whole = np.concatenate((message.bound, message.group), dtype=np.int64)
-    return head + wishes.tobytes() + whole.tobytes()
+    whole = (message.bound, message.group)
+    if not _each_of((*wishes, *whole), count):
+        return None
+    head = _ONE_COUNT.pack(PROPOSED, message.sequence, count)
+    sizes = np.concatenate(wishes, dtype=np.float64).tobytes()
+    return head + sizes + np.concatenate(whole, dtype=np.int64).tobytes()
 
 
 def _proposed_of(payload: Payload) -> Proposed:
@@ -196,6 +200,11 @@ def _reviewed_of(payload: Payload) -> Reviewed:
         memory=_own(payload, _ONE_COUNT.size, length),
         halt=halt,
     )
+
+
+def _each_of(arrays: Iterable[Sized], count: int) -> bool:
+    """Whether all are so long; others are pickled, for here one would run into the next."""
+    return all(len(array) == count for array in arrays)
 
 
 def _own(payload: Payload, offset: int, count: int) -> Floats:

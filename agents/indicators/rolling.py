@@ -271,11 +271,14 @@ class RollingRow(Generic[Plan]):
     def following(self, time: int, close: Floats) -> Floats | None:
         """`of` the panel with this bar behind the one that it was asked for last; close: (1, N).
 
-        None where that one held less than a lookback: only a whole panel tells what comes then.
+        None where that one held less than a lookback, or other instruments: only a whole panel
+        tells what comes then.
         """
         if self._rolling is None or not self._taken:
             return None
         plan, memory = self._rolling
+        if close.shape[1] != memory.shape[1]:
+            return None
         out = np.empty((self._layers, close.shape[1]))
         self._roll(constant(close), self._taken, plan, memory, out)
         self._taken += 1

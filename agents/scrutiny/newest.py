@@ -18,6 +18,8 @@ from agents.ballot import (
 from market.bar_window import slice_of
 from market.bars import Bars, Floats
 
+WITH_PANEL = 7
+"""Of so many bars one is asked with its panel, though it could be told alone."""
 ROLLED = 3
 """Lookbacks of a panel on which a window rolls: two of them past its first vote."""
 
@@ -52,7 +54,7 @@ class NewestAlone:
         ballot, first = Ballot(score=np.full(shape, np.nan)), min(self.lookback, len(bars))
         for stop in range(first, len(bars) + 1):
             layers = None
-            if follows is not None and stop > first:
+            if follows is not None and stop > first and stop % WITH_PANEL:
                 layers = follows.following(slice_of(bars, stop - 1))
             if follows is not None and layers is not None:
                 check_layers(layers, (1 + len(follows.evidence), shape[1]), self.name)

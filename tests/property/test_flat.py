@@ -164,6 +164,32 @@ def test_what_is_no_plain_ballot_is_pickled() -> None:
         assert alike(decoded(encoded(ballot)), ballot)
 
 
+def test_arrays_of_unlike_lengths_are_pickled_as_they_are() -> None:
+    """One would run into the next: the guardian must see what it was given."""
+    names = ("order_units", "score", "stop_distance", "take_profit_distance", "trailing_distance")
+    given: dict[str, Any] = {name: np.arange(3.0) for name in names}
+    given |= {"bound": np.zeros(3, dtype=np.int64), "group": np.zeros(3, dtype=np.int64)}
+    assert encoded(Proposed(sequence=1, **given))[0] != PICKLED
+    for short, long in (("score", "stop_distance"), ("bound", "group"), ("order_units", "bound")):
+        odd = given | {short: given[short][:2], long: np.append(given[long], given[long][:1])}
+        proposed = Proposed(sequence=1, **odd)
+        assert encoded(proposed)[0] == PICKLED
+        assert alike(decoded(encoded(proposed)), proposed)
+
+
+@pytest.mark.parametrize("part", ["units", "filled", "sigma", "sigma_before"])
+def test_an_account_of_unlike_lengths_is_pickled_as_it_is(part: str) -> None:
+    columns = ("units", "working", "stop_price", "mid", "spread", "rate", "age", "filled")
+    given: dict[str, Any] = {name: np.zeros(3) for name in columns}
+    given |= {"sigma": np.zeros(2), "sigma_before": np.zeros(2), "returns": np.zeros((1, 2))}
+    rest: dict[str, Any] = {"session": "s", "equity": 1.0}
+    rest |= dict.fromkeys(("epoch", "sequence", "time", "expires"), 1)
+    assert encoded(AccountShown(**given, **rest))[0] != PICKLED
+    account = AccountShown(**given | {part: np.zeros(1)}, **rest)
+    assert encoded(account)[0] == PICKLED
+    assert alike(decoded(encoded(account)), account)
+
+
 @pytest.mark.parametrize("bytes_", [b"", b"\x00", b"\x01", b"\x7fabc", b"\x02" + bytes(20) + b"x"])
 def test_bytes_that_are_no_message_are_refused(bytes_: bytes) -> None:
     with pytest.raises(Exception, match=r"."):

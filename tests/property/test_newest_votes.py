@@ -186,3 +186,19 @@ def test_behind_less_than_a_lookback_no_bar_is_told_alone(name: str) -> None:
     vote(bars.rows(1, agent.lookback))
     assert vote.following(slice_of(bars, agent.lookback)) is None
     assert equal(vote(bars.rows(1, agent.lookback + 1)), last_row(agent.vote(bars)))
+
+
+@each_agent
+def test_a_bar_of_other_instruments_is_not_taken_for_the_next(name: str) -> None:
+    agent = AGENTS[name]
+    bars = panel(random_walk(np.random.default_rng(5), agent.lookback + 2, 3))
+    vote = agent.newest_vote()
+    assert isinstance(vote, FollowsBars)
+    vote(bars.rows(0, agent.lookback))
+    for width in (1, 2):
+        assert vote.following(slice_of(bars, agent.lookback).columns(width)) is None
+    layers = vote.following(slice_of(bars, agent.lookback))
+    assert layers is not None
+    assert equal(
+        ballot_of(layers, vote.evidence), last_row(agent.vote(bars.rows(0, len(bars) - 1)))
+    )

@@ -21,10 +21,10 @@ from infra.brokers.paper.live.dialing import dial
 from infra.brokers.paper.live.exchange import PaperExchange
 from infra.brokers.paper.live.faults import Fault, FaultPlan, Faults
 from infra.brokers.paper.live.messages import REQUESTS, STREAM, Ask, Taken
-from infra.brokers.paper.live.records import encode
+from infra.brokers.paper.live.records import Kept, Terms, encode
 from infra.brokers.paper.live.running import ExchangeShell, open_exchange
 from infra.brokers.paper.live.server import ExchangeServer
-from infra.brokers.paper.live.store import ExchangeStore
+from infra.brokers.paper.live.store import Changes, ExchangeStore
 from infra.brokers.paper.live.stream import ExchangeStream
 from infra.brokers.paper.live.subscription import HEARTBEAT_S, WINDOW, Subscription
 from infra.deadlines import DeadlineLine, readable
@@ -44,6 +44,7 @@ from tests.exchanges import (
     heard,
     limit,
     order,
+    quote,
     served,
 )
 
@@ -431,6 +432,45 @@ def test_nothing_is_answered_that_could_not_be_made_durable(tmp_path: Path) -> N
     assert [one.client_order_id for one in again.exchange.working()] == ["kept"]
     assert again.exchange.find("lost-0") is None
     again.close()
+
+
+def test_nobody_is_told_of_a_fill_before_it_is_durable(tmp_path: Path) -> None:
+    """Where nobody asks anything fills wait for a commit, and so do the streams."""
+    store = WatchedStore(tmp_path / "exchange.sqlite")
+    prices = HandPrices()
+    exchange = PaperExchange(TERMS, store, time=START)
+    with tempfile.TemporaryDirectory(prefix="quorum-") as sockets:
+        at = str(Path(sockets) / "x")
+        server = ExchangeServer(exchange, prices, [Switchboard(KEY, at=at)])
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        client = PaperExchangeClient(at, KEY, timeout_s=WITHIN_S)
+        with contextlib.closing(client.subscribe(0)) as stream:
+            for n in range(1, 6):
+                client.place(order(f"told-{n}", 1.0))
+                prices.put(quote("EUR_USD", START + 2 * n * SECOND, 1.1))
+                told = heard(stream, 4 * n - 1).transactions
+                assert store.durable >= told[-1].id
+                client.place(order(f"asked-{n}", 1.0, "GBP_USD"))
+                prices.put(quote("GBP_USD", START + (2 * n + 1) * SECOND, 1.5))
+                assert client.account().last_transaction <= store.durable
+                client.cancel(f"asked-{n}")
+        server.stop()
+        thread.join(WITHIN_S)
+        assert not thread.is_alive()
+        client.hang_up()
+
+
+class WatchedStore(ExchangeStore):
+    """A store that knows what of it is durable, from any thread."""
+
+    durable = 0
+
+    def write(self, changes: Changes, kept: Kept, terms: Terms | None = None) -> None:
+        """As any store."""
+        super().write(changes, kept, terms)
+        if changes.transactions:
+            self.durable = changes.transactions[-1][0]
 
 
 class FullStore(ExchangeStore):

@@ -456,3 +456,11 @@ def test_evidence_by_other_names_than_the_agent_tells_is_not_followed() -> None:
     seat = primed(agent)
     assert vote(seat, 5).layers.shape == (3, BARS.shape[1])
     assert agent.told == []
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int64])
+def test_the_least_whole_number_of_a_kind_is_no_score(kind: type[np.signedinteger[Any]]) -> None:
+    """Its absolute value is itself."""
+    score = np.full(BARS.shape, np.iinfo(kind).min, dtype=kind)
+    with pytest.raises(AgentError, match=r"scores must lie in \[-1, 1\]"):
+        check_ballot(Ballot(score=score), BARS, "least")

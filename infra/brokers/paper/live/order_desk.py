@@ -23,8 +23,9 @@ BRACKET_CHANGED = "BRACKET_CHANGED"
 
 
 class OrderDesk(ABC):
-    """Every call is durable before it returns, those within `one_commit` at its end. What is asked
-    sees what is not durable yet. clock: the market's time, UTC ns.
+    """Every call is durable before it returns, those within `one_commit` at its end, or where they
+    may wait at the end of the next. What is asked sees what is not durable yet. clock: the market's
+    time, UTC ns.
     """
 
     clock: int
@@ -34,7 +35,6 @@ class OrderDesk(ABC):
     _store: ExchangeStore
     _together = False
     _due = False
-    _may_wait = False
 
     @abstractmethod
     def _write(self) -> None:
@@ -47,35 +47,33 @@ class OrderDesk(ABC):
             self._write()
 
     @contextmanager
-    def one_commit(self) -> Iterator[None]:
+    def one_commit(self, *, may_wait: bool = False) -> Iterator[None]:
         """What is done within is durable at its end, as one; until then nobody may be told of it.
+
+        may_wait: for the next commit; `holding` says that something does.
 
         That something was refused is part of it. Where anything else goes wrong nothing is
         committed: what is half done is not in the store, from which a restart goes on.
         """
-        self._together = True
+        self._together, held = True, self._due
         try:
             yield
         except InvalidError:
             self._end_together()
             raise
         except BaseException:
-            self._together = self._due = self._may_wait = False
+            self._together, self._due = False, held
             raise
-        self._end_together()
-
-    def hold(self) -> None:
-        """Within `one_commit`: what is done until its end may wait for the commit after."""
-        self._may_wait = True
+        self._end_together(may_wait=may_wait)
 
     @property
     def holding(self) -> bool:
         """Whether something waits for the next commit: nobody may be told of it yet."""
         return self._due and not self._together
 
-    def _end_together(self) -> None:
-        waits, self._together, self._may_wait = self._may_wait, False, False
-        if self._due and not waits:
+    def _end_together(self, *, may_wait: bool = False) -> None:
+        self._together = False
+        if self._due and not may_wait:
             self._commit()
 
     def place(self, order: OrderRequest) -> BrokerOrder:

@@ -22,12 +22,12 @@ from market.errors import StreamLost
 from market.ports import PriceSource
 
 POLL_S = 0.002
-"""How often the source is asked for prices; a fill is late by no more."""
+"""How often the source is asked for prices; an order fills late by no more."""
 SAVE_EVERY_S = 0.25
 """What quotes alone moved is, at most, this old when the process dies."""
 HOLD_S = 0.008
-"""How long fills wait for the next request, whose commit is then theirs; nobody hears of them till
-then. Where decisions follow each other that is every second commit.
+"""How long fills wait for the next request, whose commit is then theirs, and the streams with them.
+Where decisions follow each other that is every second commit.
 """
 
 
@@ -98,15 +98,16 @@ class ExchangeServer:
             self._hang_up()
 
     def _turn(self) -> None:
-        waiting: list[Readable] = [*self._doors, *self._asking, *self._unready, *self._streams]
+        # A stream that is not served while fills wait must not keep the loop awake.
+        streams = () if self._exchange.holding else self._streams
+        waiting: list[Readable] = [*self._doors, *self._asking, *self._unready, *streams]
         ready = readable([*waiting, self._woken], time.monotonic() + POLL_S)
         asked, now_s = any(line in ready for line in self._asking), time.monotonic()
-        with self._exchange.one_commit():
+        may_wait = not asked and now_s < self._held_since + HOLD_S
+        with self._exchange.one_commit(may_wait=may_wait):
             self._take_prices()
             for line in tuple(self._asking):
                 self._serve(line, line in ready)
-            if not asked and now_s < self._held_since + HOLD_S:
-                self._exchange.hold()
         if not self._exchange.holding:
             self._held_since = now_s
         self._answer_all()
