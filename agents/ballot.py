@@ -188,6 +188,18 @@ def ballot_of(layers: Floats, evidence: tuple[str, ...]) -> Ballot:
     return Ballot(score=layers[:1], evidence=rows)
 
 
+def told_alone(voter: FollowsBars, bar: BarSlice, name: str) -> Ballot | None:
+    """The ballot on a bar that is told alone; None where the voter must be asked with the panel.
+
+    AgentError when the answer breaks the contract.
+    """
+    layers = voter.following(bar)
+    if layers is None:
+        return None
+    check_layers(layers, (1 + len(voter.evidence), bar.values.shape[1]), name)
+    return ballot_of(layers, voter.evidence)
+
+
 def check_layers(layers: Floats, shape: tuple[int, int], name: str) -> None:
     """AgentError where these are not a score and its evidence, (1 + K, N)."""
     kind = type(layers)

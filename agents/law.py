@@ -20,11 +20,10 @@ from agents.ballot import (
     Agent,
     Ballot,
     FollowsBars,
-    ballot_of,
     check_ballot,
-    check_layers,
     check_names,
     check_shape,
+    told_alone,
     votes_alone,
 )
 from market.bar_window import slice_of
@@ -144,11 +143,10 @@ def _followed(
     """Every vote that differs on the bars that are told alone behind this row."""
     violations = []
     for after in range(row + 1, min(row + 1 + FOLLOWED, len(bars))):
-        layers = newest.following(slice_of(bars, after))
-        if layers is None:
+        there = told_alone(newest, slice_of(bars, after), agent.name)
+        if there is None:
             break
-        check_layers(layers, (1 + len(newest.evidence), bars.shape[1]), agent.name)
-        there, here = ballot_of(layers, newest.evidence), rows_of(whole, after, after + 1)
+        here = rows_of(whole, after, after + 1)
         violations += compare(agent.name, bars, after, "newest", here, there).differing
     return violations
 

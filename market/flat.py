@@ -14,6 +14,7 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Callable, Iterable, Sized
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -34,8 +35,10 @@ VOTE_ON, BALLOT_CAST, ACCOUNT_SHOWN, PROPOSED, REVIEWED = range(1, 6)
 _ONE_COUNT = struct.Struct("=B3xqq")
 _ACCOUNT = struct.Struct("=B3xqqqqdqqq")
 _FIELDS = len(VALUE_FIELDS)
-_OF_ACCOUNT = 8
-"""Arrays (M,) of an account."""
+_HELD = ("units", "working", "stop_price", "mid", "spread", "rate", "age", "filled")
+"""Of an account, what is an array (M,)."""
+_WISHES = ("order_units", "score", "stop_distance", "take_profit_distance", "trailing_distance")
+_held_of, _wishes_of = attrgetter(*_HELD), attrgetter(*_WISHES)
 _encode = msgspec.msgpack.Encoder().encode
 _standing_of = msgspec.msgpack.Decoder(tuple[str, str, tuple[Override, ...]]).decode
 _verdicts_of = msgspec.msgpack.Decoder(tuple[SignedApprovals, tuple[RiskRefused, ...], str]).decode
@@ -86,19 +89,10 @@ def _ballot_cast_of(payload: Payload) -> BallotCast:
 
 
 def _account(shown: AccountShown) -> bytes | None:
-    columns = (
-        shown.units,
-        shown.working,
-        shown.stop_price,
-        shown.mid,
-        shown.spread,
-        shown.rate,
-        shown.age,
-        shown.filled,
-    )
-    count, (rows, traded) = len(shown.units), shown.returns.shape
-    of_returns = (shown.sigma, shown.sigma_before)
-    if not _each_of(columns, count) or not _each_of(of_returns, traded):
+    held, (rows, traded) = _held_of(shown), shown.returns.shape
+    if not _each_of(held, count := len(shown.units)):
+        return None
+    if not _each_of((shown.sigma, shown.sigma_before), traded):
         return None
     head = _ACCOUNT.pack(
         ACCOUNT_SHOWN,
@@ -111,18 +105,17 @@ def _account(shown: AccountShown) -> bytes | None:
         traded,
         rows,
     )
-    numbers = np.concatenate((*columns, *of_returns, shown.returns.ravel()), dtype=np.float64)
+    of_returns = shown.sigma, shown.sigma_before, shown.returns.ravel()
+    numbers = np.concatenate((*held, *of_returns), dtype=np.float64)
     return head + numbers.tobytes() + _encode((shown.session, shown.stage, shown.overrides))
 
 
 def _account_of(payload: Payload) -> AccountShown:
     _, epoch, sequence, time, expires, equity, columns, traded, rows = _ACCOUNT.unpack_from(payload)
-    held, at = columns * _OF_ACCOUNT, columns * _OF_ACCOUNT + 2 * traded
-    count = at + rows * traded
+    at = columns * len(_HELD)
+    count = at + (2 + rows) * traded
     numbers = _own(payload, _ACCOUNT.size, count)
-    units, working, stop_price, mid, spread, rate, age, filled = numbers[:held].reshape(
-        _OF_ACCOUNT, columns
-    )
+    of_returns = numbers[at:].reshape(2 + rows, traded)
     session, stage, overrides = _standing_of(payload[_ACCOUNT.size + 8 * count :])
     return AccountShown(
         session=session,
@@ -131,33 +124,18 @@ def _account_of(payload: Payload) -> AccountShown:
         time=time,
         expires=expires,
         equity=equity,
-        units=units,
-        working=working,
-        stop_price=stop_price,
-        mid=mid,
-        spread=spread,
-        rate=rate,
-        age=age,
-        filled=filled,
-        returns=numbers[at:].reshape(rows, traded),
-        sigma=numbers[held : held + traded],
-        sigma_before=numbers[held + traded : at],
+        returns=of_returns[2:],
+        sigma=of_returns[0],
+        sigma_before=of_returns[1],
         stage=stage,
         overrides=overrides,
+        **dict(zip(_HELD, numbers[:at].reshape(len(_HELD), columns), strict=True)),
     )
 
 
 def _proposed(message: Proposed) -> bytes | None:
-    count = len(message.order_units)
-    wishes = (
-        message.order_units,
-        message.score,
-        message.stop_distance,
-        message.take_profit_distance,
-        message.trailing_distance,
-    )
-    whole = (message.bound, message.group)
-    if not _each_of((*wishes, *whole), count):
+    wishes, whole = _wishes_of(message), (message.bound, message.group)
+    if not _each_of((*wishes, *whole), count := len(message.order_units)):
         return None
     head = _ONE_COUNT.pack(PROPOSED, message.sequence, count)
     sizes = np.concatenate(wishes, dtype=np.float64).tobytes()
@@ -166,19 +144,11 @@ def _proposed(message: Proposed) -> bytes | None:
 
 def _proposed_of(payload: Payload) -> Proposed:
     _, sequence, columns = _ONE_COUNT.unpack_from(payload)
-    numbers = _own(payload, _ONE_COUNT.size, 7 * columns).reshape(7, columns)
-    units, score, stop, take_profit, trailing = numbers[:5]
-    bound, group = numbers[5:].view(np.int64)
-    return Proposed(
-        sequence=sequence,
-        order_units=units,
-        score=score,
-        stop_distance=stop,
-        take_profit_distance=take_profit,
-        trailing_distance=trailing,
-        bound=bound,
-        group=group,
-    )
+    rows = len(_WISHES) + 2
+    numbers = _own(payload, _ONE_COUNT.size, rows * columns).reshape(rows, columns)
+    bound, group = numbers[-2:].view(np.int64)
+    wishes = dict(zip(_WISHES, numbers[:-2], strict=True))
+    return Proposed(sequence=sequence, bound=bound, group=group, **wishes)
 
 
 def _reviewed(message: Reviewed) -> bytes | None:
@@ -208,7 +178,11 @@ def _each_of(arrays: Iterable[Sized], count: int) -> bool:
 
 
 def _own(payload: Payload, offset: int, count: int) -> Floats:
-    """So many numbers, not read-only: for numba those are of another type."""
+    """So many numbers, not read-only: for numba those are of another type. Raises ValueError where
+    they are not all there.
+    """
+    if not 0 <= 8 * count <= len(payload) - offset:
+        raise ValueError(f"expected {count} numbers, found {len(payload) - offset} bytes")
     return np.frombuffer(bytearray(payload[offset : offset + 8 * count]))
 
 

@@ -249,24 +249,19 @@ class RollingRow(Generic[Plan]):
         Raises FatalError where the kernel lays out other than `rows_for` says.
         """
         time, close = bars.time, bars.close
-        out = np.empty((self._layers, close.shape[1]))
         if self._rolling is None or bars.symbols != self._symbols:
             self._rolling = self._begin(bars.symbols)
             self._taken = 0
-        plan, memory = self._rolling
+        _, memory = self._rolling
         if len(time) < self._lookback:
             self._taken = 0
-            out[:] = np.nan
-            return out
+            return np.full((self._layers, close.shape[1]), np.nan)
         if self._taken and len(time) > 1 and time[-2] == self._newest:
             fresh = close[-1:]
         else:
             fresh, self._taken = close[-self._lookback :], 0
             memory[:] = np.nan
-        self._roll(constant(fresh), self._taken, plan, memory, out)
-        self._taken += len(fresh)
-        self._newest = time[-1]
-        return out
+        return self._rolled(fresh, time[-1], *self._rolling)
 
     def following(self, time: int, close: Floats) -> Floats | None:
         """`of` the panel with this bar behind the one that it was asked for last; close: (1, N).
@@ -276,13 +271,16 @@ class RollingRow(Generic[Plan]):
         """
         if self._rolling is None or not self._taken:
             return None
-        plan, memory = self._rolling
-        if close.shape[1] != memory.shape[1]:
+        if close.shape[1] != len(self._symbols):
             return None
-        out = np.empty((self._layers, close.shape[1]))
-        self._roll(constant(close), self._taken, plan, memory, out)
-        self._taken += 1
-        self._newest = time
+        return self._rolled(close, time, *self._rolling)
+
+    def _rolled(self, fresh: Floats, newest: int, plan: Plan, memory: Floats) -> Floats:
+        """Take rows in, the last of which is the bar `newest`."""
+        out = np.empty((self._layers, fresh.shape[1]))
+        self._roll(constant(fresh), self._taken, plan, memory, out)
+        self._taken += len(fresh)
+        self._newest = newest
         return out
 
     def _begin(self, symbols: tuple[str, ...]) -> tuple[Plan, Floats]:

@@ -11,9 +11,8 @@ from agents.ballot import (
     Ballot,
     FollowsBars,
     NewestVoter,
-    ballot_of,
-    check_layers,
     check_shape,
+    told_alone,
 )
 from market.bar_window import slice_of
 from market.bars import Bars, Floats
@@ -53,15 +52,11 @@ class NewestAlone:
         follows = newest if isinstance(newest, FollowsBars) else None
         ballot, first = Ballot(score=np.full(shape, np.nan)), min(self.lookback, len(bars))
         for stop in range(first, len(bars) + 1):
-            layers = None
+            told = None
             if follows is not None and stop > first and stop % WITH_PANEL:
-                layers = follows.following(slice_of(bars, stop - 1))
-            if follows is not None and layers is not None:
-                check_layers(layers, (1 + len(follows.evidence), shape[1]), self.name)
-                ballot = ballot_of(layers, follows.evidence)
-                continue
+                told = told_alone(follows, slice_of(bars, stop - 1), self.name)
             asked = bars.rows(max(stop - self.lookback, 0), stop)
-            ballot = check_shape(newest(asked), shape, self.name)
+            ballot = check_shape(newest(asked), shape, self.name) if told is None else told
         return Ballot(
             score=_padded(ballot.score, len(bars)),
             evidence={name: _padded(row, len(bars)) for name, row in ballot.evidence.items()},

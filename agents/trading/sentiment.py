@@ -197,11 +197,8 @@ class _NewestVote:
         if rows is None:
             return None
         layers = np.empty((1 + len(EVIDENCE), rows.shape[1]))
-        layers[:2] = rows
-        if not isinstance(self._agent.headlines, HeadlineTones):
-            layers[2], layers[3] = UNHEARD, NONE_USED
-            return layers
-        tone, used = self._agent._headlines(self._symbols, np.array([bar.time]))
-        layers[0] = self._agent._blended(rows[:1], tone, used)
-        layers[2], layers[3] = tone, used
+        layers[:2], layers[2], layers[3] = rows, UNHEARD, NONE_USED
+        if isinstance(self._agent.headlines, HeadlineTones):
+            layers[2], layers[3] = self._agent._headlines(self._symbols, np.array([bar.time]))
+            layers[:1] = self._agent._blended(rows[:1], layers[2:3], layers[3:])
         return layers

@@ -1,10 +1,8 @@
 """Decisions of this checkout and of another one, in turns: how many times as long they take.
 
-    PYTHONPATH=. python benchmarks/deciding/against.py OTHER
-
-OTHER: the folder of another checkout, as `git worktree add OTHER COMMIT` makes one. Where a machine
-is twice as fast in one second as in the next, nothing else tells one version from another. One JSON
-line a figure; `--short` takes fewer turns.
+Where a machine is twice as fast in one second as in the next, nothing else tells one version from
+another. `git worktree add FOLDER COMMIT` makes a checkout. One JSON line a figure; `--short` takes
+fewer turns.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.deciding.asked import READY
+from benchmarks.measuring.arguments import arguments
 from benchmarks.measuring.figures import SHORT, figure, load
 from market.bars import Floats
 
@@ -66,11 +65,9 @@ class Checkout:
 
 def main() -> None:
     """One turn of each after the other."""
-    others = [one for one in sys.argv[1:] if one != "--short"]
-    if len(others) != 1 or not Path(others[0]).is_dir():
-        raise SystemExit(__doc__)
+    other = arguments(__doc__, folder="the folder of another checkout").folder.resolve()
     load("before")
-    desks = [Checkout(Path(others[0]).resolve()), Checkout(HERE)]
+    desks = [Checkout(other), Checkout(HERE)]
     taken: list[list[Floats]] = [[] for _ in desks]
     for _ in range(TURNS):
         for desk, turns in zip(desks, taken, strict=True):
@@ -85,8 +82,9 @@ def main() -> None:
         figure(f"{name}_p50_ms", p50, "ms", None, how)
         figure(f"{name}_p99_ms", p99, "ms", None, how)
         figure(f"{name}_decisions_per_s", 1.0 / found[:, 1].mean(), "decisions/s", None, how)
-    other, this = np.median(seconds[:, :, 0], axis=-1)
-    figure("this_to_other", float(np.median(this / other)), "ratio", None, f"of p50 by turn, {how}")
+    of_other, of_this = np.median(seconds[:, :, 0], axis=-1)
+    ratio = float(np.median(of_this / of_other))
+    figure("this_to_other", ratio, "ratio", None, f"of p50 by turn, {how}")
     load("after")
 
 

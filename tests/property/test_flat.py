@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from infra.frames import Frames, frame
 from market.account_shown import AccountShown, Proposed
 from market.bar_window import BarSlice
 from market.events import TradingHalted
@@ -21,6 +20,7 @@ from market.messages import BallotCast, Reviewed, VoteOn
 from market.orders import Bracket
 from market.overrides import Override
 from market.verdicts import RiskApproved, RiskRefused, sign
+from tests.streams import heard_in_pieces
 
 COUNTS = st.integers(0, 2**62)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
@@ -134,13 +134,7 @@ def test_a_message_arrives_as_it_was_sent(message: object) -> None:
 def test_however_a_stream_is_cut_its_arrays_are_aligned(
     messages: list[object], pieces: list[int]
 ) -> None:
-    stream, frames, got = b"".join(map(frame, messages)), Frames(), []
-    at = turn = 0
-    while at < len(stream):
-        size = pieces[turn % len(pieces)]
-        got += [decoded(one) for one in frames.take(stream[at : at + size])]
-        at, turn = at + size, turn + 1
-    for message, found in zip(messages, got, strict=True):
+    for message, found in zip(messages, heard_in_pieces(messages, pieces), strict=True):
         assert alike(found, message)
         bar = found.bar if isinstance(found, VoteOn) else found
         for field in fields(bar):
@@ -188,9 +182,3 @@ def test_an_account_of_unlike_lengths_is_pickled_as_it_is(part: str) -> None:
     account = AccountShown(**given | {part: np.zeros(1)}, **rest)
     assert encoded(account)[0] == PICKLED
     assert alike(decoded(encoded(account)), account)
-
-
-@pytest.mark.parametrize("bytes_", [b"", b"\x00", b"\x01", b"\x7fabc", b"\x02" + bytes(20) + b"x"])
-def test_bytes_that_are_no_message_are_refused(bytes_: bytes) -> None:
-    with pytest.raises(Exception, match=r"."):
-        decoded(bytes_)

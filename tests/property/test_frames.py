@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.frames import CHUNK, Frames, WaitingEnd, frame
+from tests.streams import heard_in_pieces
 
 MESSAGES = st.lists(st.one_of(st.binary(max_size=40), st.integers(), st.none()), max_size=8)
 
@@ -21,14 +22,7 @@ MESSAGES = st.lists(st.one_of(st.binary(max_size=40), st.integers(), st.none()),
 def test_messages_come_whole_and_in_order_however_the_stream_is_cut(
     messages: list[object], pieces: list[int]
 ) -> None:
-    stream, frames, got = b"".join(map(frame, messages)), Frames(), []
-    at = turn = 0
-    while at < len(stream):
-        size = pieces[turn % len(pieces)]
-        got += [pickle.loads(one) for one in frames.take(stream[at : at + size])]
-        at, turn = at + size, turn + 1
-    assert got == messages
-    assert frames.take(b"") == []
+    assert heard_in_pieces(messages, pieces) == messages
 
 
 @given(st.integers(1, 2**31 - 1))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.ballot import Ballot, FollowsBars, NewestVoter, ballot_of
+from agents.ballot import Ballot, FollowsBars, NewestVoter, told_alone
 from agents.law import rows_of
 from agents.trading.mean_reversion import MeanReversion
 from agents.trading.momentum import Momentum
@@ -15,6 +17,13 @@ from market.bar_window import slice_of
 from market.bars import Bars
 from tests.property.panels import panel, panels, random_walk
 from tests.property.test_finite_window_law import AGENTS, each_agent, equal
+
+
+def follower(agent: NewestVoter) -> Any:
+    """Its newest vote, which goes on bar by bar."""
+    vote = agent.newest_vote()
+    assert isinstance(vote, FollowsBars)
+    return vote
 
 
 def last_row(ballot: Ballot) -> Ballot:
@@ -161,19 +170,15 @@ def test_a_bar_told_alone_is_voted_on_as_the_panel_that_ends_with_it(
     close = random_walk(np.random.default_rng(seed), agent.lookback + len(alone), 4)
     close[np.random.default_rng(seed + 1).random(close.shape) < 0.01] = np.nan
     bars = panel(close)
-    vote = agent.newest_vote()
-    assert isinstance(vote, FollowsBars)
+    vote = follower(agent)
     assert vote.following(slice_of(bars, 0)) is None
     first = bars.rows(0, agent.lookback)
     assert equal(vote(first), last_row(agent.vote(first)))
     whole = agent.vote(bars)
     for row, told in enumerate(alone, start=agent.lookback):
-        if told:
-            layers = vote.following(slice_of(bars, row))
-            assert layers is not None
-            found = ballot_of(layers, vote.evidence)
-        else:
-            found = vote(bars.rows(row + 1 - agent.lookback, row + 1))
+        window = bars.rows(row + 1 - agent.lookback, row + 1)
+        found = told_alone(vote, slice_of(bars, row), name) if told else vote(window)
+        assert found is not None
         assert equal(found, rows_of(whole, row, row + 1)), row
 
 
@@ -181,8 +186,7 @@ def test_a_bar_told_alone_is_voted_on_as_the_panel_that_ends_with_it(
 def test_behind_less_than_a_lookback_no_bar_is_told_alone(name: str) -> None:
     agent = AGENTS[name]
     bars = panel(random_walk(np.random.default_rng(4), agent.lookback + 1, 3))
-    vote = agent.newest_vote()
-    assert isinstance(vote, FollowsBars)
+    vote = follower(agent)
     vote(bars.rows(1, agent.lookback))
     assert vote.following(slice_of(bars, agent.lookback)) is None
     assert equal(vote(bars.rows(1, agent.lookback + 1)), last_row(agent.vote(bars)))
@@ -192,13 +196,10 @@ def test_behind_less_than_a_lookback_no_bar_is_told_alone(name: str) -> None:
 def test_a_bar_of_other_instruments_is_not_taken_for_the_next(name: str) -> None:
     agent = AGENTS[name]
     bars = panel(random_walk(np.random.default_rng(5), agent.lookback + 2, 3))
-    vote = agent.newest_vote()
-    assert isinstance(vote, FollowsBars)
+    vote = follower(agent)
     vote(bars.rows(0, agent.lookback))
     for width in (1, 2):
         assert vote.following(slice_of(bars, agent.lookback).columns(width)) is None
-    layers = vote.following(slice_of(bars, agent.lookback))
-    assert layers is not None
-    assert equal(
-        ballot_of(layers, vote.evidence), last_row(agent.vote(bars.rows(0, len(bars) - 1)))
-    )
+    found = told_alone(vote, slice_of(bars, agent.lookback), name)
+    assert found is not None
+    assert equal(found, last_row(agent.vote(bars.rows(0, len(bars) - 1))))

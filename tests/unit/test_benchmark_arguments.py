@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.measuring.arguments import arguments
@@ -33,6 +35,18 @@ def test_what_is_not_known_stops_the_benchmark_before_it_begins(
         arguments("About.", seed=1, parts=PARTS, given=given)
     assert stopped.value.code == 2
     assert given[-1] in capsys.readouterr().err
+
+
+def test_a_folder_that_must_be_named_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    what = "the folder of another checkout"
+    assert arguments("About.", folder=what, given=[str(tmp_path)]).folder == tmp_path
+    for given in ([], [str(tmp_path / "none")]):
+        with pytest.raises(SystemExit) as stopped:
+            arguments("About.", folder=what, given=given)
+        assert stopped.value.code == 2
+    assert "expected the folder of another checkout" in capsys.readouterr().err
 
 
 def test_help_says_what_a_benchmark_measures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from infra.deadlines import MOST_UNSENT, DeadlineLine, answered, readable
 from infra.frames import frame
 from market.errors import StreamLost
+from market.flat import PROPOSED
 
 WITHIN_S = 20.0
 Ends = tuple[DeadlineLine, Connection]
@@ -128,9 +129,16 @@ def test_a_long_message_leaves_while_its_answer_is_waited_for(ends: Ends) -> Non
     answering.join(WITHIN_S)
 
 
-def test_what_cannot_be_understood_ends_the_line_and_nothing_else(ends: Ends) -> None:
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"hello", b"\x80hello", b"\x01short", bytes([PROPOSED]) + bytes(11) + b"\xff" * 8],
+    ids=["nothing", "no kind", "no pickle", "half a head", "a length below none"],
+)
+def test_what_cannot_be_understood_ends_the_line_and_nothing_else(
+    ends: Ends, payload: bytes
+) -> None:
     line, member = ends
-    os.write(member.fileno(), b"\x00\x00\x00\x05hello")
+    os.write(member.fileno(), len(payload).to_bytes(4, "big") + payload)
     assert readable([line], time.monotonic() + WITHIN_S)
     with pytest.raises(StreamLost, match="member cannot be understood"):
         line.take()
