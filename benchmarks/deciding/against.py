@@ -41,7 +41,10 @@ class Checkout:
             text=True,
         )
         if not self._heard(READY):
-            raise SystemExit(f"{folder} cannot decide; is it a checkout of this project?")
+            raise SystemExit(
+                f"{folder} cannot decide: expected a checkout of this project that is compiled; "
+                f"`cd {folder} && PYTHONPATH=. python benchmarks/decide.py --short` says more"
+            )
 
     def decide(self, count: int) -> Floats:
         """Seconds (2, `count`): until the verdict, and with what waited for it."""

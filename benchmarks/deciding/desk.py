@@ -146,8 +146,8 @@ class Members:
         )
         self.wait({*self.agents, GUARDIAN})
 
-    def wait(self, names: set[str], within_s: float = 60.0) -> None:
-        """Until these have called in and the agents are primed."""
+    def wait(self, names: set[str], within_s: float = 300.0) -> None:
+        """Until these have called in, which a first run compiles for, and the agents are primed."""
         until = time.monotonic() + within_s
         while names and time.monotonic() < until:
             names = names - self.arrivals()
