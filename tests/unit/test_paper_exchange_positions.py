@@ -111,55 +111,6 @@ def test_what_is_asked_together_is_one_commit(bench: LocalBench) -> None:
     assert bench.store.last_transaction == 5, "and each by itself again"
 
 
-def held_fill(bench: LocalBench) -> None:
-    """An order fills, and that waits for the next commit."""
-    bench.exchange.place(order("a", 7.0))
-    with bench.exchange.one_commit(may_wait=True):
-        bench.market("EUR_USD", 1.10, 0.01)
-    assert bench.exchange.holding
-    assert bench.store.last_transaction == 2, "the fill is not durable yet"
-
-
-def test_what_is_held_is_durable_with_the_next_commit(bench: LocalBench) -> None:
-    held_fill(bench)
-    bench.exchange.place(order("b", 5.0))
-    assert not bench.exchange.holding
-    assert bench.store.last_transaction == bench.exchange.last_transaction == 4
-    assert end_of(bench, "a") == (OrderState.FILLED, "")
-
-
-def test_what_is_held_is_durable_at_the_end_of_the_next_that_may_not_wait(
-    bench: LocalBench,
-) -> None:
-    held_fill(bench)
-    with bench.exchange.one_commit(may_wait=True):
-        pass
-    assert bench.store.last_transaction == 2
-    with bench.exchange.one_commit():
-        assert bench.store.last_transaction == 2
-    assert not bench.exchange.holding
-    assert bench.store.last_transaction == bench.exchange.last_transaction == 3
-
-
-def test_what_is_held_is_saved_though_no_quote_came(bench: LocalBench) -> None:
-    held_fill(bench)
-    bench.exchange.save()
-    assert not bench.exchange.holding
-    assert bench.store.last_transaction == 3
-
-
-def test_what_is_held_stays_so_where_what_follows_breaks_off(bench: LocalBench) -> None:
-    held_fill(bench)
-
-    def half() -> None:
-        with bench.exchange.one_commit():
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        half()
-    assert bench.exchange.holding
-
-
 def test_any_part_of_the_record_is_told_whatever_was_committed_together(
     bench: LocalBench,
 ) -> None:

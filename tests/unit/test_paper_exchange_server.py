@@ -435,7 +435,6 @@ def test_nothing_is_answered_that_could_not_be_made_durable(tmp_path: Path) -> N
 
 
 def test_nobody_is_told_of_a_fill_before_it_is_durable(tmp_path: Path) -> None:
-    """Where nobody asks anything fills wait for a commit, and so do the streams."""
     store = WatchedStore(tmp_path / "exchange.sqlite")
     prices = HandPrices()
     exchange = PaperExchange(TERMS, store, time=START)

@@ -180,10 +180,8 @@ class PaperExchange(OrderDesk):
         return 1
 
     def save(self) -> None:
-        """Make durable what was held, and what quotes alone moved: marks, trailing stops, bars, the
-        clock.
-        """
-        if self._unsaved or self.holding:
+        """Make durable what quotes alone moved: marks, trailing stops, bars, the clock."""
+        if self._unsaved:
             self._commit()
 
     def warm_up(self) -> None:

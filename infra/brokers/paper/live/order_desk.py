@@ -23,9 +23,8 @@ BRACKET_CHANGED = "BRACKET_CHANGED"
 
 
 class OrderDesk(ABC):
-    """Every call is durable before it returns, those within `one_commit` at its end, or where they
-    may wait at the end of the next. What is asked sees what is not durable yet. clock: the market's
-    time, UTC ns.
+    """Every call is durable before it returns, those within `one_commit` at its end. What is asked
+    sees what is not durable yet. clock: the market's time, UTC ns.
     """
 
     clock: int
@@ -42,39 +41,33 @@ class OrderDesk(ABC):
 
     def _commit(self) -> None:
         """The same now, or within `one_commit` at its end."""
-        self._due = self._together
-        if not self._together:
+        if self._together:
+            self._due = True
+        else:
             self._write()
 
     @contextmanager
-    def one_commit(self, *, may_wait: bool = False) -> Iterator[None]:
+    def one_commit(self) -> Iterator[None]:
         """What is done within is durable at its end, as one; until then nobody may be told of it.
-
-        may_wait: for the next commit; `holding` says that something does.
 
         That something was refused is part of it. Where anything else goes wrong nothing is
         committed: what is half done is not in the store, from which a restart goes on.
         """
-        self._together, held = True, self._due
+        self._together = True
         try:
             yield
         except InvalidError:
             self._end_together()
             raise
         except BaseException:
-            self._together, self._due = False, held
+            self._together = self._due = False
             raise
-        self._end_together(may_wait=may_wait)
+        self._end_together()
 
-    @property
-    def holding(self) -> bool:
-        """Whether something waits for the next commit: nobody may be told of it yet."""
-        return self._due and not self._together
-
-    def _end_together(self, *, may_wait: bool = False) -> None:
-        self._together = False
-        if self._due and not may_wait:
-            self._commit()
+    def _end_together(self) -> None:
+        due, self._together, self._due = self._due, False, False
+        if due:
+            self._write()
 
     def place(self, order: OrderRequest) -> BrokerOrder:
         """Take an order; it fills at the next quote of its instrument that reaches it.

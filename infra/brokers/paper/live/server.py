@@ -22,13 +22,9 @@ from market.errors import StreamLost
 from market.ports import PriceSource
 
 POLL_S = 0.002
-"""How often the source is asked for prices; an order fills late by no more."""
+"""How often the source is asked for prices; a fill is late by no more."""
 SAVE_EVERY_S = 0.25
 """What quotes alone moved is, at most, this old when the process dies."""
-HOLD_S = 0.008
-"""How long fills wait for the next request, whose commit is then theirs, and the streams with them.
-Where decisions follow each other that is every second commit.
-"""
 
 
 class ExchangeServer:
@@ -58,7 +54,6 @@ class ExchangeServer:
         self._delayed: list[tuple[float, int, DeadlineLine, Answer]] = []
         self._order = itertools.count()
         self._saved_at = 0.0
-        self._held_since = 0.0
         self._stopping = False
         self._woken, self._bell = socket.socketpair()
 
@@ -98,18 +93,12 @@ class ExchangeServer:
             self._hang_up()
 
     def _turn(self) -> None:
-        # A stream that is not served while fills wait must not keep the loop awake.
-        streams = () if self._exchange.holding else self._streams
-        waiting: list[Readable] = [*self._doors, *self._asking, *self._unready, *streams]
+        waiting: list[Readable] = [*self._doors, *self._asking, *self._unready, *self._streams]
         ready = readable([*waiting, self._woken], time.monotonic() + POLL_S)
-        asked, now_s = any(line in ready for line in self._asking), time.monotonic()
-        may_wait = not asked and now_s < self._held_since + HOLD_S
-        with self._exchange.one_commit(may_wait=may_wait):
+        with self._exchange.one_commit():
             self._take_prices()
             for line in tuple(self._asking):
                 self._serve(line, line in ready)
-        if not self._exchange.holding:
-            self._held_since = now_s
         self._answer_all()
         for door in self._doors:
             for caller in door.arrivals():
@@ -118,7 +107,7 @@ class ExchangeServer:
             self._begin_stream(line)
         now_s = time.monotonic()
         self._answer_delayed(now_s)
-        for stream in () if self._exchange.holding else tuple(self._streams):
+        for stream in tuple(self._streams):
             try:
                 stream.turn(self._exchange, now_s)
             except StreamLost:
