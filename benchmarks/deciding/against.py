@@ -1,7 +1,8 @@
 """Decisions of this checkout and of another one, in turns: how many times as long they take.
 
 Where a machine is twice as fast in one second as in the next, nothing else tells one version from
-another. `git worktree add FOLDER COMMIT` makes a checkout. One JSON line a figure; `--short` takes
+another. `git worktree add FOLDER COMMIT` makes a checkout. One with an environment of its own runs
+in that one, so that interpreters can be compared as well. One JSON line a figure; `--short` takes
 fewer turns.
 """
 
@@ -31,8 +32,10 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        own = folder / ".venv" / "bin" / "python"
+        python = str(own) if own.exists() else sys.executable
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "benchmarks" / "deciding" / "asked.py")],
+            [python, str(HERE / "benchmarks" / "deciding" / "asked.py")],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(folder)},
             stdin=subprocess.PIPE,
