@@ -225,6 +225,8 @@ def unheard(text: str, /, *, level: str = "info", **fields: object) -> None:
 
 FREE = 1e3
 """Of equity: a limit that is measured and never reached."""
+MOST_ORDERS = 30_000
+"""More than any measurement sends: a fast machine sends more in a second than a desk may."""
 
 
 def open_limits(limits: RiskLimits) -> RiskLimits:
@@ -239,7 +241,11 @@ def open_limits(limits: RiskLimits) -> RiskLimits:
         max_portfolio_var=FREE,
         stress=StressLimits(FREE, FREE, FREE, FREE, FREE),
         pace=limits.pace._replace(
-            duplicate_ns=0.0, per_second=1_000, per_minute=30_000, max_fills=1_000, collar_ns=0.0
+            duplicate_ns=0.0,
+            per_second=MOST_ORDERS,
+            per_minute=MOST_ORDERS,
+            max_fills=1_000,
+            collar_ns=0.0,
         ),
     )
 
