@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -67,6 +68,11 @@ def changed(
     if not why:
         raise ConfigError("say why with --reason: it stands in the journal beside what was done")
     return asked(home, name, by=by or login_name(), reason=why, **facts)
+
+
+def print_json(told: Any) -> None:
+    """One JSON value on stdout, for machines."""
+    typer.echo(json.dumps(plain(told)))
 
 
 def plain(value: Any) -> Any:

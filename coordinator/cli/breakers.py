@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from coordinator.cli.asking import DEFAULT_HOME, Home, plain
+from coordinator.cli.asking import DEFAULT_HOME, Home, print_json
 from coordinator.cli.options import AsJson
 from coordinator.live.status_view import table_of
 from coordinator.live.trading import look
@@ -24,7 +22,7 @@ def breakers(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Tell how each breaker stands: its limit, what it last measured, and the newest trips."""
     told = look(DeskHome(folder=home))
     if as_json:
-        typer.echo(json.dumps(plain({name: told[name] for name in ("breakers", "trips")})))
+        print_json({name: told[name] for name in ("breakers", "trips")})
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(_standing(told["breakers"]))

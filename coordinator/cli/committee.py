@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed
+from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed, print_json
 from coordinator.cli.inspect import agents as show_agents
 from coordinator.cli.options import AgentNames, AsJson, ConfigFile
 
@@ -36,15 +36,22 @@ def add(
     home: Home = DEFAULT_HOME,
     by: By = None,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Seat an agent of the allow-list while the desk trades; as a shadow unless given a weight."""
-    _tell(changed(home, "seat", by, reason, agent=name, weight=weight))
+    _tell(changed(home, "seat", by, reason, agent=name, weight=weight), as_json)
 
 
 @agents.command()
-def remove(name: Seat, home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+def remove(
+    name: Seat,
+    home: Home = DEFAULT_HOME,
+    by: By = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Let an agent go while the desk trades."""
-    _tell(changed(home, "unseat", by, reason, agent=name))
+    _tell(changed(home, "unseat", by, reason, agent=name), as_json)
 
 
 @agents.command()
@@ -54,13 +61,17 @@ def weight(
     home: Home = DEFAULT_HOME,
     by: By = None,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Give an agent another weight while the desk trades, from the next decision on."""
-    _tell(changed(home, "weigh", by, reason, agent=name, weight=weight))
+    _tell(changed(home, "weigh", by, reason, agent=name, weight=weight), as_json)
 
 
-def _tell(told: dict[str, Any]) -> None:
+def _tell(told: dict[str, Any], as_json: bool) -> None:
     weights = told["weights"]
+    if as_json:
+        print_json({"seated": told["seated"], "weights": weights})
+        return
     seats = ", ".join(
         f"{name} {weights[name]:.2f}" if weights[name] > 0.0 else f"{name} (shadow)"
         for name in told["seated"]

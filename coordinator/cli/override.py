@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed, plain
+from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed, print_json
 from coordinator.cli.options import AsJson
 from coordinator.configuration.durations import seconds
 from coordinator.live.override_view import override_line
@@ -35,28 +34,31 @@ def begin(
     home: Home = DEFAULT_HOME,
     by: By = None,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Override a limit from the next bar on. Needs --for, --by and --reason."""
     told = changed(
         home, "override", _named(by), reason, limit=limit, value=value, for_s=seconds(lasting)
     )
-    _tell(told)
+    _tell(told, as_json)
 
 
 @override.command()
-def end(limit: Limit, home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+def end(
+    limit: Limit,
+    home: Home = DEFAULT_HOME,
+    by: By = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Back to what is configured, from the next bar on. Needs --by and --reason."""
-    _tell(changed(home, "end_override", _named(by), reason, limit=limit))
+    _tell(changed(home, "end_override", _named(by), reason, limit=limit), as_json)
 
 
 @override.command("list")
 def in_force(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Show what is overridden now."""
-    told = look(DeskHome(folder=home))
-    if as_json:
-        typer.echo(json.dumps(plain(told.get("overrides", []))))
-    else:
-        _tell(told)
+    _tell(look(DeskHome(folder=home)), as_json)
 
 
 def _named(by: str | None) -> str:
@@ -65,9 +67,13 @@ def _named(by: str | None) -> str:
     return by
 
 
-def _tell(told: dict[str, Any]) -> None:
+def _tell(told: dict[str, Any], as_json: bool) -> None:
+    standing = told.get("overrides", [])
+    if as_json:
+        print_json(standing)
+        return
     console = Console(soft_wrap=True)
-    for one in told.get("overrides", []):
+    for one in standing:
         console.print(override_line(one), highlight=False)
-    if not told.get("overrides"):
+    if not standing:
         console.print(NONE, highlight=False)

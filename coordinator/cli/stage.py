@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed, plain
+from coordinator.cli.asking import DEFAULT_HOME, By, Home, Reason, changed, print_json
 from coordinator.cli.options import AsJson
 from coordinator.live.stage_view import stage_line, stage_picture
 from coordinator.live.trading import look
@@ -32,30 +31,43 @@ def show(context: typer.Context, home: Home = DEFAULT_HOME, as_json: AsJson = Fa
         return
     told = look(DeskHome(folder=home))["capital"]
     if as_json:
-        typer.echo(json.dumps(plain(told)))
+        print_json(told)
     else:
         Console().print(stage_picture(told), highlight=False)
 
 
 @stage.command()
-def promote(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+def promote(
+    home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "", as_json: AsJson = False
+) -> None:
     """Move up one stage, where the evidence is enough. Needs --by and --reason."""
     if not by:
         raise ConfigError(BY_NAME)
-    _tell(changed(home, "promote", by, reason))
+    _tell(changed(home, "promote", by, reason), as_json)
 
 
 @stage.command()
-def demote(home: Home = DEFAULT_HOME, to: To = "", by: By = None, reason: Reason = "") -> None:
+def demote(
+    home: Home = DEFAULT_HOME,
+    to: To = "",
+    by: By = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Move down at once, by one stage or to one; to the same one the evidence begins anew."""
-    _tell(changed(home, "demote", by, reason, stage=to))
+    _tell(changed(home, "demote", by, reason, stage=to), as_json)
 
 
 @stage.command("emergency-stop")
-def emergency_stop(home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "") -> None:
+def emergency_stop(
+    home: Home = DEFAULT_HOME, by: By = None, reason: Reason = "", as_json: AsJson = False
+) -> None:
     """Open nothing new from here; what reduces a position still passes. Needs --reason."""
-    _tell(changed(home, "emergency_stop", by, reason))
+    _tell(changed(home, "emergency_stop", by, reason), as_json)
 
 
-def _tell(told: dict[str, Any]) -> None:
-    Console(soft_wrap=True).print(stage_line(told["capital"]), highlight=False)
+def _tell(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(told["capital"])
+    else:
+        Console(soft_wrap=True).print(stage_line(told["capital"]), highlight=False)

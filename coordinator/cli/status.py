@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from coordinator.cli.asking import DEFAULT_HOME, Home, plain
+from coordinator.cli.asking import DEFAULT_HOME, Home, print_json
 from coordinator.cli.options import AsJson
 from coordinator.cli.trade_view import TradeView
 from coordinator.interrupts import interrupts_noted
@@ -25,7 +24,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Tell how a live desk stands: mode, account, what is open, the committee's health."""
     told = look(DeskHome(folder=home))
     if as_json:
-        typer.echo(json.dumps(plain(told)))
+        print_json(told)
     else:
         Console().print(status_picture(told), highlight=False)
 

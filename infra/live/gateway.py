@@ -33,6 +33,7 @@ from market.errors import (
     Fenced,
     InvalidError,
     LedgerMismatch,
+    QuorumError,
 )
 from market.events import (
     AlertRaised,
@@ -383,11 +384,24 @@ class LiveGateway:
         self.books.durable()
         self._tell(f"{mode.value} by {by}: {reason}", level="warning", mode=mode.value, by=by)
 
-    def halt(self, why: str) -> None:
+    def halt(self, why: str, by: str = "reconciliation") -> None:
         """No new risk, on the desk's own account; also once a desk that stops is taken up again."""
         state = self.books.state
         if state.mode is Mode.TRADING or halted_to_stop(state.mode, state.mode_reason):
-            self.change_mode(Mode.HALTED, "reconciliation", why)
+            self.change_mode(Mode.HALTED, by, why)
+
+    def give_up(self, why: str) -> None:
+        """Nobody serves this desk any more: whoever takes it up again finds it halted, and why.
+
+        What works is cancelled as far as the broker does that still. One that has not opened has
+        nothing to halt.
+        """
+        if not self.opened:
+            return
+        with suppress(QuorumError):
+            self.alert("critical", f"the gateway stops: {why}")
+            self.halt(why, by="gateway")
+            self.dispatch.cancel_working()
 
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""

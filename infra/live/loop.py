@@ -17,6 +17,7 @@ from infra.logs import Tell
 from infra.metrics import DATA_AGE_SECONDS, NO_METERS, Meters
 from infra.transport import SocketLine, Switchboard
 from market.errors import (
+    FatalError,
     Fenced,
     InvalidError,
     JournalUnwritable,
@@ -107,10 +108,15 @@ class GatewayLoop:
         )
 
     def run(self, leaving: Callable[[], bool]) -> None:
-        """Until `stop` has settled everything, or `leaving()`. Only a defect raises."""
+        """Until `stop` has settled everything, or `leaving()`. Only a defect raises, and FatalError
+        where going on could lose money: the desk is halted then, on record.
+        """
         try:
             while not self.stopped and not leaving():
                 self._turn()
+        except FatalError as error:
+            self._gateway.give_up(str(error))
+            raise
         finally:
             self._hang_up()
 

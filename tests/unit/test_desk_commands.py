@@ -228,6 +228,38 @@ def test_stop_waits_until_the_desk_has_settled(
     assert resumed in said(capsys)
 
 
+def test_what_changes_a_desk_answers_machines_with_one_strict_object(
+    desk: LiveDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answered(*arguments: str) -> Any:
+        """stdout of a command that succeeds."""
+        words = (*arguments, "--by", "ann", "--reason", "news", "--json")
+        assert quorum(desk, *words) == 0
+        out = capsys.readouterr()
+        assert out.err == ""
+        return json.loads(out.out, parse_constant=pytest.fail)
+
+    holding(desk, EUR_USD=10_000.0)
+    assert answered("agents", "weight", "momentum", "0.3")["weights"]["momentum"] == 0.3
+    assert answered("agents", "remove", "mean_reversion")["seated"] == ["momentum"]
+    assert "mean_reversion" in answered("agents", "add", "mean_reversion")["seated"]
+    assert answered("stage", "emergency-stop")["stage"] == "emergency_stop"
+    assert answered("halt")["mode"] == "HALTED"
+    assert answered("resume")["mode"] == "TRADING"
+    left = answered("stop")
+    assert (left["stopped"], left["positions"][0]["units"]) == (True, 10_000.0)
+    desk.ended()
+
+
+def test_a_flatten_tells_machines_what_is_left_after_the_time(
+    desk: LiveDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holding(desk, EUR_USD=10_000.0)
+    assert quorum(desk, "flatten", "--reason", "news", "--within", "0", "--json") == 1
+    left = json.loads(capsys.readouterr().out)
+    assert (left["mode"], left["positions"][0]["units"]) == ("FLATTENING", 10_000.0)
+
+
 def test_a_desk_at_oanda_is_taken_up_again_with_its_environment_and_account(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,9 +13,15 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.asking import ask_desk
 from infra.live.books import Books
 from infra.live.home import DeskHome
-from market.accounts import MARGIN_CALL
+from market.accounts import MARGIN_CALL, BrokerOrder, Transaction
 from market.desk_state import DeskState
-from market.errors import ConfigError, JournalUnwritable, TransientError
+from market.errors import (
+    ConfigError,
+    FatalError,
+    JournalUnwritable,
+    OutcomeUnknown,
+    TransientError,
+)
 from market.events import AlertRaised, Event, OrderFilled, OrderIntended
 from market.live_events import (
     AgentJoined,
@@ -29,7 +35,15 @@ from market.live_events import (
 )
 from market.live_messages import Command, CommitteeChanged, RearmAsked
 from market.orders import Bracket
-from tests.live import LEVELS, ROWS, LiveDesk, coordinator_of, live_desk, session_started
+from tests.live import (
+    LEVELS,
+    ROWS,
+    WITHIN_S,
+    LiveDesk,
+    coordinator_of,
+    live_desk,
+    session_started,
+)
 from tests.live_broker import CASH, FakeBroker
 
 ANN = {"by": "ann", "reason": "news"}
@@ -455,6 +469,65 @@ def test_a_desk_that_cannot_record_answers_refuses_and_can_be_stopped(tmp_path: 
         assert "the disk is full" in desk.ask("flatten", **ANN).refused
         assert "the disk is full" in desk.ask("stop", **ANN).refused
         desk.ended()
+
+
+class Forgetful(FakeBroker):
+    """The first cancellations get no answer and have no effect."""
+
+    unheard = 0
+
+    def cancel(self, client_order_id: str) -> BrokerOrder:
+        if self.unheard:
+            self.unheard -= 1
+            raise OutcomeUnknown(f"cancel {client_order_id} was sent and not answered")
+        return super().cancel(client_order_id)
+
+
+def test_a_halted_desk_asks_again_to_cancel_what_would_open_risk(tmp_path: Path) -> None:
+    broker = Forgetful()
+    for symbol, level in LEVELS.items():
+        broker.market(symbol, level)
+    with live_desk(tmp_path, broker) as desk:
+        with coordinator_of(desk) as coordinator:
+            assert coordinator.order({"EUR_USD": 1_000.0}).sent == 1
+        broker.unheard = 2
+        assert [one["symbol"] for one in desk.ask("halt", **ANN).told["open_orders"]] == ["EUR_USD"]
+        desk.until(lambda told: not told["open_orders"])
+        assert broker.unheard == 0
+        assert broker.working() == ()
+
+
+class OfAnotherAccount(FakeBroker):
+    """Answers for somebody else's account once `strange` is set."""
+
+    strange = False
+
+    def transactions(self, after: int) -> tuple[Transaction, ...]:
+        if self.strange:
+            raise FatalError("transactions were answered for another account")
+        return super().transactions(after)
+
+
+def test_a_gateway_that_cannot_go_on_halts_the_desk_on_record_and_cancels_what_works(
+    tmp_path: Path,
+) -> None:
+    broker = OfAnotherAccount()
+    for symbol, level in LEVELS.items():
+        broker.market(symbol, level)
+    with live_desk(tmp_path, broker, loop_options={"reconcile_every_s": 0.0}) as desk:
+        with coordinator_of(desk) as coordinator:
+            assert coordinator.order({"EUR_USD": 1_000.0}).sent == 1
+            assert [order.symbol for order in broker.working()] == ["EUR_USD"]
+            broker.strange = True
+            desk.thread.join(WITHIN_S)
+        assert isinstance(desk.failure, FatalError)
+        desk.gateway.books.close()
+        halted, alert = desk.events(ModeChanged)[-1], desk.events(AlertRaised)[-1]
+        assert (halted.mode, halted.by) == ("HALTED", "gateway")
+        assert "another account" in halted.reason
+        assert alert.level == "critical"
+        assert "the gateway stops: transactions were answered for another" in alert.message
+        assert broker.working() == ()
 
 
 def test_a_desk_that_cannot_record_asks_to_cancel_until_nothing_works(tmp_path: Path) -> None:
