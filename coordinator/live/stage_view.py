@@ -73,9 +73,11 @@ def _needed(capital: Mapping[str, Any]) -> Table:
 def _measured(evidence: Mapping[str, float]) -> Text:
     low, high = evidence["sharpe_ratio_annual_low"], evidence["sharpe_ratio_annual_high"]
     interval = f"{low:+.2f} to {high:+.2f}" if math.isfinite(low) else "unknown"
+    ratio = evidence["sharpe_ratio_per_bar"]
+    a_bar = f"{ratio:.4f} a bar over" if math.isfinite(ratio) else "from"
     return Text(
         f"annual Sharpe ratio, {evidence['sharpe_ratio_confidence']:.0%} interval (Lo 2002): "
-        f"{interval}; {evidence['sharpe_ratio_per_bar']:.4f} a bar over {evidence['bars']:,.0f} "
+        f"{interval}; {a_bar} {evidence['bars']:,.0f} "
         f"bars, {evidence['uncounted_bars']:,.0f} more count for nothing\n"
         f"{evidence['halts']:,.0f} halts of the guardian, {evidence['mismatches']:,.0f} "
         "differences from the broker's books",

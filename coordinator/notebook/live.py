@@ -96,8 +96,8 @@ async def start_dynamic_trading(
     Raises ConfigError where the folder holds a desk that is not resumed or is at work, or none,
     FatalError where a member cannot be built.
     """
-    if not 0.0 < minutes < float("inf"):
-        raise ConfigError(f"expected a number of minutes above 0, found {minutes}")
+    if not isinstance(minutes, int | float) or not 0.0 < minutes < float("inf"):
+        raise ConfigError(f"expected a number of minutes above 0, found {minutes!r}")
     given: dict[str, dict[str, Any]] = {
         "data": {
             "instruments": None if instruments is None else tuple(instruments),

@@ -58,6 +58,7 @@ def test_a_desk_that_was_stopped_or_is_not_there_is_told(tmp_path: Path) -> None
     ("asked", "said"),
     [
         ({"minutes": 0.0}, "expected a number of minutes above 0, found 0.0"),
+        ({"minutes": "3"}, "expected a number of minutes above 0, found '3'"),
         ({"minutes": 1.0, "resume": True}, "holds no desk to resume"),
         ({"minutes": 1.0, "settings": {"live": {"feed": "ticks"}}}, "needs recorded ticks"),
     ],
