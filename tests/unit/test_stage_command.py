@@ -34,7 +34,8 @@ def test_a_stage_is_shown_with_its_limits_and_its_evidence_beside_what_is_needed
         told = said(capsys)
     for part in (
         "paper since", "risk a trade 0.50%", "exposure 20.0%", "daily loss as configured",
-        "days 0 ≥ 7 missing", "drawdown 0.0% ≤ 15.0% enough", "interval (Lo 2002): unknown; from 0 bars",
+        "days 0 ≥ 7 missing", "drawdown 0.0% ≤ 15.0% enough",
+        "interval (Lo 2002): unknown; from 0 bars",
         "live_minimal is closed: the journal does not say what its prices are",
     ):  # fmt: skip
         assert part in told, part
