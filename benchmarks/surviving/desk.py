@@ -41,6 +41,7 @@ def settings_of(seed: int, namespace: str) -> Settings:
             "guardian": {"max_daily_loss": 0.25, "max_drawdown": 0.5},
             # Faults are meant here, and orders are to flow all the same.
             "breakers": {"latency_s": 30.0, "failures": 10, "correlation": 0.95},
+            "pace": {"max_fills": 1_000},
             "live": {"speed": 25.0, "reconcile_every_s": 5.0},
             "ray": {"namespace": namespace},
         }

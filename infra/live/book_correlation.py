@@ -8,24 +8,27 @@ from market.bars import Floats
 
 FEWEST_POSITIONS = 3
 FEWEST_RETURNS = 10
+NO_ROW = -1
 
 
 def book_correlation(close: Floats, units: Floats, bars: int) -> float:
     """Mean correlation over the pairs of positions, each signed by the two sides.
 
     close: (T, M), of which the last `bars` returns are read; where a price is missing the one
-    before stands. units: (M,) signed. 0 with fewer than three positions; NaN where a position has
-    no price at first or there are fewer than ten returns. A price that does not move correlates
-    with none.
+    before stands, and nothing counts from before the first of every position. units: (M,) signed.
+    0 with fewer than three positions; NaN with fewer than ten returns. A price that does not move
+    correlates with none.
     """
     held = np.flatnonzero(units)
     if len(held) < FEWEST_POSITIONS:
         return 0.0
-    prices = close[-(bars + 1) :, held]
-    if len(prices) <= FEWEST_RETURNS:
+    prices = close[:, held]
+    rows = np.where(prices > 0.0, np.arange(len(prices))[:, None], NO_ROW)
+    newest = np.maximum.accumulate(rows, axis=0)
+    begun = (newest != NO_ROW).all(axis=1)
+    standing = np.take_along_axis(prices, newest, axis=0)[begun][-(bars + 1) :]
+    if len(standing) <= FEWEST_RETURNS:
         return float("nan")
-    rows = np.where(prices > 0.0, np.arange(len(prices))[:, None], 0)
-    standing = np.take_along_axis(prices, np.maximum.accumulate(rows, axis=0), axis=0)
     returns = np.diff(np.log(standing), axis=0) * np.sign(units[held])
     off = returns - returns.mean(axis=0)
     size = np.sqrt((off * off).sum(axis=0))

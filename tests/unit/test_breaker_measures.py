@@ -107,9 +107,32 @@ def test_a_book_of_two_correlates_with_nothing_and_one_that_cannot_be_measured_i
     close = np.exp(np.random.default_rng(1).normal(size=(30, 3)))
     assert book_correlation(close, np.array([1.0, 1.0, 0.0]), 20) == 0.0
     assert math.isnan(book_correlation(close[:5], np.ones(3), 20))
+    assert book_correlation(np.ones((30, 3)), np.ones(3), 20) == 0.0
+    close[:-10, 2] = np.nan
+    assert math.isnan(book_correlation(close, np.ones(3), 20)), "nine returns"
     close[:, 2] = np.nan
     assert math.isnan(book_correlation(close, np.ones(3), 20))
-    assert book_correlation(np.ones((30, 3)), np.ones(3), 20) == 0.0
+
+
+def test_where_a_price_is_missing_the_book_correlates_by_the_one_before() -> None:
+    close = np.exp(np.cumsum(np.random.default_rng(2).normal(0.0, 0.01, (40, 3)), axis=0))
+    standing = close.copy()
+    standing[19] = standing[18]  # the first of the last 21
+    standing[30, 1] = standing[29, 1]
+    gaps = close.copy()
+    gaps[19], gaps[30, 1] = np.nan, 0.0
+    expected = np.corrcoef(np.diff(np.log(standing[-21:]), axis=0), rowvar=False)
+    mean = expected[np.triu_indices(3, 1)].mean()
+    assert book_correlation(gaps, np.ones(3), 20) == pytest.approx(mean, abs=1e-12)
+
+
+def test_a_book_correlates_on_what_follows_the_first_price_of_every_position() -> None:
+    close = np.exp(np.cumsum(np.random.default_rng(3).normal(0.0, 0.01, (40, 3)), axis=0))
+    gaps = close.copy()
+    gaps[:25, 0] = np.nan
+    alone = book_correlation(close[25:], np.ones(3), 20)
+    assert math.isfinite(alone)
+    assert book_correlation(gaps, np.ones(3), 20) == alone
 
 
 class Slow(FakeBroker):
