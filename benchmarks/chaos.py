@@ -78,7 +78,7 @@ def main() -> None:
             try:
                 desk.start()
                 started = until(home, has_decided, 180.0)
-                how = "second bars at five times real time, 9 pairs, 4 agents, on Ray"
+                how = "bars of 5 s at 25 times real time, 9 pairs, 4 agents, on Ray"
                 figure("desk_starts_s", started, "s", None, how)
                 for name in (COORDINATOR, GATEWAY):
                     times = [recovery(desk, home, name) for _ in range(1 if SHORT else 3)]
