@@ -99,6 +99,7 @@ def equity(ledger: Ledger, mid: Floats, spread: Floats, rate: Floats) -> float:
     return total
 
 
+@lean_kernel
 def book_told(
     ledger: Ledger, column: int, units: float, price: float, rate: float, realised: float
 ) -> None:

@@ -8,17 +8,18 @@ that of every bar, for it only ever speaks against a desk.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from market.ledger import ROUNDING
 from market.quotes import PriceKind
+from market.record import Record
 
 DAY_NS = 86_400_000_000_000
 AT_REAL_TIME = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTrip:
+class OpenTrip(Record, frozen=True, kw_only=True):
     """A position while it is open. gained: account currency, financing included. counts: whether
     all of its life up to now is evidence.
     """
@@ -29,8 +30,7 @@ class OpenTrip:
     counts: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageEvidence:
+class StageEvidence(Record, frozen=True, kw_only=True):
     """Evidence since the stage began. Money in account currency, returns by bar.
 
     since: market time, UTC nanoseconds. prices, speed: of the prices at work, times real time.
