@@ -70,7 +70,7 @@ def _named(by: str | None) -> str:
 def _tell(told: dict[str, Any], as_json: bool) -> None:
     standing = told.get("overrides", [])
     if as_json:
-        print_json(standing)
+        print_json({"overrides": standing})
         return
     console = Console(soft_wrap=True)
     for one in standing:

@@ -38,13 +38,13 @@ from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.on_record import taken_up
-from coordinator.live.trading import desk_on_ray, ended, plan_for, settle
+from coordinator.live.trading import desk_on_ray, ended, plan_for, settle, why_silent
 from coordinator.live.trading_time import TradingTime, missing
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
-from market.errors import FatalError, TransientError
+from market.errors import TransientError
 from market.live_messages import Command
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _absolute(data: str) -> str:
 def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> dict[str, Any]:
     """Show how it goes until the time is over or a person wants to stop; then settle.
 
-    for_s: as of `TradingTime`. Raises FatalError where a member cannot be built.
+    for_s: as of `TradingTime`. Raises FatalError as `why_silent`.
     """
     trading = TradingTime(for_s)
     told: dict[str, Any] = {}
@@ -172,10 +172,7 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
                 stopped = ended(home, told)
                 if told and stopped is not None:
                     return dict(stopped)  # `quorum stop` of another terminal
-                problem = desk.problem()
-                if problem and not told:
-                    raise FatalError(problem) from None
-                view.silent(problem, starting=not told)
+                view.silent(why_silent(desk, told), starting=not told)
                 continue
             trading.heard(told)
             view(told, "" if trading.begun else desk.problem() or missing(told))

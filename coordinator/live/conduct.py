@@ -136,6 +136,16 @@ class DeskOnRay:
                 return f"{asked[answer]}: {status['failure']}"
         return ""
 
+    def given_up(self) -> str:
+        """Why the gateway serves no more, in its own words; empty where it does, or may again."""
+        silent = (ValueError, RayActorError, ray.exceptions.GetTimeoutError)
+        with contextlib.suppress(*silent):
+            gateway: Any = ray.get_actor(GATEWAY, self._namespace)
+            status = ray.get(gateway.status.remote(), timeout=ANSWER_WITHIN_S)
+            if status["ended"] and status["failure"]:
+                return f"{GATEWAY}: {status['failure']}"
+        return ""
+
     def take_down(self) -> None:
         """Kill every actor of the desk; the journal is whole whenever that happens."""
         for name in (*self.actors, *(place.name for place in self._plan.places)):

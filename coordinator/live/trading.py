@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
@@ -17,7 +17,7 @@ from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
 from infra.live.opening import refuse_another, session_at
 from infra.live.resuming import command_to_resume
-from market.errors import ConfigError, TransientError
+from market.errors import ConfigError, FatalError, TransientError
 from market.live_messages import Command
 
 if TYPE_CHECKING:
@@ -94,6 +94,26 @@ def look(home: DeskHome) -> dict[str, Any]:
         return dict(ask_desk(home, Command(name="status")).told)
     except TransientError as error:
         raise TransientError(left_as(home) or str(error)) from None
+
+
+class Watchable(Protocol):
+    """A desk that can say why nobody hears of it: `DeskOnRay`."""
+
+    def problem(self) -> str: ...
+    def given_up(self) -> str: ...
+
+
+def why_silent(desk: Watchable, told: Told) -> str:
+    """What keeps a desk from its work while its gateway does not answer, empty where nothing does.
+
+    told: its last status. Raises FatalError that says why where it will not answer any more: of one
+    that has not begun, because a member cannot be built.
+    """
+    problem = desk.problem()
+    for_good = desk.given_up() if told else problem
+    if for_good:
+        raise FatalError(for_good)
+    return problem
 
 
 def left_as(home: DeskHome) -> str:

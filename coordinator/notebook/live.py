@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import StringIO
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,22 @@ from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.on_record import taken_up
 from coordinator.live.status_view import status_picture
-from coordinator.live.trading import desk_on_ray, ended, look, plan_for, settle
+from coordinator.live.trading import (
+    Watchable,
+    desk_on_ray,
+    ended,
+    look,
+    plan_for,
+    settle,
+    why_silent,
+)
 from coordinator.live.trading_time import TradingTime, missing
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
 from coordinator.report.grid import plain_text
 from infra.live.home import DeskHome
-from market.errors import ConfigError, FatalError, TransientError
+from market.errors import ConfigError, TransientError
 
 DEMO_YEARS = ("2013-01-01", "2016-12-31")
 LOOK_EVERY_S = 0.5
@@ -94,9 +103,9 @@ async def start_dynamic_trading(
     `quorum trade` and `replay`.
 
     Raises ConfigError where the folder holds a desk that is not resumed or is at work, or none,
-    FatalError where a member cannot be built.
+    FatalError where a member cannot be built, or the gateway cannot go on.
     """
-    if not isinstance(minutes, int | float) or not 0.0 < minutes < float("inf"):
+    if not isinstance(minutes, Real) or not 0.0 < minutes < float("inf"):
         raise ConfigError(f"expected a number of minutes above 0, found {minutes!r}")
     given: dict[str, dict[str, Any]] = {
         "data": {
@@ -118,7 +127,7 @@ async def start_dynamic_trading(
     why = "interrupted"
     with desk_on_ray(plan, desk_home, choice, print) as desk:
         try:
-            told = await _watched(desk_home, minutes * 60.0, desk.problem)
+            told = await _watched(desk_home, minutes * 60.0, desk)
             why = "the time is over"
         finally:
             told = settle(desk_home, BY, why, told)
@@ -135,13 +144,13 @@ def show_system_status(home: str | Path | None = None) -> SystemStatus:
     return SystemStatus(folder, look(DeskHome(folder=folder)))
 
 
-async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> Mapping[str, Any]:
+async def _watched(home: DeskHome, for_s: float, desk: Watchable) -> Mapping[str, Any]:
     """The newest status once the time is over, or somebody stopped the desk. for_s: as of
-    `TradingTime`.
+    `TradingTime`. Raises FatalError as `why_silent`.
     """
 
     def starting(told: Mapping[str, Any]) -> str:
-        return problem() or missing(told)
+        return desk.problem() or missing(told)
 
     trading = TradingTime(for_s)
     told: Mapping[str, Any] = {}
@@ -154,10 +163,7 @@ async def _watched(home: DeskHome, for_s: float, problem: Callable[[], str]) -> 
                 stopped = ended(home, told)
                 if told and stopped is not None:
                     return stopped
-                wrong = await asyncio.to_thread(problem)
-                if wrong and not told:
-                    raise FatalError(wrong) from None
-                view.silent(wrong, starting=not told)
+                view.silent(await asyncio.to_thread(why_silent, desk, told), starting=not told)
                 continue
             trading.heard(told)
             view(told, "" if trading.begun else await asyncio.to_thread(starting, told))

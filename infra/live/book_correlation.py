@@ -16,8 +16,9 @@ def book_correlation(close: Floats, units: Floats, bars: int) -> float:
 
     close: (T, M), of which the last `bars` returns are read; where a price is missing the one
     before stands, and nothing counts from before the first of every position. units: (M,) signed.
-    0 with fewer than three positions; NaN with fewer than ten returns. A price that does not move
-    correlates with none.
+    0 with fewer than three positions; NaN with fewer than ten returns, or where one of them has no
+    more than ten prices among those: what stands for long would correlate with nothing. A price
+    that does not move correlates with none.
     """
     held = np.flatnonzero(units)
     if len(held) < FEWEST_POSITIONS:
@@ -27,7 +28,8 @@ def book_correlation(close: Floats, units: Floats, bars: int) -> float:
     newest = np.maximum.accumulate(rows, axis=0)
     begun = (newest != NO_ROW).all(axis=1)
     standing = np.take_along_axis(prices, newest, axis=0)[begun][-(bars + 1) :]
-    if len(standing) <= FEWEST_RETURNS:
+    priced = (rows[-(bars + 1) :] != NO_ROW).sum(axis=0)
+    if len(standing) <= FEWEST_RETURNS or (priced <= FEWEST_RETURNS).any():
         return float("nan")
     returns = np.diff(np.log(standing), axis=0) * np.sign(units[held])
     off = returns - returns.mean(axis=0)

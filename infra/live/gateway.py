@@ -33,7 +33,6 @@ from market.errors import (
     Fenced,
     InvalidError,
     LedgerMismatch,
-    QuorumError,
 )
 from market.events import (
     AlertRaised,
@@ -391,17 +390,12 @@ class LiveGateway:
             self.change_mode(Mode.HALTED, by, why)
 
     def give_up(self, why: str) -> None:
-        """Nobody serves this desk any more: whoever takes it up again finds it halted, and why.
-
-        What works is cancelled as far as the broker does that still. One that has not opened has
-        nothing to halt.
+        """Nobody serves this desk any more: whoever takes it up again finds it halted, or being
+        closed, and why. One that has never traded has nothing to halt. Raises JournalUnwritable.
         """
-        if not self.opened:
-            return
-        with suppress(QuorumError):
+        if self.books.state.openings:
             self.alert("critical", f"the gateway stops: {why}")
             self.halt(why, by="gateway")
-            self.dispatch.cancel_working()
 
     def flatten(self) -> None:
         """One step of closing everything; HALTED once nothing is left."""
@@ -426,8 +420,8 @@ class LiveGateway:
 
     def cancel_unrecorded(self) -> bool:
         """Ask to cancel what the broker says still works; whether anything did, or may yet: an
-        order that was not answered may be shown later. For books that cannot be written, which do
-        not hear of its end any more.
+        order that was not answered may be shown later. For books that cannot be written, or that
+        nobody carries on, which do not hear of its end.
         """
         state, works = self.books.state, False
         for name in state.orders:

@@ -115,7 +115,7 @@ class GatewayLoop:
             while not self.stopped and not leaving():
                 self._turn()
         except FatalError as error:
-            self._gateway.give_up(str(error))
+            self._give_up(str(error))
             raise
         finally:
             self._hang_up()
@@ -196,7 +196,9 @@ class GatewayLoop:
         elif isinstance(message, Decided):
             try:
                 line.post(self._gateway.execute(message))
-            except JournalUnwritable:
+            except Fenced as error:
+                line.post(Failure(error))
+            except FatalError:
                 raise
             except QuorumError as error:
                 line.post(Failure(error))
@@ -272,6 +274,8 @@ class GatewayLoop:
                 return self._commands.answer(message)
             except JournalUnwritable as error:
                 self._unrecorded(error)
+            except FatalError:
+                raise
             except QuorumError as error:
                 return CommandAnswered(refused=str(error))
         elif message.name == "status":
@@ -376,6 +380,19 @@ class GatewayLoop:
         self._gateway.breakers.unrecorded(self._gateway.now)
         self._tell(str(error), level="critical")
         self._cancel_unrecorded()
+
+    def _give_up(self, why: str) -> None:
+        """Leave the desk halted on record, and nothing at work at the broker, as far as either can
+        be had within some seconds.
+        """
+        with contextlib.suppress(JournalUnwritable):
+            self._gateway.give_up(why)
+        until = time.monotonic() + SETTLE_WITHIN_S
+        while time.monotonic() < until:
+            with contextlib.suppress(QuorumError):
+                if not self._gateway.cancel_unrecorded():
+                    return
+            time.sleep(CANCEL_EVERY_S)
 
     def _cancel_unrecorded(self) -> None:
         """Ask again and again until nothing works: that it ended cannot be booked any more."""

@@ -114,6 +114,14 @@ def test_a_book_of_two_correlates_with_nothing_and_one_that_cannot_be_measured_i
     assert math.isnan(book_correlation(close, np.ones(3), 20))
 
 
+def test_a_position_that_has_been_silent_for_long_leaves_the_correlation_unknown() -> None:
+    together = np.exp(np.cumsum(np.random.default_rng(4).normal(0.0, 0.01, (80, 1)), axis=0))
+    close = np.tile(together, (1, 3))
+    assert book_correlation(close, np.ones(3), 20) == pytest.approx(1.0)
+    close[-21:, 2] = np.nan
+    assert math.isnan(book_correlation(close, np.ones(3), 20))
+
+
 def test_where_a_price_is_missing_the_book_correlates_by_the_one_before() -> None:
     close = np.exp(np.cumsum(np.random.default_rng(2).normal(0.0, 0.01, (40, 3)), axis=0))
     standing = close.copy()

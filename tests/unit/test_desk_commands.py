@@ -243,6 +243,7 @@ def test_what_changes_a_desk_answers_machines_with_one_strict_object(
     assert answered("agents", "weight", "momentum", "0.3")["weights"]["momentum"] == 0.3
     assert answered("agents", "remove", "mean_reversion")["seated"] == ["momentum"]
     assert "mean_reversion" in answered("agents", "add", "mean_reversion")["seated"]
+    assert answered("stage", "demote", "--to", "paper")["reason"] == "news"
     assert answered("stage", "emergency-stop")["stage"] == "emergency_stop"
     assert answered("halt")["mode"] == "HALTED"
     assert answered("resume")["mode"] == "TRADING"
@@ -258,6 +259,17 @@ def test_a_flatten_tells_machines_what_is_left_after_the_time(
     assert quorum(desk, "flatten", "--reason", "news", "--within", "0", "--json") == 1
     left = json.loads(capsys.readouterr().out)
     assert (left["mode"], left["positions"][0]["units"]) == ("FLATTENING", 10_000.0)
+
+
+def test_a_stop_tells_machines_that_the_desk_has_not_settled_after_the_time(
+    desk: LiveDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with coordinator_of(desk) as coordinator:
+        coordinator.order({"EUR_USD": 10_000.0})
+    with desk.broker.unreachable():  # nothing can be cancelled
+        assert quorum(desk, "stop", "--within", "0", "--json") == 1
+        left = json.loads(capsys.readouterr().out)
+    assert (left["stopped"], left["stopping"], len(left["open_orders"])) == (False, True, 1)
 
 
 def test_a_desk_at_oanda_is_taken_up_again_with_its_environment_and_account(

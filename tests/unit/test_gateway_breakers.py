@@ -451,13 +451,16 @@ def test_a_resume_arms_what_is_over_and_says_what_still_holds(
     words = ["resume", "--home", str(desk.home.folder), "--by", "ann", "--reason", "looked"]
     assert run(words) == 1
     assert "PRICE_FALL still holds and blocks new risk: 0.15 of price" in capsys.readouterr().out
+    assert run([*words, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert {one["name"]: one["phase"] for one in told["breakers"]}["PRICE_FALL"] == "TRIPPED"
     desk.broker.market("EUR_USD", 0.85 * LEVELS["EUR_USD"], 2e-4, seconds=301)
     desk.until(lambda told: all(one["measured"] < 0.01 for one in told["breakers"][:2]))
     assert run(words) == 0
     assert tripped(desk.status()) == set()
     desk.kill()
     resets = [event for event in desk.events(BreakerReset) if event.breaker == PRICE_FALL]
-    assert [(event.by, event.reason) for event in resets] == [("ann", "looked")] * 2
+    assert [(event.by, event.reason) for event in resets] == [("ann", "looked")] * 3
 
 
 def test_a_tripped_breaker_survives_the_gateway(tmp_path: Path) -> None:

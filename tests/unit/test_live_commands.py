@@ -13,11 +13,10 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.asking import ask_desk
 from infra.live.books import Books
 from infra.live.home import DeskHome
-from market.accounts import MARGIN_CALL, BrokerOrder, Transaction
+from market.accounts import MARGIN_CALL, BrokerOrder
 from market.desk_state import DeskState
 from market.errors import (
     ConfigError,
-    FatalError,
     JournalUnwritable,
     OutcomeUnknown,
     TransientError,
@@ -38,7 +37,6 @@ from market.orders import Bracket
 from tests.live import (
     LEVELS,
     ROWS,
-    WITHIN_S,
     LiveDesk,
     coordinator_of,
     live_desk,
@@ -494,39 +492,6 @@ def test_a_halted_desk_asks_again_to_cancel_what_would_open_risk(tmp_path: Path)
         assert [one["symbol"] for one in desk.ask("halt", **ANN).told["open_orders"]] == ["EUR_USD"]
         desk.until(lambda told: not told["open_orders"])
         assert broker.unheard == 0
-        assert broker.working() == ()
-
-
-class OfAnotherAccount(FakeBroker):
-    """Answers for somebody else's account once `strange` is set."""
-
-    strange = False
-
-    def transactions(self, after: int) -> tuple[Transaction, ...]:
-        if self.strange:
-            raise FatalError("transactions were answered for another account")
-        return super().transactions(after)
-
-
-def test_a_gateway_that_cannot_go_on_halts_the_desk_on_record_and_cancels_what_works(
-    tmp_path: Path,
-) -> None:
-    broker = OfAnotherAccount()
-    for symbol, level in LEVELS.items():
-        broker.market(symbol, level)
-    with live_desk(tmp_path, broker, loop_options={"reconcile_every_s": 0.0}) as desk:
-        with coordinator_of(desk) as coordinator:
-            assert coordinator.order({"EUR_USD": 1_000.0}).sent == 1
-            assert [order.symbol for order in broker.working()] == ["EUR_USD"]
-            broker.strange = True
-            desk.thread.join(WITHIN_S)
-        assert isinstance(desk.failure, FatalError)
-        desk.gateway.books.close()
-        halted, alert = desk.events(ModeChanged)[-1], desk.events(AlertRaised)[-1]
-        assert (halted.mode, halted.by) == ("HALTED", "gateway")
-        assert "another account" in halted.reason
-        assert alert.level == "critical"
-        assert "the gateway stops: transactions were answered for another" in alert.message
         assert broker.working() == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,6 +220,11 @@ def test_the_command_sets_lists_and_ends_an_override(
         assert "refused: max_position is configured as 0.9" in said(capsys)
         assert quorum(desk, "override", "end", "max_position", *NAMED) == 0
         assert "no override is in force" in said(capsys)
+        assert quorum(desk, *set_it, *NAMED, "--json") == 0
+        (moved,) = json.loads(capsys.readouterr().out)["overrides"]
+        assert (moved["limit"], moved["value"]) == ("max_position", 0.5)
+        assert quorum(desk, "override", "end", "max_position", *NAMED, "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {"overrides": []}
 
 
 def test_a_length_that_is_none_is_refused_before_anybody_is_asked(
