@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
-from coordinator.live.committee import LiveCommittee
+from coordinator.live.committee import LATE, LiveCommittee
 from coordinator.live.places import Place
 from infra.deadlines import DeadlineLine
 from market.bar_window import BarSlice, BarWindow
+from market.errors import AgentError
 from market.events import AgentAbstained
 from market.flat import decoded
+from market.lines import Failure
 from market.messages import BallotCast, PrimeWith, VoteOn
 
-WIDTH, DEADLINE_S = 3, 30.0
+WIDTH, DEADLINE_S, WITHIN_S = 3, 30.0, 20.0
+Given = TypeVar("Given")
 PLACES = (
     Place(name="bull", lookback=2, evidence=("trend",)),
     Place(name="bear", lookback=2, evidence=()),
@@ -30,9 +35,16 @@ Table = tuple[LiveCommittee, dict[str, Connection]]
 
 @pytest.fixture
 def table() -> Iterator[Table]:
-    """The committee, primed, and the agents' ends of the lines."""
+    """A committee that has time, and the agents' ends of the lines."""
+    with seated(DEADLINE_S) as made:
+        yield made
+
+
+@contextmanager
+def seated(deadline_s: float) -> Iterator[Table]:
+    """A committee, not primed yet, and the agents' ends of the lines."""
     window = BarWindow(("A", "B", "C"), 4, 60)
-    committee = LiveCommittee(PLACES, WIDTH, DEADLINE_S, lambda _: window.bars())
+    committee = LiveCommittee(PLACES, WIDTH, deadline_s, lambda _: window.bars())
     with ExitStack() as open_lines:
         agents = {}
         for place in PLACES:
@@ -53,14 +65,24 @@ def ask(table: Table) -> None:
         assert isinstance(decoded(agent.recv_bytes()), VoteOn)
 
 
-def ballot(name: str, score: float = 0.5, width: int = WIDTH) -> BallotCast:
+def ballot(name: str, score: float = 0.5, width: int = WIDTH, *, sequence: int = 0) -> BallotCast:
     rows = next(len(place.evidence) for place in PLACES if place.name == name)
     evidence = np.arange(1.0, 1 + rows * width).reshape(rows, width)
-    return BallotCast(sequence=0, layers=np.vstack([np.full(width, score), evidence]))
+    return BallotCast(sequence=sequence, layers=np.vstack([np.full(width, score), evidence]))
 
 
 def unheard() -> None:
     """Nobody asked to be told that one is missing."""
+
+
+def within_time(act: Callable[[], Given]) -> Given:
+    """What it gives, which must come long before a deadline that is none."""
+    given: list[Given] = []
+    thread = threading.Thread(target=lambda: given.append(act()), daemon=True)
+    thread.start()
+    thread.join(WITHIN_S)
+    assert given, "it never ended"
+    return given[0]
 
 
 def reasons(abstentions: list[AgentAbstained]) -> dict[str, str]:
@@ -92,6 +114,46 @@ def test_what_is_no_ballot_abstains_and_leaves_no_number(table: Table) -> None:
     assert np.isnan(scores[:2]).all()
     assert np.isnan(evidence[0]).all()
     assert scores[2].tolist() == [-1.0] * WIDTH
+
+
+def test_an_agent_that_is_late_abstains_at_the_deadline_and_votes_on_the_next_bar() -> None:
+    with seated(0.05) as table:
+        committee, agents = table
+        ask(table)
+        for name in ("bull", "bear"):
+            agents[name].send(ballot(name, 1.0))
+        scores, _, abstentions = within_time(lambda: committee.gather(0, 1, unheard))
+        assert reasons(abstentions) == {"owl": LATE}
+        assert scores[:2].tolist() == [[1.0] * WIDTH] * 2
+        assert np.isnan(scores[2]).all()
+        agents["owl"].send(ballot("owl"))
+        committee.ask(1, BAR)
+        for name, agent in agents.items():
+            asked = decoded(agent.recv_bytes())  # nobody has missed a bar: nobody is primed anew
+            assert (type(asked), asked.sequence) == (VoteOn, 1)
+            agent.send(ballot(name, -1.0, sequence=1))
+        scores, _, abstentions = committee.gather(1, 2, unheard)
+        assert abstentions == []
+        assert scores.tolist() == [[-1.0] * WIDTH] * 3, "a ballot that came late counts for nothing"
+
+
+def test_an_agent_that_raised_abstains_and_is_primed_before_its_next_vote(table: Table) -> None:
+    committee, agents = table
+    ask(table)
+    agents["bull"].send(Failure(AgentError("bull divided by zero")))
+    for name in ("bear", "owl"):
+        agents[name].send(ballot(name))
+    _, _, abstentions = committee.gather(0, 1, unheard)
+    assert reasons(abstentions) == {"bull": "bull divided by zero"}
+    committee.ask(1, BAR)
+    asked = {name: decoded(agent.recv_bytes()) for name, agent in agents.items()}
+    assert {name: type(one) for name, one in asked.items()} == {
+        "bull": PrimeWith, "bear": VoteOn, "owl": VoteOn
+    }  # fmt: skip
+    assert isinstance(decoded(agents["bull"].recv_bytes()), VoteOn)
+    for name, agent in agents.items():
+        agent.send(ballot(name, sequence=1))
+    assert committee.gather(1, 2, unheard)[2] == []
 
 
 def test_it_is_told_once_that_a_single_ballot_is_missing(table: Table) -> None:
