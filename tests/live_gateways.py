@@ -183,6 +183,12 @@ def open_gateway(
     return desk
 
 
+def close_everything(gateway: LiveGateway) -> None:
+    """One whole step of a flatten."""
+    for _ in gateway.closing():
+        pass
+
+
 def crash(desk: GatewayDesk) -> None:
     """The gateway's process is gone: what was not committed is lost, and so is the lock."""
     journal = desk.gateway.books._journal

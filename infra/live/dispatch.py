@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -205,8 +205,9 @@ class Dispatch:
         group = self._books.state.groups.get(name)
         return "" if group is not None and group.winner == old else name
 
-    def flatten(self, now: int, held: Held) -> int:
-        """Cancel every working order, then close every position; how many orders that took.
+    def closing(self, now: int, held: Held) -> Iterator[None]:
+        """Cancel every working order, then close every position; after each request that may be
+        waited for it pauses, for others to be heard.
 
         Each position is closed by the broker's own `close`, sized by what is held when it fills: a
         stop that fires meanwhile leaves nothing to reverse. Needs neither coordinator nor guardian.
@@ -218,6 +219,7 @@ class Dispatch:
         state = self._books.state
         leg = f"f{state.flattens}"
         self._sending.cancel(name for name in state.orders if not name.endswith(f"-{leg}"))
+        yield
         busy = {entry.order.symbol for entry in state.orders.values()}
         closing = [
             OrderRequest(
@@ -240,8 +242,8 @@ class Dispatch:
             self._books.durable()
         for order in closing:
             self._sending.close(order, now)
+            yield
         self._sent(state.sequence, closing)
-        return len(closing)
 
     def cancel_working(self) -> None:
         """Ask the broker to cancel all that waits; the transactions say what came of it."""

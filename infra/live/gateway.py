@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -397,15 +397,25 @@ class LiveGateway:
             self.alert("critical", f"the gateway stops: {why}")
             self.halt(why, by="gateway")
 
-    def flatten(self) -> None:
-        """One step of closing everything; HALTED once nothing is left."""
+    def closing(self) -> Iterator[None]:
+        """One step of closing everything; HALTED once nothing is left.
+
+        A broker that hangs lets every request wait for its time-out: the step pauses after each,
+        for others to be heard.
+        """
         state = self.books.state
         self.catch_up()
+        yield
         self.dispatch.resolve(self.now)
+        yield
         if self._watch.in_doubt:
             self.dispatch.end_untold(self.now)
-        self.dispatch.flatten(self.now, self._watch.held())
+            yield
+        held = self._watch.held()
+        yield
+        yield from self.dispatch.closing(self.now, held)
         self.catch_up()
+        yield
         if not state.orders and self._watch.flat():
             self.change_mode(Mode.HALTED, state.mode_by, f"flat; {state.mode_reason}")
 

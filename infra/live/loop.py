@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.deadlines import DeadlineLine, Readable, readable
@@ -43,6 +43,8 @@ MARK_EVERY_S = 0.1
 RESOLVE_EVERY_S = 0.5
 GROUPS_EVERY_S = 0.5
 FLATTEN_EVERY_S = 0.25
+AT_A_TIME_S = 0.1
+"""Of closing, between two moments at which others are heard."""
 CANCEL_EVERY_S = 0.5
 MOST_UNPROVED = 3
 METER_EVERY_S = 1.0
@@ -88,6 +90,7 @@ class GatewayLoop:
         self._busy = False
         self._born = 0
         self._flattened = 0
+        self._closing: Iterator[None] | None = None
         self._unproved = 0
         self._callers: list[DeadlineLine] = []
         self._people = list(people)
@@ -310,11 +313,10 @@ class GatewayLoop:
             gateway.dispatch.resolve(gateway.now)
         if gateway.dispatch.groups_unfinished and self._is_due("groups", GROUPS_EVERY_S):
             gateway.keep_groups()
-        if state.mode is not Mode.FLATTENING:
-            self._flattened = 0
-        elif self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
-            self._flattened += 1  # what a broker refuses again and again is asked less often
-            gateway.flatten()
+        if state.mode is Mode.FLATTENING:
+            self._close_everything()
+        else:
+            self._flattened, self._closing = 0, None
         gateway.breakers.look(gateway.now)
         closing = gateway.only_reduces or bool(gateway.breakers.blocked)
         if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
@@ -323,6 +325,19 @@ class GatewayLoop:
             self._reconcile()
         if self._commands.stopping:
             self._settle_and_stop()
+
+    def _close_everything(self) -> None:
+        """Go on closing for a moment, and then hear whoever asks how far it is."""
+        if self._closing is None:
+            if not self._is_due("flatten", FLATTEN_EVERY_S * 2 ** min(self._flattened // 4, 5)):
+                return
+            self._flattened += 1  # what a broker refuses again and again is asked less often
+            self._closing = self._gateway.closing()
+        until = time.monotonic() + AT_A_TIME_S
+        for _ in self._closing:
+            if time.monotonic() >= until:
+                return
+        self._closing = None
 
     def _open(self, opening: Callable[[], None]) -> None:
         """Try to take trading up; what people asked for meanwhile is in the books."""

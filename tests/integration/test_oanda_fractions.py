@@ -25,6 +25,7 @@ from tests.live_gateways import (
     WILD,
     GatewayDesk,
     approved,
+    close_everything,
     started,
 )
 from tests.v20_bench import v20_bench
@@ -92,7 +93,7 @@ def test_fractions_that_were_bought_are_flattened_in_one_order(tmp_path: Path) -
     with fractional_desk(tmp_path, 0.1) as desk:
         trade(desk, (0.1, 0.2))
         desk.gateway.change_mode(Mode.FLATTENING, "ann", "flatten")
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert (desk.state.flattens, desk.state.mode) == (1, Mode.HALTED)
         assert not desk.state.ledger.units.any()
         assert desk.gateway.compare() == ""

@@ -13,7 +13,7 @@ from market.modes import Mode
 from tests.exchanges import SYMBOLS
 from tests.hand_clock import HandClock
 from tests.live_broker import FakeBroker
-from tests.live_gateways import GatewayDesk, approved, gateway_desk
+from tests.live_gateways import GatewayDesk, approved, close_everything, gateway_desk
 
 ONE = CancelLimits(per_second=1, per_minute=1)
 
@@ -104,7 +104,7 @@ def test_a_flatten_cancels_and_closes_everything_whatever_was_sent_before(tmp_pa
         with_orders(desk)
         desk.gateway.cancel_openings()
         desk.gateway.change_mode(Mode.FLATTENING, "ann", "enough")
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert working(desk) == 0
         assert desk.state.mode is Mode.HALTED
 

@@ -17,7 +17,7 @@ from market.modes import Mode
 from market.orders import OrderRequest
 from market.orders_answered import OrdersAnswered
 from tests.exchanges import SYMBOLS, LocalBench, limit, order
-from tests.live_gateways import GatewayDesk, approved, open_gateway
+from tests.live_gateways import GatewayDesk, approved, close_everything, open_gateway
 
 EUR = SYMBOLS.index("EUR_USD")
 
@@ -87,17 +87,17 @@ def differing_desk(folder: Path) -> Iterator[tuple[GatewayDesk, HoldsMore]]:
 
 def test_what_the_broker_holds_beside_the_books_is_closed_after_a_mismatch(tmp_path: Path) -> None:
     with differing_desk(tmp_path) as (desk, broker):
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert broker.closed == ["EUR_USD"]
 
 
 def test_a_desk_in_doubt_is_not_flat_before_the_broker_says_so(tmp_path: Path) -> None:
     with differing_desk(tmp_path) as (desk, broker):
         broker.away = True
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert (broker.closed, desk.state.mode) == ([], Mode.FLATTENING)
         broker.away = False
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert broker.closed == ["EUR_USD"]
 
 
@@ -106,7 +106,7 @@ def test_the_next_equal_comparison_ends_the_doubt(tmp_path: Path) -> None:
         broker.more = 0.0
         assert desk.gateway.compare() == ""
         broker.away = True  # the books are enough again
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert (broker.closed, desk.state.mode) == ([], Mode.HALTED)
 
 
@@ -149,7 +149,7 @@ def flattened(desk: GatewayDesk, steps: int) -> None:
     desk.gateway.change_mode(Mode.FLATTENING, "ann", "close everything")
     for number in range(steps):
         if desk.state.mode is Mode.FLATTENING:
-            desk.gateway.flatten()
+            close_everything(desk.gateway)
         desk.bench.market("EUR_USD", 1.1 + number / 1_000.0, 0.0)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +40,7 @@ from market.orders import Bracket
 from tests.live import (
     LEVELS,
     ROWS,
+    WITHIN_S,
     LiveDesk,
     coordinator_of,
     live_desk,
@@ -187,6 +191,51 @@ def test_flatten_goes_on_once_the_broker_is_back(desk: LiveDesk) -> None:
     desk.until(lambda told: bool(told["open_orders"]))
     desk.prices()
     desk.until(lambda told: told["mode"] == "HALTED" and not told["positions"])
+
+
+class Hung(FakeBroker):
+    """Once it is hung every question waits for a turn, and is then not answered."""
+
+    hung = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = threading.Semaphore(0)
+
+    @contextlib.contextmanager
+    def _asked(self, what: str) -> Iterator[None]:
+        if self.hung:
+            self.turns.acquire(timeout=WITHIN_S)
+            raise TransientError(f"{what} was not answered")
+        with super()._asked(what):
+            yield
+
+
+def test_a_desk_that_is_being_closed_answers_between_two_questions_to_a_broker_that_hangs(
+    tmp_path: Path,
+) -> None:
+    broker = Hung()
+    for symbol, level in LEVELS.items():
+        broker.market(symbol, level)
+    with live_desk(tmp_path, broker) as desk:
+        holding(desk, EUR_USD=10_000.0, USD_JPY=-5_000.0)
+        broker.hung = True
+        assert desk.ask("flatten", **ANN).told["mode"] == "FLATTENING", "before it is asked"
+        answers: Queue[Mapping[str, Any]] = Queue()
+        threading.Thread(target=lambda: answers.put(desk.status()), daemon=True).start()
+        turns, told = 0, None
+        while told is None:
+            assert turns < 3, "the status waits for a whole step"
+            turns += 1
+            broker.turns.release()
+            with contextlib.suppress(Empty):
+                told = answers.get(timeout=0.5)
+        assert told["mode"] == "FLATTENING"
+        broker.hung = False
+        broker.turns.release(100)  # whatever waits
+        desk.until(lambda told: bool(told["open_orders"]))
+        desk.prices()
+        desk.until(lambda told: told["mode"] == "HALTED" and not told["positions"])
 
 
 def test_an_order_without_an_answer_is_looked_up_and_flattened_too(desk: LiveDesk) -> None:
@@ -401,7 +450,8 @@ def in_doubt(desk: LiveDesk) -> Iterator[None]:
 
 def test_books_in_doubt_are_flattened_until_nothing_is_held_at_the_broker(desk: LiveDesk) -> None:
     with in_doubt(desk):
-        asked = desk.ask("flatten", **ANN).told["open_orders"]
+        desk.ask("flatten", **ANN)
+        asked = desk.until(lambda told: bool(told["open_orders"]))["open_orders"]
         assert [order["units"] for order in asked] == [-10_000.0]
         for order in desk.broker.working():
             desk.broker.cancel(order.client_order_id)  # as a broker does that cannot fill it

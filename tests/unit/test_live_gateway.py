@@ -42,6 +42,7 @@ from tests.live import WITHIN_S
 from tests.live_gateways import (
     GatewayDesk,
     approved,
+    close_everything,
     crash,
     decided,
     gateway_desk,
@@ -272,12 +273,12 @@ def test_flattening_closes_everything_without_coordinator_or_guardian(tmp_path: 
         desk.execute(approved("EUR_USD", 1_000.0), approved("GBP_USD", -500.0))
         desk.market("EUR_USD", 1.10)
         desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
-        desk.gateway.flatten()  # GBP_USD still waits and is cancelled, EUR_USD is closed
+        close_everything(desk.gateway)  # GBP_USD still waits and is cancelled, EUR_USD is closed
         for _ in range(2):
             for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
                 desk.market(symbol, price)
             if desk.state.mode is Mode.FLATTENING:
-                desk.gateway.flatten()
+                close_everything(desk.gateway)
         assert not desk.state.ledger.units.any()
         assert desk.state.orders == {}
         assert desk.state.mode is Mode.HALTED
@@ -467,14 +468,14 @@ def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_y
         desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
         books_of_old = {"EUR_USD": 1_000.0}
         for_old = Held(units=books_of_old, transaction=desk.state.last_transaction)
-        desk.gateway.dispatch.flatten(desk.gateway.now, for_old)
+        list(desk.gateway.dispatch.closing(desk.gateway.now, for_old))
         desk.bench.market("EUR_USD", 0.50)  # the stop and the closing order meet the same quote
         desk.gateway.catch_up()
         assert not desk.bench.broker.account().units.any()
         again = Held(units=books_of_old, transaction=desk.state.last_transaction)
-        desk.gateway.dispatch.flatten(desk.gateway.now, again)
+        list(desk.gateway.dispatch.closing(desk.gateway.now, again))
         desk.bench.market("EUR_USD", 0.55)
-        desk.gateway.flatten()
+        close_everything(desk.gateway)
         assert not desk.bench.broker.account().units.any()
         assert desk.state.mode is Mode.HALTED
         assert desk.gateway.reconcile()

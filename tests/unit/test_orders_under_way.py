@@ -150,7 +150,7 @@ def test_cancelling_what_works_cancels_what_is_under_way(desk: Bench) -> None:
 
 def test_flattening_hears_first_of_what_is_under_way(desk: Bench) -> None:
     desk.send(euros(1_000.0))
-    desk.dispatch.flatten(START, Held(units={}, transaction=0))
+    list(desk.dispatch.closing(START, Held(units={}, transaction=0)))
     assert desk.broker.cancelled == [M]
 
 
