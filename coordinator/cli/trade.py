@@ -38,8 +38,15 @@ from coordinator.interrupts import interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.on_record import taken_up
-from coordinator.live.trading import desk_on_ray, ended, plan_for, settle, why_silent
-from coordinator.live.trading_time import TradingTime, missing
+from coordinator.live.trading import (
+    desk_on_ray,
+    ended,
+    plan_for,
+    settle,
+    why_not_at_work,
+    why_silent,
+)
+from coordinator.live.trading_time import TradingTime
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
@@ -175,7 +182,7 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
                 view.silent(why_silent(desk, told), starting=not told)
                 continue
             trading.heard(told)
-            view(told, "" if trading.begun else desk.problem() or missing(told))
+            view(told, why_not_at_work(desk, told, begun=trading.begun))
     why = "the time is over" if trading.over else "interrupted"
     return dict(settle(home, BY, why, told))
 

@@ -12,6 +12,7 @@ from coordinator.configuration.settings import Settings
 from coordinator.live.bootstrap import live_plan_of, session_to_resume
 from coordinator.live.brokers.venue import BrokerChoice
 from coordinator.live.plan import LivePlan, live_session_started
+from coordinator.live.trading_time import missing
 from infra.journal.reader import count_events, last_written, refuse_damaged
 from infra.live.asking import ask_desk, how_it_was_left
 from infra.live.home import DeskHome
@@ -114,6 +115,15 @@ def why_silent(desk: Watchable, told: Told) -> str:
     if for_good:
         raise FatalError(for_good)
     return problem
+
+
+def why_not_at_work(desk: Watchable, told: Told, *, begun: bool) -> str:
+    """What a person should know of a desk that answers: who is missing before it has begun, and
+    what keeps a member from its work while the broker is away; empty where all is well.
+    """
+    if begun and told["broker_connected"]:
+        return ""
+    return desk.problem() or ("" if begun else missing(told))
 
 
 def left_as(home: DeskHome) -> str:

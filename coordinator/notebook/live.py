@@ -25,9 +25,10 @@ from coordinator.live.trading import (
     look,
     plan_for,
     settle,
+    why_not_at_work,
     why_silent,
 )
-from coordinator.live.trading_time import TradingTime, missing
+from coordinator.live.trading_time import TradingTime
 from coordinator.live.tried_out import TRIED_OUT, made_up
 from coordinator.notebook.run import Run
 from coordinator.notebook.running import replay, settings_with
@@ -149,9 +150,6 @@ async def _watched(home: DeskHome, for_s: float, desk: Watchable) -> Mapping[str
     `TradingTime`. Raises FatalError as `why_silent`.
     """
 
-    def starting(told: Mapping[str, Any]) -> str:
-        return desk.problem() or missing(told)
-
     trading = TradingTime(for_s)
     told: Mapping[str, Any] = {}
     with TradeView(Console(soft_wrap=True)) as view:
@@ -166,5 +164,6 @@ async def _watched(home: DeskHome, for_s: float, desk: Watchable) -> Mapping[str
                 view.silent(await asyncio.to_thread(why_silent, desk, told), starting=not told)
                 continue
             trading.heard(told)
-            view(told, "" if trading.begun else await asyncio.to_thread(starting, told))
+            wrong = partial(why_not_at_work, desk, told, begun=trading.begun)
+            view(told, await asyncio.to_thread(wrong))
     return told

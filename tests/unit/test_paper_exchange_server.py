@@ -30,7 +30,7 @@ from infra.brokers.paper.live.subscription import HEARTBEAT_S, WINDOW, Subscript
 from infra.deadlines import DeadlineLine, readable
 from infra.frames import frame
 from infra.transport import Switchboard
-from market.accounts import OrderState
+from market.accounts import AccountState, OrderState
 from market.errors import FatalError, InvalidError, OutcomeUnknown, StreamLost, TransientError
 from tests.exchanges import (
     KEY,
@@ -343,6 +343,42 @@ def test_an_exchange_as_an_actor_goes_on_where_the_one_before_it_stopped(tmp_pat
             assert not shell.status()["serving"]
             client.hang_up()
             assert not Path(at).exists()
+
+
+def test_an_exchange_whose_store_cannot_be_written_goes_on_once_it_can(tmp_path: Path) -> None:
+    class FullDisk(HandPrices):
+        def quotes(self, until: int) -> Any:
+            raise FatalError(f"the store cannot be written at {until}: the disk is full")
+
+    with tempfile.TemporaryDirectory(prefix="quorum-") as sockets:
+        at = str(Path(sockets) / "x")
+        disks = iter((FullDisk(), FullDisk(), None))
+        opened = threading.Semaphore(0)
+
+        def build() -> ExchangeServer:
+            opened.release()
+            return _opened(tmp_path, at, next(disks))
+
+        shell = ExchangeShell("exchange", build)
+        for _ in range(2):
+            assert opened.acquire(timeout=WITHIN_S)
+        assert "the disk is full" in shell.status()["failure"]
+        assert opened.acquire(timeout=WITHIN_S), "it is tried again"
+        client = PaperExchangeClient(at, KEY, timeout_s=WITHIN_S)
+        assert until_answered(client).last_transaction == 1
+        assert (shell.status()["serving"], shell.status()["failure"]) == (True, "")
+        client.hang_up()
+        assert shell.stop()
+
+
+def until_answered(client: PaperExchangeClient) -> AccountState:
+    """The account, of an exchange that may still be opening its door."""
+    until = time.monotonic() + WITHIN_S
+    while True:
+        try:
+            return client.account()
+        except TransientError:
+            assert time.monotonic() < until
 
 
 def test_an_exchange_that_cannot_go_on_says_why(tmp_path: Path) -> None:

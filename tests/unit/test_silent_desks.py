@@ -1,4 +1,4 @@
-"""What is made of a desk whose gateway does not answer, by whoever watches it."""
+"""What is made of a desk that is silent, or whose broker is, by whoever watches it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from coordinator.live.trading import why_silent
+from coordinator.live.trading import why_not_at_work, why_silent
 from market.errors import FatalError
 
 STRANGE = "gateway: it was answered for another account"
@@ -45,3 +45,11 @@ def test_a_desk_that_was_at_work_is_waited_for_and_what_is_wrong_is_told() -> No
 def test_a_desk_whose_gateway_gave_up_ends_with_its_own_words() -> None:
     with pytest.raises(FatalError, match="answered for another account"):
         why_silent(Standing(kept_by=STRANGE, gave_up=STRANGE), ANSWERED)
+
+
+def test_what_keeps_the_exchange_from_its_work_is_told_while_the_broker_is_away() -> None:
+    desk = Standing(kept_by="paper_exchange: the disk is full")
+    away, here = {"broker_connected": False}, {"broker_connected": True}
+    assert why_not_at_work(desk, away, begun=True) == "paper_exchange: the disk is full"
+    assert why_not_at_work(Standing(), away, begun=True) == ""
+    assert why_not_at_work(desk, here, begun=True) == "", "nobody is asked while all is well"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -15,12 +16,13 @@ from infra.brokers.paper.live.server import ExchangeServer
 from infra.brokers.paper.live.store import ExchangeStore
 from infra.brokers.paper.live.terms import ExchangeTerms
 from infra.transport import Address, Switchboard
-from market.errors import InvalidError
+from market.errors import FatalError, InvalidError, QuorumError
 from market.ports import Interest, PriceSource
 
 LONGEST_PATH = 107
 """Bytes of a Unix-domain socket's path on Linux."""
 HISTORY_BARS = 1_000
+REOPEN_S = 1.0
 OpenSource = Callable[[int | None], PriceSource]
 """Opens the prices: from their beginning (None), or after that time of the market, UTC ns."""
 
@@ -92,12 +94,15 @@ def run_exchange(
 class ExchangeShell:
     """A paper exchange as an actor: the constructor opens it and starts the thread that serves.
 
-    build: opens the exchange where it runs; asked again after a restart, it goes on from the store.
+    build: opens the exchange where it runs; asked again after a restart, and where the store could
+    not be written, as on a full disk, until it can: it goes on from its last commit.
     """
 
     def __init__(self, name: str, build: Callable[[], ExchangeServer]) -> None:
         self._name = name
-        self._failure = ""
+        self._build = build
+        self._failure = self._logged = ""
+        self._stopping = threading.Event()
         self._server = build()
         self._serving = threading.Thread(target=self._serve, name=name, daemon=True)
         self._serving.start()
@@ -118,15 +123,39 @@ class ExchangeShell:
 
     def stop(self, within_s: float = 10.0) -> bool:
         """Save, hang up on everyone and let go of the store; whether that is done."""
+        self._stopping.set()
         self._server.stop()
         self._serving.join(within_s)
         return not self._serving.is_alive()
 
     def _serve(self) -> None:
-        try:
-            self._server.run()
-        except Exception as error:  # told by `status`: nobody waits for this thread
-            self._failure = f"{type(error).__name__}: {error}"
+        while not self._stopping.is_set():
+            try:
+                self._server.run()
+                return
+            except FatalError as error:
+                self._fail(str(error))
+            except Exception as error:  # told by `status`: nobody waits for this thread
+                self._fail(f"{type(error).__name__}: {error}")
+                return
+            self._open_again()
+
+    def _open_again(self) -> None:
+        while not self._stopping.wait(REOPEN_S):
+            try:
+                self._server = self._build()
+            except QuorumError as error:
+                self._fail(str(error))
+            else:
+                self._failure = ""
+                return
+
+    def _fail(self, why: str) -> None:
+        """Keep it for `status`, and say it once."""
+        self._failure = why
+        if why != self._logged:
+            self._logged = why
+            logging.getLogger("quorum").error("%s: %s", self._name, why)
 
     def __repr__(self) -> str:
         return f"{self._name} (paper exchange)"
