@@ -10,6 +10,14 @@ from contextlib import contextmanager
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def ends() -> tuple[signal.Signals, ...]:
+    """What asks a process that runs for long to end: Ctrl-C, SIGTERM and, where whoever started it
+    has not had it ignored (nohup), a terminal that is closed.
+    """
+    hears = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return (*STOP_SIGNALS, signal.SIGHUP) if hears else STOP_SIGNALS
+
+
 @contextmanager
 def interrupts_noted(
     *signals: signal.Signals,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +77,7 @@ def flatten(
     with console.status(_left_open(told)) as shown:
         while told["mode"] == "FLATTENING" and time.monotonic() < until:
             time.sleep(LOOK_EVERY_S)
-            told = asked(home, "status")
+            told = _newest(home, told)
             shown.update(_left_open(told))
     unfinished = told["mode"] == "FLATTENING"
     if unfinished:
@@ -132,7 +133,7 @@ def _newest(home: Path, told: dict[str, Any]) -> dict[str, Any]:
     try:
         return asked(home, "status")
     except TransientError:
-        return told  # it hangs up once it has settled
+        return told  # it is being started again, or hung up once it had settled
 
 
 def _has_stopped(home: Path) -> bool:
@@ -150,8 +151,9 @@ def _console(as_json: bool) -> Console:
 
 
 def _tell(console: Console, told: dict[str, Any]) -> None:
-    console.print(
-        f"{told['mode']}, equity {told['equity']:,.2f} {told['account_currency']} "
-        f"({told['profit']:+,.2f})   {_left_open(told)}",
-        highlight=False,
+    account = (
+        f"equity {told['equity']:,.2f} {told['account_currency']} ({told['profit']:+,.2f})"
+        if math.isfinite(told["equity"])
+        else "the account is not known now"
     )
+    console.print(f"{told['mode']}, {account}   {_left_open(told)}", highlight=False)

@@ -34,7 +34,7 @@ from coordinator.cli.options import (
 from coordinator.cli.trade_view import TradeView
 from coordinator.configuration.durations import seconds
 from coordinator.configuration.sources import HOME, load_settings
-from coordinator.interrupts import interrupts_noted
+from coordinator.interrupts import ends, interrupts_noted
 from coordinator.live.brokers.acceptance import accepted
 from coordinator.live.brokers.choice import broker_named
 from coordinator.live.on_record import taken_up
@@ -51,7 +51,7 @@ from coordinator.live.tried_out import TRIED_OUT, made_up
 from infra.live.asking import ask_desk
 from infra.live.home import DeskHome
 from infra.live.resuming import command_to_resume
-from market.errors import TransientError
+from market.errors import ConfigError, TransientError
 from market.live_messages import Command
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ def trade(
             },
         },
     )
+    if settings.live.feed == "synthetic" and (data is not None or clock is not None):
+        raise ConfigError(
+            "--data and --clock are of recorded ticks, and this desk trades on made-up prices; add "
+            "--feed ticks, or leave them out"
+        )
     for_s = math.inf if duration is None else float(seconds(duration))
     console = Console(stderr=as_json, soft_wrap=not Console().is_terminal)
     desk_home = DeskHome(folder=settings.live.home.resolve())
@@ -170,7 +175,7 @@ def _watch(desk: DeskOnRay, home: DeskHome, for_s: float, console: Console) -> d
     """
     trading = TradingTime(for_s)
     told: dict[str, Any] = {}
-    with interrupts_noted() as interrupted, TradeView(console) as view:
+    with interrupts_noted(*ends()) as interrupted, TradeView(console) as view:
         while not trading.over and not interrupted():
             time.sleep(LOOK_EVERY_S)
             try:

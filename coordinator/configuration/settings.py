@@ -341,7 +341,9 @@ class LiveSettings(Section):
     feed: Literal["synthetic", "ticks"] = Field(
         "synthetic", description="of the paper exchange: made-up prices, or recorded ticks"
     )
-    speed: Positive = Field(1.0, description="of recorded and synthetic prices, over real time")
+    speed: float = Field(
+        1.0, gt=0.0, le=100_000.0, description="of recorded and synthetic prices, over real time"
+    )
     vote_deadline_ms: Positive = Field(100.0, description="an agent that is later abstains")
     guardian_deadline_ms: Positive = Field(
         500.0, description="a guardian that is later approves nothing"

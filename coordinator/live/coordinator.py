@@ -73,6 +73,7 @@ class LiveCoordinator:
         self._told: frozenset[str] | None = None
         self._born = time.clock_gettime_ns(time.CLOCK_BOOTTIME)  # no clock that is set steps it
         self._leaving = threading.Event()
+        self._refusal = ""
         self.fenced = ""
 
     def run(self) -> None:
@@ -128,8 +129,11 @@ class LiveCoordinator:
                 self._answer(gateway, message)
             self._tell_members(gateway)
         except StreamLost as error:
-            self._tell(f"the gateway is gone: {error}")
             gateway.close()
+            if self._session is None:  # it refuses, and says why: it is asked again, not besieged
+                self._leaving.wait(REDIAL_S)
+            else:
+                self._tell(f"the gateway is lost: {error}")
             self._gateway, self._session = None, None
 
     def _tell_members(self, gateway: DeadlineLine) -> None:
@@ -193,11 +197,13 @@ class LiveCoordinator:
         for line in [line for line in self._members.values() if not line.closed]:
             session.connect(line, self._guardian, self._optimizer)
         session.prime()
-        self._session = session
+        self._session, self._refusal = session, ""
         self._tell(f"attached in epoch {attached.epoch}")
 
     def _refused(self, error: QuorumError) -> None:
-        self._tell(str(error))
+        if str(error) != self._refusal:
+            self._refusal = str(error)
+            self._tell(self._refusal)
         if isinstance(error, Fenced):
             self.fenced = str(error)
 

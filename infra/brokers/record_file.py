@@ -55,10 +55,13 @@ class RecordFile:
             )
             found = self._opened(schema, version, migrate)
         except sqlite3.Error as error:
-            raise InvalidError(
-                f"{path} cannot be opened as {what}: {error}. Another {owner} may be running on "
-                "it: stop that one, or give this one a path of its own."
-            ) from None
+            mend = (
+                f"Another {owner} may be running on it: stop that one, or give this one a path of "
+                "its own."
+                if "locked" in str(error)
+                else "Free disk space, make the folder writable, or give it another path."
+            )
+            raise InvalidError(f"{path} cannot be opened as {what}: {error}. {mend}") from None
         if found not in (0, version):
             self.close()
             raise InvalidError(

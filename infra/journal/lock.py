@@ -39,7 +39,7 @@ def is_locked(path: Path) -> bool:
     """Whether somebody writes this journal now, or may."""
     try:
         descriptor = os.open(_beside(path), os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True  # somebody else's, who may

@@ -33,7 +33,8 @@ def ask_desk(home: DeskHome, command: Command, within_s: float = WITHIN_S) -> Co
             f"the gateway at {home.gateway_address} has another key than {home.folder}/line.key"
         ) from None
     except (OSError, EOFError) as error:
-        if isinstance(error, FileNotFoundError) and not home.journal.exists():
+        nobody = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        if nobody and not home.journal.exists():
             raise TransientError(
                 f"no desk answers in {home.folder}, and none has traded there yet. Where none is "
                 "starting, `quorum trade` starts one."

@@ -130,6 +130,8 @@ class Commands:
         self.stopping = True
         if state.mode is Mode.TRADING:
             self._gateway.change_mode(Mode.HALTED, command.by, f"{ASKED}{command.reason}")
+        else:
+            self._note(command)
         if state.mode is not Mode.FLATTENING and self._gateway.opened:
             self._gateway.dispatch.cancel_working()
         return ""

@@ -463,6 +463,11 @@ class LiveGateway:
         return self._marking.equity()
 
     @property
+    def dropped(self) -> Mapping[str, int]:
+        """Quotes of the broker that were no price, or no news, by reason."""
+        return self._board.dropped
+
+    @property
     def marks(self) -> Marks:
         """Prices as they were last marked."""
         return self._marking.marks

@@ -350,8 +350,10 @@ class GatewayLoop:
             except (TransientError, OutcomeUnknown, InvalidError) as error:
                 if isinstance(error, InvalidError) and not self._gateway.books.state.openings:
                     raise  # a desk that has never traded has nothing to wait for
-                self._waiting = f"waiting for the broker: {error}"
-                self._tell(self._waiting, level="warning")
+                waiting = f"waiting for the broker: {error}"
+                if waiting != self._waiting:
+                    self._waiting = waiting
+                    self._tell(waiting, level="warning")
             else:
                 self._opening, self._waiting = None, ""
 

@@ -39,7 +39,6 @@ class Measuring:
     def bar(self, skipped: int) -> None:
         """A bar closed. skipped: quotes that nobody looked at."""
         self._meters.count(SKIPPED_QUOTES, skipped)
-        self._meters.count(MISSED_BARS, 0.0)  # so that it is there before any is missed
 
     def missed(self) -> None:
         """Nobody will decide on a bar."""

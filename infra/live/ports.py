@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from market.bar_window import BarSlice
@@ -53,6 +53,11 @@ class Board(Protocol):
 
     def quoted_at(self) -> Sequence[int]:
         """(M,) UTC nanoseconds of the newest quotes; 0 where there was none."""
+        ...
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Quotes that were no price, or no news, by reason; only reasons that there were."""
         ...
 
     def take_skipped(self) -> int:

@@ -82,6 +82,7 @@ def status_of(gateway: LiveGateway, health: Mapping[str, Any]) -> dict[str, Any]
             }
             for entry in state.orders.values()
         ],
+        "quotes_dropped": dict(gateway.dropped),
         "cancels": gateway.cancels.told(),
         "capital": gateway.staging.told(),
         "overrides": gateway.overriding.told(gateway.now),

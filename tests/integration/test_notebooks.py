@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from nbclient import NotebookClient
 
 from coordinator.engines.choice import Engine
-from coordinator.notebook import replay
+from coordinator.notebook import replay, start_dynamic_trading
+from coordinator.notebook.live import SystemStatus
 
 pytest.importorskip("matplotlib", reason="the notebooks draw: they need the extra 'plots'")
 
@@ -93,3 +95,22 @@ def test_a_replay_from_a_notebook_is_the_same_by_every_engine(tmp_path: Path) ->
     ]
     assert runs[0].digest == runs[1].digest == runs[2].digest
     assert runs[0].record.outcome == "completed"
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_session")
+def test_a_desk_trades_from_a_notebook_for_its_minutes_and_is_taken_up_again(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "desk"
+    settings = {"ray": {"namespace": "notebook-desk"}}
+
+    def traded(**asked: Any) -> SystemStatus:
+        return asyncio.run(start_dynamic_trading(0.05, home=home, settings=settings, **asked))
+
+    first = traded(bar="5s", speed=25.0).told
+    assert (first["mode"], first["mode_by"]) == ("STOPPED", "notebook")
+    assert first["bars"] > 0
+    again = traded(resume=True).told
+    assert (again["mode"], again["session"]) == ("STOPPED", first["session"])
+    assert again["bars"] > first["bars"]

@@ -83,6 +83,22 @@ def test_a_status_tells_positions_with_their_gains_and_what_is_open(desk: LiveDe
     assert told["data_age_s"] >= 0.0
 
 
+def test_a_status_counts_the_quotes_that_were_no_price(desk: LiveDesk) -> None:
+    assert desk.status()["quotes_dropped"] == {}
+    desk.broker.market("EUR_USD", float("nan"))
+    told = desk.until(lambda told: bool(told["quotes_dropped"]))
+    assert sum(told["quotes_dropped"].values()) == 1
+    assert told["equity"] == CASH
+
+
+def test_who_stops_a_desk_that_another_halted_is_on_record_too(desk: LiveDesk) -> None:
+    desk.ask("halt", **ANN)
+    desk.ask("stop", by="bob", reason="the day is over")
+    desk.ended()
+    said = [alert.message for alert in desk.events(AlertRaised)]
+    assert said == ["bob asked to stop a desk that is HALTED: the day is over"]
+
+
 def test_a_command_that_changes_something_needs_who_and_why(desk: LiveDesk) -> None:
     for name in ("halt", "resume", "flatten", "stop", "seat", "unseat", "weigh"):
         assert "who (--by) and why (--reason)" in desk.ask(name, by="ann").refused

@@ -41,6 +41,15 @@ BEGUN = {
 }
 
 
+def test_recorded_ticks_on_made_up_prices_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ("--home", str(tmp_path / "desk"))
+    assert run(["trade", "--feed", "synthetic", "--data", "ticks.csv", *home]) == 2
+    assert "add --feed ticks, or leave them out" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "desk" / "journal.sqlite").exists()
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_second_desk_in_the_folder_of_one_at_work_is_refused_and_changes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], resume: bool

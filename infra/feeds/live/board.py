@@ -182,6 +182,11 @@ class PriceBoard:
         return fresh
 
     @property
+    def dropped(self) -> dict[str, int]:
+        """Quotes that were no price, or no news, by reason; only reasons that there were."""
+        return {reject.value: count for reject, count in self._dropped.items() if count}
+
+    @property
     def counts(self) -> BoardCounts:
         """What became of every quote so far."""
         return BoardCounts(
