@@ -129,7 +129,7 @@ class ExchangeShell:
         return not self._serving.is_alive()
 
     def _serve(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             try:
                 self._server.run()
                 return
@@ -138,9 +138,11 @@ class ExchangeShell:
             except Exception as error:  # told by `status`: nobody waits for this thread
                 self._fail(f"{type(error).__name__}: {error}")
                 return
-            self._open_again()
+            if not self._opened_again():
+                return
 
-    def _open_again(self) -> None:
+    def _opened_again(self) -> bool:
+        """Whether it is open; not where it was told to stop before."""
         while not self._stopping.wait(REOPEN_S):
             try:
                 self._server = self._build()
@@ -148,7 +150,10 @@ class ExchangeShell:
                 self._fail(str(error))
             else:
                 self._failure = ""
-                return
+                if self._stopping.is_set():  # told to the one before
+                    self._server.stop()
+                return True
+        return False
 
     def _fail(self, why: str) -> None:
         """Keep it for `status`, and say it once."""
