@@ -241,8 +241,10 @@ class Dispatch:
             )
             self._books.durable()
         for order in closing:
-            self._sending.close(order, now)
-            yield
+            # While it paused one may have been looked up, not been found, and be ended on record.
+            if state.is_unsettled(order.client_order_id):
+                self._sending.close(order, now)
+                yield
         self._sent(state.sequence, closing)
 
     def cancel_working(self) -> None:

@@ -481,6 +481,33 @@ def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_y
         assert desk.gateway.reconcile()
 
 
+def test_a_closing_order_that_was_looked_up_before_it_was_sent_is_not_sent_any_more(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
+            desk.market(symbol, price)
+        desk.execute(approved("EUR_USD", 1_000.0), approved("GBP_USD", -500.0))
+        for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
+            desk.market(symbol, price)
+        desk.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
+        step = desk.gateway.closing()
+        while not desk.bench.broker.working():
+            next(step)
+        assert desk.gateway.dispatch.resolve(desk.gateway.now) == 0, "the second is not there yet"
+        assert [one.found for one in desk.events(OrderResolved)] == ["ABSENT"]
+        list(step)
+        assert [order.symbol for order in desk.bench.broker.working()] == ["EUR_USD"]
+        for _ in range(2):
+            close_everything(desk.gateway)
+            for symbol, price in (("EUR_USD", 1.10), ("GBP_USD", 1.50)):
+                desk.market(symbol, price)
+        close_everything(desk.gateway)
+        assert not desk.bench.broker.account().units.any()
+        assert desk.state.mode is Mode.HALTED
+        assert desk.gateway.reconcile()
+
+
 def test_after_a_restart_a_position_without_a_new_price_is_no_loss(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
