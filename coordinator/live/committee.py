@@ -231,7 +231,11 @@ class LiveCommittee:
         """What is in the box, and who is missing."""
         abstentions: list[AgentAbstained] = []
         for name in self.names:
-            reason = box.cast[name] if name in box.cast else self._missing_because(name, failed)
+            reason = (
+                box.cast[name]
+                if name in box.cast
+                else self._missing_because(name, sequence, failed)
+            )
             if reason is not None:
                 abstentions.append(
                     AgentAbstained(sequence=sequence, time=time_ns, agent=name, reason=reason)
@@ -241,7 +245,7 @@ class LiveCommittee:
                 self._missing.append(kind)
         return box.scores, box.evidence, abstentions
 
-    def _missing_because(self, name: str, failed: dict[str, str]) -> str | None:
+    def _missing_because(self, name: str, sequence: int, failed: dict[str, str]) -> str | None:
         """Why there is no ballot of this agent; None where it is not seated."""
         if name not in self.seated:
             return None
@@ -249,5 +253,5 @@ class LiveCommittee:
         if member.line is None:
             absent = AWAY if member.came else STARTING
         else:
-            absent = LATE if member.expects else BEHIND
+            absent = LATE if member.expects == sequence + 1 else BEHIND
         return failed.get(name, absent)

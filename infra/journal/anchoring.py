@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -169,7 +170,7 @@ def to_address(address: str, within_s: float = POST_WITHIN_S) -> Sink:
         except HTTPError as error:
             error.close()
             raise TransientError(f"{host} answered {error.code}") from None
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
             # Only the host is told: the address itself may carry a token.
             why = getattr(error, "reason", error)
             raise TransientError(f"{host} cannot be reached: {why}") from None

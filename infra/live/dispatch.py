@@ -235,17 +235,12 @@ class Dispatch:
             for symbol, units in held.units.items()
             if symbol not in busy
         ]
-        if closing:
-            self._books.record(
-                *(OrderIntended(order=order, purpose=Purpose.CLOSE) for order in closing)
-            )
+        for order in closing:  # each an intent only now: what is one and not sent is looked up
+            self._books.record(OrderIntended(order=order, purpose=Purpose.CLOSE))
             self._books.durable()
-        for order in closing:
-            # While it paused one may have been looked up, not been found, and be ended on record.
-            if state.is_unsettled(order.client_order_id):
-                self._sending.close(order, now)
-                yield
-        self._sent(state.sequence, closing)
+            self._sending.close(order, now)
+            self._sent(state.sequence, (order,))
+            yield
 
     def cancel_working(self) -> None:
         """Ask the broker to cancel all that waits; the transactions say what came of it."""

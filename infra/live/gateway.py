@@ -159,13 +159,15 @@ class LiveGateway:
             books.state.started.session,
             key,
             sent=self._measuring.sent,
-            blocked=lambda: self.staging.barred or self.breakers.blocked,
+            blocked=lambda: self.staging.barred or self.breakers.blocked or self.unproved,
             absent_after_s=absent_after_s,
         )
         self._differs = differs
+        self.unproved = ""
         self._seen: Settlement | None = None
         self._unsent: dict[str, str] = {}
         self._moved = False
+        self._skipped = 0
         self._told_stage = ""
 
     def open(
@@ -215,7 +217,9 @@ class LiveGateway:
         self.catch_up()
         self.dispatch.resolve(self.now)
         self.catch_up()
-        self.reconcile()
+        self.unproved = self.compare()
+        if self.unproved:
+            self.alert("warning", f"nothing is opened until the books are proved: {self.unproved}")
         if differs:
             self.alert("critical", differs)
             self.halt(differs)
@@ -250,6 +254,7 @@ class LiveGateway:
         self._watch.book(update.transactions)
         if update.missed:
             self._whole.missed()
+        self._skipped += update.skipped
         for quote in update.quotes:
             self._board.put(quote, self.now)
         for symbol in update.closed:
@@ -453,9 +458,15 @@ class LiveGateway:
         return not self.compare()
 
     def compare(self) -> str:
-        """As `reconcile`; why the books are not proved to be the broker's, empty where they are."""
+        """As `reconcile`; why the books are not proved to be the broker's, empty where they are.
+
+        `unproved` is why not since the desk was taken up, empty once they were: until then nothing
+        opens a position.
+        """
         self.dispatch.settle()
-        return self._watch.compare()
+        why = self._watch.compare()
+        self.unproved = why and self.unproved
+        return why
 
     def equity(self) -> float:
         """Of the desk's own books at the newest prices, account currency."""
@@ -484,7 +495,7 @@ class LiveGateway:
         self.dispatch.settle()  # a bar's account is the one after what was sent before it
         state = self.books.state
         sequence = state.sequence + 1
-        skipped = self._board.take_skipped()
+        skipped, self._skipped = self._board.take_skipped() + self._skipped, 0
         self.books.record(
             BarClosed(sequence=sequence, time=bar.time, values=bar.values, skipped=skipped)
         )

@@ -47,6 +47,7 @@ AT_A_TIME_S = 0.1
 """Of closing, between two moments at which others are heard."""
 CANCEL_EVERY_S = 0.5
 MOST_UNPROVED = 3
+PROVE_EVERY_S = 0.5
 METER_EVERY_S = 1.0
 RECONNECT_S = (0.05, 2.0)
 SETTLE_WITHIN_S = 10.0
@@ -225,8 +226,8 @@ class GatewayLoop:
             return
         self._drop_coordinator()
         self._born = message.born
-        self._coordinator = line
         line.post(self._gateway.attach())
+        self._coordinator = line
 
     def _refuse(self, line: DeadlineLine, why: Failure) -> None:
         """Hang up once it has been told; it calls again where that may help."""
@@ -321,8 +322,7 @@ class GatewayLoop:
         closing = gateway.only_reduces or bool(gateway.breakers.blocked)
         if closing and state.orders and self._is_due("cancel", CANCEL_EVERY_S):
             gateway.dispatch.cancel_openings()
-        if self._is_due("reconcile", self._reconcile_every_s):
-            self._reconcile()
+        self._reconcile_when_due()
         if self._commands.stopping:
             self._settle_and_stop()
 
@@ -357,8 +357,14 @@ class GatewayLoop:
             else:
                 self._opening, self._waiting = None, ""
 
-    def _reconcile(self) -> None:
-        """Books that cannot be proved for long are not traded on."""
+    def _reconcile_when_due(self) -> None:
+        """Books that cannot be proved for long are not traded on; those of a desk that was just
+        taken up are looked at again soon.
+        """
+        if not self._is_due("reconcile", self._reconcile_every_s):
+            if self._gateway.unproved and self._is_due("prove", PROVE_EVERY_S):
+                self._gateway.compare()
+            return
         why = self._gateway.compare()
         self._unproved = self._unproved + 1 if why else 0
         if self._unproved >= MOST_UNPROVED:
