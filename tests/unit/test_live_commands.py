@@ -16,15 +16,19 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.asking import ask_desk
 from infra.live.books import Books
 from infra.live.home import DeskHome
+from infra.live.waiting import COORDINATOR
+from infra.transport import SocketChannel
 from market.accounts import MARGIN_CALL, BrokerOrder
 from market.desk_state import DeskState
 from market.errors import (
     ConfigError,
+    Fenced,
     JournalUnwritable,
     OutcomeUnknown,
     TransientError,
 )
 from market.events import AlertRaised, Event, OrderFilled, OrderIntended
+from market.lines import Failure
 from market.live_events import (
     AgentJoined,
     AgentLeft,
@@ -35,11 +39,12 @@ from market.live_events import (
     OrderUnknown,
     TransactionsBooked,
 )
-from market.live_messages import Command, CommitteeChanged, RearmAsked
+from market.live_messages import Attach, Command, CommitteeChanged, RearmAsked
 from market.orders import Bracket
 from tests.live import (
     LEVELS,
     ROWS,
+    SESSION,
     WITHIN_S,
     LiveDesk,
     coordinator_of,
@@ -140,6 +145,19 @@ def test_a_halt_survives_the_gateway_and_a_resume_ends_it(tmp_path: Path) -> Non
             second.kill()
             changes = [(e.mode, e.by, e.reason) for e in second.events(ModeChanged)]
     assert changes == [("HALTED", "ann", "news"), ("TRADING", "bob", "calm")]
+
+
+def test_an_older_coordinator_takes_no_younger_ones_place(desk: LiveDesk) -> None:
+    with coordinator_of(desk, born=2) as younger:
+        home = desk.home
+        older = SocketChannel.dial(home.gateway_address, home.line_key(), COORDINATOR)
+        older.send(Attach(session=SESSION, born=1))
+        refused = older.receive()
+        assert isinstance(refused, Failure)
+        assert isinstance(refused.error, Fenced)
+        older.close()
+        assert younger.order({"EUR_USD": 1_000.0}).sent == 1
+    assert desk.status()["epoch"] == 1
 
 
 def test_a_resume_compares_the_books_first_and_says_what_differs(desk: LiveDesk) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from infra.brokers.paper.live.faults import Fault, FaultPlan
@@ -22,6 +24,7 @@ from market.events import (
     OrderCancelled,
     OrderFilled,
     OrderIntended,
+    TradingHalted,
 )
 from market.legs import Leg
 from market.live_events import (
@@ -199,6 +202,77 @@ def test_fills_and_stops_of_the_time_without_a_gateway_are_booked_once(tmp_path:
         assert last == desk.bench.exchange.last_transaction
         again.gateway.catch_up()
         assert len(again.events(OrderFilled)) == 2
+
+
+def test_a_coordinator_and_a_halt_that_the_gateway_took_down_outlive_it(tmp_path: Path) -> None:
+    with gateway_desk(tmp_path) as desk:
+        halted = TradingHalted(sequence=0, time=START, halt="DRAWDOWN", limit=0.1, measured=0.2)
+        desk.gateway.execute(replace(decided(desk.epoch, 0, None), records=(halted,)))
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        assert again.epoch == desk.epoch + 1, "an older coordinator stays fenced"
+        assert again.events(TradingHalted) == [halted]
+
+
+def test_an_intent_that_was_never_sent_is_looked_up_before_a_desk_is_opened_again(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        unsent = order("live-unsent", 1_000.0)
+        desk.gateway.books.record(OrderIntended(order=unsent))
+        desk.gateway.books.durable()
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path)
+        assert again.state.orders == {}
+        assert [one.found for one in again.events(OrderResolved)] == ["ABSENT"]
+        assert desk.bench.broker.working() == ()
+
+
+class Changed:
+    """A broker of which some answers are others. The changes: by method, of what was answered."""
+
+    def __init__(self, broker: Any, **changes: Callable[..., Any]) -> None:
+        self._broker = broker
+        self._changes = changes
+
+    def __getattr__(self, name: str) -> Any:
+        method, change = getattr(self._broker, name), self._changes.get(name)
+        return method if change is None else lambda *asked: change(method, *asked)
+
+
+def test_books_are_compared_with_the_account_whenever_a_desk_is_opened(tmp_path: Path) -> None:
+    def another(account: Callable[[], AccountState]) -> AccountState:
+        return replace(account(), units=np.ones(len(SYMBOLS)))
+
+    with gateway_desk(tmp_path) as desk:
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path, Changed(desk.bench.broker, account=another))
+        assert again.state.mode is Mode.HALTED
+        assert "here, 1.0 at the broker" in again.state.mode_reason
+
+
+def test_an_order_that_closes_a_position_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def closed(close: Callable[[str, str], Any], symbol: str, name: str) -> Any:
+        events = read_events(tmp_path / "journal.sqlite")
+        seen.extend(
+            event.order.client_order_id
+            for event in events
+            if isinstance(event, OrderIntended) and event.order.client_order_id == name
+        )
+        return close(symbol, name)
+
+    with gateway_desk(tmp_path) as desk:
+        desk.market("EUR_USD", 1.10)
+        desk.execute(approved("EUR_USD", 1_000.0))
+        desk.market("EUR_USD", 1.10)
+        crash(desk)
+        again = open_gateway(desk.bench, tmp_path, Changed(desk.bench.broker, close=closed))
+        again.gateway.change_mode(Mode.FLATTENING, "a test", "the alarm rang")
+        close_everything(again.gateway)
+        (working,) = desk.bench.broker.working()
+        assert seen == [working.client_order_id]
 
 
 class Unreadable:
