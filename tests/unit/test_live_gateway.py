@@ -204,14 +204,20 @@ def test_fills_and_stops_of_the_time_without_a_gateway_are_booked_once(tmp_path:
         assert len(again.events(OrderFilled)) == 2
 
 
-def test_a_coordinator_and_a_halt_that_the_gateway_took_down_outlive_it(tmp_path: Path) -> None:
+def test_a_coordinator_that_took_its_place_fences_older_ones_beyond_the_gateways_death(
+    tmp_path: Path,
+) -> None:
+    with gateway_desk(tmp_path) as desk:
+        crash(desk)
+        assert open_gateway(desk.bench, tmp_path).epoch == desk.epoch + 1
+
+
+def test_a_halt_of_the_guardian_outlives_the_gateway(tmp_path: Path) -> None:
     with gateway_desk(tmp_path) as desk:
         halted = TradingHalted(sequence=0, time=START, halt="DRAWDOWN", limit=0.1, measured=0.2)
         desk.gateway.execute(replace(decided(desk.epoch, 0, None), records=(halted,)))
         crash(desk)
-        again = open_gateway(desk.bench, tmp_path)
-        assert again.epoch == desk.epoch + 1, "an older coordinator stays fenced"
-        assert again.events(TradingHalted) == [halted]
+        assert open_gateway(desk.bench, tmp_path).events(TradingHalted) == [halted]
 
 
 def test_an_intent_that_was_never_sent_is_looked_up_before_a_desk_is_opened_again(
