@@ -93,6 +93,7 @@ class FakeBroker:
         self.time = START
         self.refusing: set[str] = set()
         self.reachable = self.answering = True
+        self.unheard = 0  # cancellations that get no answer and have no effect
         self.misreported: dict[str, float] = {}
         self.asked: list[str] = []
         self.lock = threading.RLock()
@@ -199,6 +200,9 @@ class FakeBroker:
 
     def cancel(self, client_order_id: str) -> BrokerOrder:
         with self._asked("cancel"):
+            if self.unheard:
+                self.unheard -= 1
+                raise OutcomeUnknown(f"cancel {client_order_id} was sent and not answered")
             if client_order_id not in self._orders:
                 raise InvalidError(f"no order {client_order_id}")
             if client_order_id in self._waiting:

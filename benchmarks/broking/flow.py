@@ -90,7 +90,7 @@ class Flow:
         if state.orders:
             return False
         # Nothing waits; what the broker has said beyond that must be booked as well.
-        return self._dealing.desk.gateway.reconcile()
+        return not self._dealing.desk.gateway.compare()
 
     def _decide(self, now: float) -> None:
         desk = self._dealing.desk
@@ -98,7 +98,7 @@ class Flow:
         if state.mode is not Mode.TRADING:
             if now >= self._look_at:
                 self._look_at = now + RESUME_EVERY_S
-                if desk.gateway.reconcile():
+                if not desk.gateway.compare():
                     desk.gateway.change_mode(Mode.TRADING, "benchmark", "the books were proved")
                     self.resumed += 1
             return

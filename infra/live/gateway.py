@@ -453,12 +453,9 @@ class LiveGateway:
         """Book every transaction that the stream has not brought."""
         self._watch.catch_up()
 
-    def reconcile(self) -> bool:
-        """Compare books and broker; where they differ no new risk is taken, and it says what."""
-        return not self.compare()
-
     def compare(self) -> str:
-        """As `reconcile`; why the books are not proved to be the broker's, empty where they are.
+        """Why the books are not proved to be the broker's, empty where they are; where they differ
+        no new risk is taken, and the record says what.
 
         `unproved` is why not since the desk was taken up, empty once they were: until then nothing
         opens a position.

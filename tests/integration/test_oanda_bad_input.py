@@ -170,7 +170,7 @@ def test_a_desk_books_the_refusal_with_the_brokers_code_and_goes_on(
         v20.server.inject(FaultPlan())
         assert desk.execute(approved("EUR_USD", 1_000.0), sequence=1).sent == 1
         desk.gateway.catch_up()
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
         assert desk.state.ledger.units[0] == 1_000.0
     finally:
         desk.stream.close()

@@ -626,6 +626,6 @@ def test_an_order_without_an_answer_is_looked_up_before_anything_is_sent_again(
     desk.gateway.catch_up()
     assert desk.state.ledger.units[EUR] == hasty.broker.account().units[EUR] == 1_000.0
     assert len(record(hasty, "MARKET_ORDER")) == 1
-    assert desk.gateway.reconcile()
+    assert desk.gateway.compare() == ""
     desk.gateway.books.close()
     desk.stream.close()

@@ -13,7 +13,7 @@ from infra.journal.sqlite import SqliteJournal
 from infra.live.books import Books
 from market.accounts import AccountState, BrokerOrder, Transaction
 from market.desk_state import DeskState
-from market.errors import FatalError, JournalUnwritable, OutcomeUnknown, StreamLost, TransientError
+from market.errors import FatalError, JournalUnwritable, StreamLost, TransientError
 from market.events import AlertRaised, Event
 from market.live_events import ModeChanged
 from market.orders import OrderRequest
@@ -35,13 +35,9 @@ Answer = TypeVar("Answer")
 
 
 class Strange(FakeBroker):
-    """Answers for somebody else's account once `strange` is set.
-
-    unheard: cancellations that get no answer and have no effect.
-    """
+    """Answers for somebody else's account once `strange` is set."""
 
     strange = False
-    unheard = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,12 +52,6 @@ class Strange(FakeBroker):
 
     def place_all(self, orders: Sequence[OrderRequest]) -> tuple[BrokerOrder, ...]:
         return self._answered(super().place_all(orders))
-
-    def cancel(self, client_order_id: str) -> BrokerOrder:
-        if self.unheard:
-            self.unheard -= 1
-            raise OutcomeUnknown(f"cancel {client_order_id} was sent and not answered")
-        return super().cancel(client_order_id)
 
     def _answered(self, answer: Answer) -> Answer:
         if self.strange:

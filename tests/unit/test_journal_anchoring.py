@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
 import stat
 import struct
 import threading
@@ -25,7 +26,7 @@ from infra.journal.key import journal_key
 from infra.journal.verify import verify
 from infra.live.home import DeskHome
 from infra.live.opening import open_books
-from market.errors import ConfigError, JournalError
+from market.errors import ConfigError, JournalError, TransientError
 from market.live_events import CoordinatorAttached
 from tests.live_gateways import started
 from tests.meters import RecordingMeters
@@ -218,6 +219,23 @@ def test_an_address_that_refuses_or_is_dead_fails_without_telling_its_token() ->
     assert "answered 503" in said[0]
     assert "cannot be reached" in said[1]
     assert "hidden" not in "".join(said)
+
+
+def test_an_answer_that_is_no_http_is_a_failure_like_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def answer() -> None:
+            caller, _ = door.accept()
+            with caller:
+                caller.recv(65_536)
+                caller.sendall(b"no http at all\r\n\r\n")
+
+        answering = threading.Thread(target=answer, daemon=True)
+        answering.start()
+        post = to_address(f"http://127.0.0.1:{door.getsockname()[1]}/anchors")
+        with pytest.raises(TransientError, match="cannot be reached"):
+            post(Anchor(count=1, head="00", seal=None, at=0.0))
+        answering.join()
 
 
 @pytest.mark.parametrize("answer", [301, 302, 303, 307, 404])

